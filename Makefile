@@ -1,0 +1,41 @@
+# `make demo` and `make test` need nothing but Python 3.9, 3.10 or 3.11: the environment is built on first use.
+VENV := .venv
+PYTHON_IN_VENV := $(VENV)/bin/python
+INSTALLED := $(VENV)/installed
+REQUIREMENTS := requirements/dev.txt
+
+.PHONY: demo test lint format benchmark setup setup-gpu clean
+
+demo: $(INSTALLED)  ## train on handwritten digits with and without CCP, judge on unseen digits, draw, export
+	$(PYTHON_IN_VENV) main.py demo
+
+test: $(INSTALLED)  ## the whole test suite
+	$(PYTHON_IN_VENV) -m pytest
+
+lint: $(INSTALLED)  ## check style and formatting
+	$(PYTHON_IN_VENV) -m ruff check .
+	$(PYTHON_IN_VENV) -m ruff format --check .
+
+format: $(INSTALLED)  ## rewrite the code to the formatter's form
+	$(PYTHON_IN_VENV) -m ruff check --fix .
+	$(PYTHON_IN_VENV) -m ruff format .
+
+benchmark: $(INSTALLED)  ## speed and memory, as ratios within one run
+	$(PYTHON_IN_VENV) -m benchmarks
+
+setup: $(INSTALLED)  ## only build the environment
+
+setup-gpu: $(INSTALLED)  ## add NVIDIA's CUDA libraries to it
+	$(PYTHON_IN_VENV) -m pip install --constraint requirements/lock.txt --requirement requirements/gpu.txt
+
+# The marker is written last, so an interrupted installation is taken up again.
+$(INSTALLED): requirements/base.txt requirements/dev.txt requirements/lock.txt
+	@python=$$(PYTHON="$(PYTHON)" sh .ci/find_python) && echo "Setting up $(VENV) with $$python; once, a few minutes." \
+		&& "$$python" -m venv $(VENV)
+	$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check \
+		--constraint requirements/lock.txt --requirement $(REQUIREMENTS)
+	@touch $@
+
+clean:  ## remove the environment, runs and caches
+	rm -rf $(VENV) runs .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

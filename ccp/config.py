@@ -1,0 +1,282 @@
+"""What a run is: frozen, checked settings, each default in one place. Free of TensorFlow.
+
+The defaults are the paper's for CUB-200-2011 (its supplement, section on implementation); a data set's own
+come from ``ccp.presets``. A run's record is ``Config.to_dict()``; ``Config.from_dict`` refuses unknown keys.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ccp.losses.settings import PAIR_LOSS_SETTINGS
+
+METHODS = ("plain", "proxy", "xbm", "ccp", "ccp_xbm")
+# Losses defined against proxies: without a method before the slash they mean just that.
+PROXY_LOSSES = ("proxy_anchor", "proxy_nca", "soft_triple")
+WITH_PROXIES = ("proxy", "ccp", "ccp_xbm")
+WITH_PROJECTIONS = ("ccp", "ccp_xbm")
+WITH_MEMORY = ("xbm", "ccp_xbm")
+
+
+class ConfigError(ValueError):
+    """A setting is unknown, out of range, or contradicts another one; the message says what to do."""
+
+
+def setting(default: Any, about: str, choices: Iterable[str] = (), methods: Iterable[str] = METHODS) -> Any:
+    """A dataclass field with its help text, its choices, and the training methods that it matters to."""
+    return dataclasses.field(
+        default=default, metadata={"help": about, "choices": tuple(choices), "methods": tuple(methods)}
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Which images, and which of the training side are held out to select the model."""
+
+    dataset: str = setting("digits", "data set to train and judge on", ("digits", "omniglot"))
+    data_dir: str = setting("", "where the data set's files are (not needed for digits)")
+    validation: str = setting(
+        "images",
+        "what is held out of the training side to select the model: a fifth of every class's images, or the "
+        "classes of one of four folds",
+        ("images", "fold1", "fold2", "fold3", "fold4"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """The network."""
+
+    backbone: str = setting("conv4", "network below the embedding", ("conv4",))
+    width: int = setting(64, "channels of each convolution of conv4")
+    image_size: int = setting(28, "height and width of the network's input, pixels")
+    embedding_size: int = setting(128, "dimensions of the embedding")
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """The pair loss and its reference sources."""
+
+    loss: str = setting(
+        "ccp/contrastive",
+        "METHOD/PAIR_LOSS; methods: " + ", ".join(METHODS) + "; pair losses: " + ", ".join(PAIR_LOSS_SETTINGS),
+    )
+    settings: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    batch_weight: float = setting(0.1, "weight of the batch against itself", methods=WITH_PROJECTIONS)
+    proxy_weight: float = setting(1.0, "weight of the batch against the proxies", methods=WITH_PROJECTIONS)
+    proxies_per_class: int = setting(8, "proxies of each class", methods=WITH_PROXIES)
+    pool_size: int = setting(
+        12,
+        "embeddings per class that new proxies are picked from (times proxies_per_class if fewer than that)",
+        methods=WITH_PROXIES,
+    )
+    normalize_candidates: bool = setting(
+        False, "pick new proxies by distances between unit vectors", methods=WITH_PROXIES
+    )
+    memory_weight: float = setting(1.0, "weight of the batch against the memory", methods=WITH_MEMORY)
+    memory_batches: int = setting(25, "batches that the cross-batch memory holds", methods=WITH_MEMORY)
+    memory_start_step: int = setting(
+        1000, "steps before the cross-batch memory starts to fill", methods=WITH_MEMORY
+    )
+
+    @property
+    def method(self) -> str:
+        """One of ``METHODS``."""
+        return parse_loss(self.loss)[0]
+
+    @property
+    def pair_loss(self) -> str:
+        """A key of ``PAIR_LOSS_SETTINGS``."""
+        return parse_loss(self.loss)[1]
+
+
+@dataclasses.dataclass(frozen=True)
+class ProjectionConfig:
+    """When to project and how strongly the last solution holds."""
+
+    projection: str = setting(
+        "plateau",
+        "project when the score stands still, or every projection_period epochs",
+        ("plateau", "period"),
+        WITH_PROJECTIONS,
+    )
+    patience: int = setting(3, "epochs without improvement before a projection", methods=WITH_PROJECTIONS)
+    projection_period: int = setting(10, "epochs from projection to projection", methods=WITH_PROJECTIONS)
+    proximal_weight: float = setting(2e-4, "pull towards the last solution (λ₀)", methods=WITH_PROJECTIONS)
+    proximal_decay: float = setting(1.0, "factor on that pull per projection", methods=WITH_PROJECTIONS)
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    """Gradient transforms and the optimizer."""
+
+    optimizer: str = setting("adam", "adam, or lamb or radam from TensorFlow Addons", ("adam", "lamb", "radam"))
+    learning_rate: float = setting(1e-5, "step size")
+    learning_rate_schedule: str = setting(
+        "constant", "constant, or lowered when the score stands still", ("constant", "plateau")
+    )
+    plateau_epochs: int = setting(4, "epochs without improvement before the learning rate is lowered")
+    plateau_factor: float = setting(0.5, "factor on the learning rate then")
+    min_learning_rate: float = setting(1e-6, "the learning rate is not lowered below this")
+    weight_decay: float = setting(1e-4, "coupled weight decay on all but batch-norm variables")
+    clip_norm: float = setting(10.0, "global gradient norm is clipped to this")
+    clip_value: float = setting(10.0, "gradient entries are clipped to this after that")
+
+
+@dataclasses.dataclass(frozen=True)
+class LoopConfig:
+    """Steps, epochs and stopping."""
+
+    seed: int = setting(0, "everything random follows from it")
+    classes_per_batch: int = setting(8, "classes in a batch")
+    examples_per_class: int = setting(4, "images of each class in a batch")
+    steps_per_epoch: int = setting(25, "training steps between two validations")
+    max_epochs: int = setting(1000, "epochs at most")
+    early_stopping: int = setting(60, "epochs without a better score before training ends")
+    monitor: str = setting(
+        "map_at_r", "validation score that decides", ("map_at_r", "r_precision", "precision_at_1")
+    )
+    min_improvement: float = setting(1e-5, "a score has to beat the best by more than this")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything a run follows from."""
+
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    loss: LossConfig = LossConfig()
+    projection: ProjectionConfig = ProjectionConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    loop: LoopConfig = LoopConfig()
+
+    def __post_init__(self):
+        object.__setattr__(self, "loss", _with_all_settings(self.loss))
+        for section in dataclasses.fields(self):
+            _check_section(getattr(self, section.name))
+
+    @property
+    def batch_size(self) -> int:
+        """Images in a training batch."""
+        return self.loop.classes_per_batch * self.loop.examples_per_class
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Plain values, section by section, for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> Config:
+        """The inverse of ``to_dict``.
+
+        Raises:
+          ConfigError: a section or a key is unknown.
+        """
+        sections = {field.name: field.default.__class__ for field in dataclasses.fields(cls)}
+        refuse_unknown(values, sections, "section")
+        built = {}
+        for name, entries in values.items():
+            refuse_unknown(entries, [field.name for field in dataclasses.fields(sections[name])], "setting")
+            built[name] = sections[name](**entries)
+        return cls(**built)
+
+
+def section_of(name: str) -> str:
+    """The section of ``Config`` that the setting ``name`` belongs to.
+
+    Raises:
+      ConfigError: there is none.
+    """
+    places = {
+        setting_field.name: section.name
+        for section in dataclasses.fields(Config)
+        for setting_field in dataclasses.fields(section.default)
+    }
+    refuse_unknown([name], places, "setting")
+    return places[name]
+
+
+def configure(*layers: Mapping[str, Any]) -> Config:
+    """Builds a configuration from flat ``{setting: value}`` layers, later ones winning over earlier ones.
+
+    The pair loss's own numbers (``margin``, ``alpha``, …) may stand among the others.
+
+    Raises:
+      ConfigError: a setting is unknown, out of range, or does not apply to the chosen loss.
+    """
+    flat: dict[str, Any] = {}
+    loss_settings: dict[str, float] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            (loss_settings if name in LOSS_SETTINGS else flat)[name] = value
+    sections: dict[str, dict[str, Any]] = {}
+    for name, value in flat.items():
+        sections.setdefault(section_of(name), {})[name] = value
+    sections.setdefault("loss", {})["settings"] = loss_settings
+    return Config.from_dict(sections)
+
+
+def parse_loss(text: str) -> tuple[str, str]:
+    """Splits ``METHOD/PAIR_LOSS`` into both.
+
+    Without a method, ``plain`` is meant, or ``proxy`` for the losses that are defined against proxies.
+
+    Raises:
+      ConfigError: either is unknown; the message lists the nearest names.
+    """
+    method, slash, pair_loss = text.rpartition("/")
+    refuse_unknown([pair_loss], PAIR_LOSS_SETTINGS, "pair loss")
+    if not slash:
+        return ("proxy" if pair_loss in PROXY_LOSSES else "plain"), pair_loss
+    refuse_unknown([method], METHODS, "training method")
+    return method, pair_loss
+
+
+def refuse_unknown(names: Iterable[str], known: Iterable[str], what: str) -> None:
+    """Raises a ConfigError that names the nearest of ``known`` if one of ``names`` is not among them."""
+    known = list(known)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3)
+            hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known)}."
+            raise ConfigError(f"Unknown {what} {name!r}. {hint}")
+
+
+# Every number that some pair loss takes, and the losses that take it.
+LOSS_SETTINGS = {
+    name: tuple(loss for loss, own in PAIR_LOSS_SETTINGS.items() if name in {f.name for f in dataclasses.fields(own)})
+    for name in dict.fromkeys(f.name for own in PAIR_LOSS_SETTINGS.values() for f in dataclasses.fields(own))
+}
+
+
+def _with_all_settings(loss: LossConfig) -> LossConfig:
+    """The loss's numbers with the defaults filled in, so that the record is complete."""
+    own = PAIR_LOSS_SETTINGS[loss.pair_loss]
+    for name in loss.settings:
+        if name not in {field.name for field in dataclasses.fields(own)}:
+            takes = ", ".join(field.name for field in dataclasses.fields(own))
+            users = " and ".join(LOSS_SETTINGS.get(name, ())) or "no loss"
+            raise ConfigError(f"{name} belongs to {users}; {loss.pair_loss} takes {takes}.")
+    return dataclasses.replace(loss, settings=dataclasses.asdict(own(**loss.settings)))
+
+
+_AT_LEAST_ZERO = (
+    "seed batch_weight proxy_weight memory_weight memory_start_step proximal_weight proximal_decay weight_decay "
+    "min_learning_rate min_improvement"
+).split()
+
+
+def _check_section(section: Any) -> None:
+    for field in dataclasses.fields(section):
+        value = getattr(section, field.name)
+        choices = field.metadata.get("choices")
+        if choices:
+            refuse_unknown([value], choices, field.name)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            floor_is_zero = field.name in _AT_LEAST_ZERO
+            if not (value >= 0 if floor_is_zero else value > 0):
+                raise ConfigError(
+                    f"{field.name} must be {'at least' if floor_is_zero else 'above'} 0; got {value}."
+                )

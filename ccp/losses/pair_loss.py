@@ -1,0 +1,102 @@
+"""The base of all pair losses: distances → pairs → terms → reduction."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from ccp import distances
+from ccp.pairs import Pairs, as_labels, pairs_between, pairs_within
+
+
+class PairLoss(tf.keras.losses.Loss):
+    """A loss over pairs of anchors with references.
+
+    Called as ``loss(labels [batch], embeddings [batch, embedding_size])`` the references are the batch
+    itself; ``loss.against(…)`` takes another reference set (class proxies, a memory of past embeddings).
+    Embeddings and references pass through ``lipschitz_normalize`` and everything is computed in float32.
+
+    A subclass names its ``compare`` function and turns the resulting matrix and the two masks into a
+    scalar in ``from_pairs``. It holds no variables, so it works as it is in ``model.compile(loss=…)``.
+
+    The value is one scalar for the whole batch. It has no part that belongs to a single example, so
+    ``sample_weight`` is refused rather than broadcast into a wrong number.
+    """
+
+    compare = staticmethod(distances.pairwise_euclidean)
+
+    def __init__(self, name: str | None = None, **kwargs):
+        super().__init__(name=name, **kwargs)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if sample_weight is not None:
+            raise ValueError(
+                f"{type(self).__name__} is one number for the whole batch and cannot weight examples; "
+                "leave sample_weight and class_weight out."
+            )
+        return super().__call__(y_true, y_pred)
+
+    @tf.autograph.experimental.do_not_convert
+    def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
+        """The loss of a batch against itself.
+
+        Args:
+          labels: [batch] integers.
+          embeddings: [batch, embedding_size].
+
+        Returns:
+          A float32 scalar.
+        """
+        labels, embeddings = prepare(labels, embeddings)
+        return self.from_references(embeddings, None, labels, pairs_within(labels))
+
+    def against(self, labels, embeddings, reference_labels, reference_embeddings) -> tf.Tensor:
+        """The loss of a batch against another reference set.
+
+        Args:
+          labels: [batch] integers.
+          embeddings: [batch, embedding_size].
+          reference_labels: [references] integers.
+          reference_embeddings: [references, embedding_size].
+
+        Returns:
+          A float32 scalar.
+        """
+        labels, embeddings = prepare(labels, embeddings)
+        reference_labels, references = prepare(reference_labels, reference_embeddings)
+        return self.from_references(embeddings, references, reference_labels, pairs_between(labels, reference_labels))
+
+    def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
+        """The loss of normalised anchors; a loss that needs more than the matrix of scores overrides this.
+
+        Args:
+          anchors: [anchors, embedding_size].
+          references: [references, embedding_size], or None for the anchors themselves.
+          reference_labels: [references].
+          pairs: masks [anchors, references].
+        """
+        del reference_labels  # The masks say all that most losses need.
+        return self.from_pairs(self.compare(anchors, references), pairs)
+
+    def from_pairs(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
+        """Terms and reduction: [anchors, references] scores and masks to a scalar."""
+        raise NotImplementedError(f"{type(self).__name__} must define from_pairs(scores, pairs).")
+
+    def get_config(self) -> dict:
+        """The constructor's arguments, as plain values."""
+        return {"reduction": self.reduction, "name": self.name}
+
+
+def prepare(labels: tf.Tensor, embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Checked labels [rows] and normalised float32 embeddings [rows, embedding_size].
+
+    Raises:
+      ValueError: embeddings are not a matrix, or are not as many as the labels.
+      TypeError: labels are not integers.
+    """
+    embeddings = tf.convert_to_tensor(embeddings)
+    if embeddings.shape.rank not in (None, 2):
+        raise ValueError(
+            f"Embeddings must be of shape [batch, embedding_size]; got {embeddings.shape}. "
+            "End the network with pooling and a Dense layer."
+        )
+    return as_labels(labels, embeddings.shape[0]), distances.lipschitz_normalize(embeddings)

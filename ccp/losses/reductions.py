@@ -1,0 +1,54 @@
+"""How a matrix of terms becomes a number."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+MEAN_OF_ACTIVE = "mean_of_active"
+MEAN = "mean"
+REDUCTIONS = (MEAN_OF_ACTIVE, MEAN)
+
+
+def check_reduction(reduction: str) -> str:
+    """Returns ``reduction`` if it is one of ``REDUCTIONS``, else raises a ValueError that names them."""
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"Unknown pair reduction {reduction!r}; choose one of {', '.join(REDUCTIONS)}.")
+    return reduction
+
+
+def reduce_hinges(hinges: tf.Tensor, reduction: str) -> tf.Tensor:
+    """Reduces terms of which only those above 0 count.
+
+    Args:
+      hinges: [anchors, references], at least 0; pairs that do not take part hold 0.
+      reduction: ``mean_of_active`` divides the sum by the number of terms above 0 (0 if there are none);
+        ``mean`` by the number of entries of the matrix.
+
+    Returns:
+      A float32 scalar.
+    """
+    total = tf.reduce_sum(hinges)
+    if reduction == MEAN:
+        return tf.math.divide_no_nan(total, tf.cast(tf.size(hinges), tf.float32))
+    # The count is summed as int64: float32 would stop counting at 2**24 terms.
+    active = tf.math.count_nonzero(hinges, dtype=tf.int64)
+    return tf.math.divide_no_nan(total, tf.cast(active, tf.float32))
+
+
+def log_one_plus_sum_exp(exponents: tf.Tensor, mask: tf.Tensor, axis: int) -> tf.Tensor:
+    """log(1 + Σ exp(x)) over the masked entries, without overflow and with finite gradients.
+
+    Args:
+      exponents: [anchors, references].
+      mask: [anchors, references] bool, the entries that are summed.
+      axis: the axis that is summed over.
+
+    Returns:
+      One value per remaining row or column, at least 0; exactly 0 where the mask holds nothing.
+    """
+    # An entry that is masked out, and the lone 1, are exp(-largest) at most: the largest exponent is at least 0.
+    masked = tf.where(mask, exponents, exponents.dtype.min)
+    largest = tf.stop_gradient(tf.maximum(tf.reduce_max(masked, axis=axis, keepdims=True), 0.0))
+    summed = tf.reduce_sum(tf.exp(masked - largest), axis=axis)
+    largest = tf.squeeze(largest, axis)
+    return largest + tf.math.log(tf.exp(-largest) + summed)

@@ -1,0 +1,114 @@
+"""SoftTriple loss."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from ccp import distances
+from ccp.losses.pair_loss import PairLoss
+from ccp.losses.settings import SoftTripleSettings
+from ccp.pairs import Pairs
+
+
+@tf.keras.saving.register_keras_serializable(package="ccp")
+class SoftTripleLoss(PairLoss):
+    """SoftTriple (Qian et al., ICCV 2019, equations 6 to 9): a softmax over classes of several centres each.
+
+    The references are the centres; their labels say which class they stand for, in any order and number.
+    Similarity to a class is the softmax(s / gamma)-weighted mean over its centres; the loss is the
+    cross-entropy at ``scale`` with ``margin`` off the true class, plus ``tau`` times the distances between
+    centres of one class, Σ over unordered pairs of sqrt(max(0, 2 − 2 c·c')) / (C K (K − 1)), which lets
+    surplus centres merge. With unequal K the denominator is the number of ordered pairs.
+
+    Departs from the original CCP code, whose version fails on shapes and leaves the centres unnormalised.
+
+    Args:
+      scale: of the cross-entropy, above 0 (the paper's lambda).
+      gamma: temperature of the softmax over a class's centres, above 0.
+      margin: taken off the true class's similarity (the paper's delta).
+      tau: weight of the distances between centres, at least 0.
+    """
+
+    compare = staticmethod(distances.cosine_similarity)
+
+    def __init__(
+        self,
+        scale: float = SoftTripleSettings.scale,
+        gamma: float = SoftTripleSettings.gamma,
+        margin: float = SoftTripleSettings.margin,
+        tau: float = SoftTripleSettings.tau,
+        name: str = "soft_triple",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        if scale <= 0 or gamma <= 0 or tau < 0:
+            raise ValueError(
+                f"scale and gamma must be above 0 and tau at least 0; got scale={scale}, gamma={gamma}, tau={tau}."
+            )
+        self.scale, self.gamma, self.margin, self.tau = float(scale), float(gamma), float(margin), float(tau)
+
+    def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
+        """Cross-entropy over classes, plus the merging of centres."""
+        classes, class_of_reference = tf.unique(reference_labels)
+        num_classes = tf.size(classes)
+        similarities, present = _class_similarities(
+            self.compare(anchors, references),
+            tf.logical_or(pairs.positives, pairs.negatives),
+            class_of_reference,
+            num_classes,
+            self.gamma,
+        )
+        own = _any_by_class(pairs.positives, class_of_reference, num_classes)
+        logits = self.scale * (similarities - self.margin * tf.cast(own, tf.float32))
+        logits = tf.where(present, logits, logits.dtype.min)
+        # Anchors without a centre of their own class (a class of one in a batch against itself) have no term.
+        has_own = tf.reduce_any(own, axis=1)
+        own_logit = tf.reduce_sum(tf.where(own, logits, 0.0), axis=1)
+        losses = tf.where(has_own, tf.reduce_logsumexp(logits, axis=1) - own_logit, 0.0)
+        loss = tf.math.divide_no_nan(tf.reduce_sum(losses), tf.math.count_nonzero(has_own, dtype=tf.float32))
+        if self.tau:
+            centers = anchors if references is None else references
+            loss += self.tau * _spread_within_classes(centers, class_of_reference, num_classes)
+        return loss
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        settings = {"scale": self.scale, "gamma": self.gamma, "margin": self.margin, "tau": self.tau}
+        return {**super().get_config(), **settings}
+
+
+def _class_similarities(similarities, usable, class_of_reference, num_classes, gamma):
+    """Softmax-weighted mean similarity of each anchor to each class: [anchors, classes], and which exist."""
+    by_reference = tf.where(tf.transpose(usable), tf.transpose(similarities) / gamma, similarities.dtype.min)
+    largest = tf.stop_gradient(tf.math.unsorted_segment_max(by_reference, class_of_reference, num_classes))
+    weights = tf.exp(by_reference - tf.gather(largest, class_of_reference))
+    weights = tf.where(tf.transpose(usable), weights, 0.0)
+    total = tf.math.unsorted_segment_sum(weights, class_of_reference, num_classes)
+    weighted = tf.math.unsorted_segment_sum(weights * tf.transpose(similarities), class_of_reference, num_classes)
+    return tf.transpose(tf.math.divide_no_nan(weighted, total)), tf.transpose(total > 0.0)
+
+
+def _any_by_class(mask, class_of_reference, num_classes):
+    """[anchors, references] mask to [anchors, classes]: whether any reference of the class is marked."""
+    counts = tf.math.unsorted_segment_sum(tf.cast(tf.transpose(mask), tf.int32), class_of_reference, num_classes)
+    return tf.transpose(counts > 0)
+
+
+def _spread_within_classes(centers, class_of_center, num_classes):
+    """Σ over unordered pairs of a class's centres of sqrt(max(0, 2 − 2 c·c')), over the number of ordered pairs."""
+    order = tf.argsort(class_of_center, stable=True)
+    by_class = tf.RaggedTensor.from_value_rowids(
+        tf.gather(centers, order), tf.gather(class_of_center, order), nrows=tf.cast(num_classes, tf.int32)
+    )
+    dense = by_class.to_tensor()  # [classes, most_centers, embedding_size]
+    sizes = by_class.row_lengths()
+    exists = tf.sequence_mask(sizes, tf.shape(dense, out_type=sizes.dtype)[1])
+    first, second = exists[:, :, tf.newaxis], exists[:, tf.newaxis, :]
+    pairs = tf.linalg.band_part(tf.cast(tf.logical_and(first, second), tf.float32), 0, -1)
+    pairs = tf.linalg.set_diag(pairs, tf.zeros(tf.shape(pairs)[:2]))
+    squared = tf.nn.relu(2.0 - 2.0 * tf.matmul(dense, dense, transpose_b=True))
+    apart = tf.logical_and(squared > 0.0, pairs > 0.0)
+    # The inner where keeps the root away from 0, whose gradient would be infinite times 0.
+    lengths = tf.where(apart, tf.sqrt(tf.where(apart, squared, 1.0)), 0.0)
+    ordered_pairs = tf.cast(tf.reduce_sum(sizes * (sizes - 1)), tf.float32)
+    return tf.math.divide_no_nan(tf.reduce_sum(lengths), ordered_pairs)

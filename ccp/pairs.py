@@ -1,0 +1,77 @@
+"""Which anchor-reference pairs are positive and which negative."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Pairs(NamedTuple):
+    """Masks over a matrix of distances or similarities.
+
+    Attributes:
+      positives: [anchors, references] bool, same class.
+      negatives: [anchors, references] bool, other class.
+    """
+
+    positives: tf.Tensor
+    negatives: tf.Tensor
+
+
+def as_labels(labels: tf.Tensor, num_rows: tf.Tensor | int | None = None) -> tf.Tensor:
+    """Class labels as a vector.
+
+    Keras hands [batch] labels to a loss as [batch, 1]; both are taken. Labels stay integers (or strings):
+    a cast to float32 would merge classes above 2**24.
+
+    Args:
+      labels: [batch] or [batch, 1], integers or strings.
+      num_rows: how many there must be, where known.
+
+    Returns:
+      [batch], the dtype as given.
+
+    Raises:
+      TypeError: labels are floating-point numbers.
+      ValueError: labels are of another shape (one-hot labels, say).
+    """
+    labels = tf.convert_to_tensor(labels)
+    if labels.dtype.is_floating or labels.dtype.is_complex:
+        raise TypeError(
+            f"Labels must be integers, one class number per example; got {labels.dtype.name}. "
+            "Cast them with tf.cast(labels, tf.int64)."
+        )
+    if labels.shape.rank not in (None, 1) and not (labels.shape.rank == 2 and labels.shape[1] == 1):
+        raise ValueError(
+            f"Labels must be of shape [batch] or [batch, 1]; got {labels.shape}. "
+            "For one-hot labels pass tf.argmax(labels, axis=1)."
+        )
+    labels = tf.reshape(labels, [-1])
+    if num_rows is not None:
+        rows = tf.get_static_value(tf.convert_to_tensor(num_rows))
+        if rows is not None and labels.shape[0] is not None and labels.shape[0] != rows:
+            raise ValueError(f"Every embedding needs one label: got {labels.shape[0]} labels for {rows} embeddings.")
+    return labels
+
+
+def pairs_between(labels: tf.Tensor, reference_labels: tf.Tensor) -> Pairs:
+    """Pairs of anchors with another set of references.
+
+    Args:
+      labels: [anchors].
+      reference_labels: [references].
+    """
+    positives = labels[:, tf.newaxis] == tf.cast(reference_labels, labels.dtype)[tf.newaxis, :]
+    return Pairs(positives, tf.logical_not(positives))
+
+
+def pairs_within(labels: tf.Tensor) -> Pairs:
+    """Pairs of a batch with itself: an example is never its own pair, by index.
+
+    Args:
+      labels: [batch].
+    """
+    same_class = labels[:, tf.newaxis] == labels[tf.newaxis, :]
+    positives = tf.linalg.set_diag(same_class, tf.zeros(tf.shape(labels), tf.bool))
+    return Pairs(positives, tf.logical_not(same_class))

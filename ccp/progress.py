@@ -1,0 +1,85 @@
+"""How far a training is."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+
+@dataclasses.dataclass
+class Progress:
+    """Position, best score, and the record of the last whole epoch.
+
+    Attributes:
+      epoch: whole epochs done.
+      step: steps done in the epoch under way.
+      total_steps: steps done in all.
+      loss_sum: of the steps of the epoch under way.
+      best_score: best validation score overall.
+      best_epoch: whole epochs done when it was reached.
+      epochs_without_improvement: since then.
+      finished: whether training has ended.
+      last_record: what was logged for the last whole epoch.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    total_steps: int = 0
+    loss_sum: float = 0.0
+    best_score: float = -math.inf
+    best_epoch: int = 0
+    epochs_without_improvement: int = 0
+    finished: bool = False
+    last_record: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def count_step(self, loss: float) -> None:
+        """Takes a step's loss."""
+        self.step += 1
+        self.total_steps += 1
+        self.loss_sum += loss
+
+    def count_score(self, score: float, min_improvement: float) -> bool:
+        """Takes an epoch's score; whether it is the best overall."""
+        if score > self.best_score + min_improvement:
+            self.best_score, self.best_epoch, self.epochs_without_improvement = score, self.epoch + 1, 0
+            return True
+        self.epochs_without_improvement += 1
+        return False
+
+    def close_epoch(self, scores: Mapping[str, float], **more: Any) -> dict[str, Any]:
+        """Moves on to the next epoch and returns the record of the one that has ended."""
+        self.last_record = {
+            "epoch": self.epoch + 1,
+            "step": self.total_steps,
+            "loss": self.loss_sum / max(self.step, 1),
+            **scores,
+            **more,
+        }
+        self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
+        return self.last_record
+
+    def saved_with(self, *others: Any) -> SavedAsJson:
+        """This progress and other dataclasses of plain values, as one entry of a checkpoint."""
+        return SavedAsJson(self, *others)
+
+
+class SavedAsJson(tf.train.experimental.PythonState):
+    """Lets dataclasses of plain values be saved in, and restored from, a ``tf.train.Checkpoint``."""
+
+    def __init__(self, *states: Any):
+        self._states = states
+
+    def serialize(self) -> str:
+        """All fields of all states; JSON keeps Python's floats exactly."""
+        return json.dumps([dataclasses.asdict(state) for state in self._states])
+
+    def deserialize(self, text: str | bytes) -> None:
+        """Sets all fields back, in place."""
+        for state, values in zip(self._states, json.loads(text)):
+            for name, value in values.items():
+                setattr(state, name, value)

@@ -1,0 +1,69 @@
+"""Class proxies: learnable points that stand for the classes."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+@tf.keras.saving.register_keras_serializable(package="ccp")
+class ClassProxies(tf.keras.layers.Layer):
+    """A source of references: several learnable points per class.
+
+    Attributes:
+      points: the variable, [num_classes, proxies_per_class, embedding_size] float32.
+
+    Args:
+      num_classes: classes, labelled 0 … num_classes − 1.
+      proxies_per_class: points per class (K).
+      embedding_size: as the network's.
+      seed: of the initial points, which lie at random on the unit sphere; CCP's trainer replaces them by
+        a k-center of embeddings before the first step.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        proxies_per_class: int,
+        embedding_size: int,
+        seed: int = 0,
+        name: str = "class_proxies",
+        **kwargs,
+    ):
+        kwargs["dtype"] = "float32"  # Under a mixed-precision policy too: losses compute in float32.
+        super().__init__(name=name, **kwargs)
+        for what, number in (("num_classes", num_classes), ("proxies_per_class", proxies_per_class)):
+            if number < 1:
+                raise ValueError(f"{what} must be at least 1; got {number}.")
+        self.num_classes, self.proxies_per_class = int(num_classes), int(proxies_per_class)
+        self.embedding_size, self.seed = int(embedding_size), int(seed)
+        shape = (self.num_classes, self.proxies_per_class, self.embedding_size)
+        directions = tf.random.stateless_normal(shape, seed=[self.seed, 0])
+        self.points = self.add_weight(
+            name="points", shape=shape, initializer=lambda *_, **__: tf.math.l2_normalize(directions, axis=-1)
+        )
+
+    @property
+    def labels(self) -> tf.Tensor:
+        """[num_classes · proxies_per_class] int64, class-major as ``references()`` lists the points."""
+        return tf.repeat(tf.range(self.num_classes, dtype=tf.int64), self.proxies_per_class)
+
+    def references(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Labels [num_classes · proxies_per_class] and points [num_classes · proxies_per_class, embedding_size]."""
+        return self.labels, tf.reshape(self.points, [-1, self.embedding_size])
+
+    def observe(self, labels: tf.Tensor, embeddings: tf.Tensor) -> None:
+        """Proxies learn by their gradient; a batch changes nothing here."""
+
+    def ready(self) -> bool:
+        """Proxies can always be used."""
+        return True
+
+    def get_config(self) -> dict:
+        """The constructor's arguments; the points are not part of it."""
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "proxies_per_class": self.proxies_per_class,
+            "embedding_size": self.embedding_size,
+            "seed": self.seed,
+        }

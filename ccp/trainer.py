@@ -1,0 +1,254 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from ccp.config import Config
+from ccp.optimizers import (
+    PlateauLearningRate,
+    batch_norm_variables,
+    build_optimizer,
+    create_slots,
+    transform_gradients,
+)
+from ccp.progress import Progress
+from ccp.projections import Projection, ProjectionSchedule, Projector, Snapshot
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message says at which step and why."""
+
+
+class Interrupted(Exception):
+    """Training was asked to stop and has saved where it was."""
+
+
+class Observer(Protocol):
+    """What follows a training from outside; it changes nothing in it."""
+
+    def on_start(self, progress: Progress) -> None:
+        """Training begins, or goes on, at ``progress``."""
+
+    def on_step(self, progress: Progress, loss: float) -> None:
+        """A step is done."""
+
+    def on_projection(self, projection: Projection) -> None:
+        """Proxies have been initialised or re-initialised."""
+
+    def on_epoch(self, record: Mapping[str, Any]) -> None:
+        """An epoch is done and saved."""
+
+
+class Trainer:
+    """Trains a network with a loss, projecting as CCP does if it is given a projector.
+
+    Per epoch: steps → validate → decide on a projection → checkpoint → log. Everything that the future
+    depends on is in the checkpoint, and everything random comes from ``batches`` and the projector's
+    candidates, which are functions of (seed, epoch, position): a training that is killed at any moment and
+    resumed equals one that never was.
+
+    Args:
+      model: images to embeddings [batch, embedding_size].
+      loss: ``loss(labels [batch], embeddings)``; a loss with ``sources`` brings their variables along.
+      config: the loop's, the projections' and the optimizer's numbers.
+      batches: called as ``batches(epoch, step)``; yields (images, labels) from that position on, without end.
+      validate: returns the validation scores of the network as it is now.
+      projector: None trains the base loss alone.
+      observers: told of steps, projections and epochs.
+      checkpoints: directory of the checkpoints; None keeps none.
+      should_stop: asked after every step; when it says yes, the position is saved and ``Interrupted`` raised.
+    """
+
+    def __init__(
+        self,
+        model: tf.keras.Model,
+        loss: tf.keras.losses.Loss,
+        config: Config,
+        *,
+        batches: Callable[[int, int], Iterator[tuple[tf.Tensor, tf.Tensor]]],
+        validate: Callable[[], Mapping[str, float]],
+        projector: Projector | None = None,
+        observers: tuple[Observer, ...] = (),
+        checkpoints: str | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ):
+        self.model, self.loss, self.config = model, loss, config
+        self.batches, self.validate, self.projector = batches, validate, projector
+        self.observers, self.should_stop = tuple(observers), should_stop
+
+        sources = list(getattr(loss, "sources", ()))
+        source_variables = [v for source in sources for v in source.trainable_variables]
+        self.variables = list(model.trainable_variables) + source_variables
+        self.optimizer = build_optimizer(config.optimizer)
+        create_slots(self.optimizer, self.variables)
+        undecayed = batch_norm_variables(model)
+        self._decayed = {v.ref() for v in self.variables if v.ref() not in undecayed}
+
+        kept = list(model.weights) + source_variables
+        self.problem_best = Snapshot(kept, "problem_best")
+        self.overall_best = Snapshot(kept, "overall_best")
+        self.progress = Progress()
+        self.schedule = ProjectionSchedule(
+            config.projection.projection,
+            config.projection.patience,
+            config.projection.projection_period,
+            config.loop.min_improvement,
+        )
+        self.plateau = PlateauLearningRate(
+            config.optimizer.learning_rate,
+            config.optimizer.plateau_epochs,
+            config.optimizer.plateau_factor,
+            config.optimizer.min_learning_rate,
+            config.loop.min_improvement,
+        )
+        self._checkpoints = self._checkpoint_manager(sources, checkpoints)
+        self._step = tf.function(self._step_eagerly)
+
+    def fit(self) -> Progress:
+        """Trains to the end, from the last checkpoint if there is one; leaves the best weights overall in the model.
+
+        Raises:
+          TrainingError: the loss or its gradient is not finite, or a validation score is missing or not finite.
+          Interrupted: ``should_stop`` said so; the position is saved.
+        """
+        self._start()
+        batches = None
+        while not self.progress.finished:
+            if batches is None:
+                batches = self.batches(self.progress.epoch, self.progress.step)
+            self._train_steps(batches)
+            scores = self._validated_scores()
+            projection = self._decide(scores[self.config.loop.monitor])
+            record = self._close_epoch(scores, projection)
+            self.save()
+            self._tell("on_epoch", record)
+            self._stop_if_asked()
+        self.overall_best.put_back()
+        return self.progress
+
+    def save(self) -> None:
+        """Writes a checkpoint of everything that the rest of the training depends on."""
+        if self._checkpoints is not None:
+            self._checkpoints.save(self.progress.total_steps)
+
+    def _checkpoint_manager(self, sources, directory) -> tf.train.CheckpointManager | None:
+        if directory is None:
+            return None
+        checkpoint = tf.train.Checkpoint(
+            model=self.model,
+            optimizer=self.optimizer,
+            sources=sources,
+            problem_best=self.problem_best,
+            overall_best=self.overall_best,
+            progress=self.progress.saved_with(self.schedule, self.plateau),
+            **({"projector": self.projector} if self.projector else {}),
+        )
+        return tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2, checkpoint_name="step")
+
+    def _start(self) -> None:
+        newest = self._checkpoints and self._checkpoints.latest_checkpoint
+        if newest:
+            self._checkpoints.checkpoint.restore(newest).assert_consumed()
+        self._tell("on_start", self.progress)
+        if newest:
+            return
+        if self.projector is not None:
+            self._tell("on_projection", self.projector.initialize())
+        self.problem_best.take()
+        self.overall_best.take()
+        self.save()
+
+    def _train_steps(self, batches: Iterator[tuple[tf.Tensor, tf.Tensor]]) -> None:
+        while self.progress.step < self.config.loop.steps_per_epoch:
+            images, labels = next(batches)
+            loss, gradient_norm = (float(value) for value in self._step(images, labels))
+            if not (np.isfinite(loss) and np.isfinite(gradient_norm)):
+                raise TrainingError(self._non_finite(loss, gradient_norm))
+            self.progress.count_step(loss)
+            self._tell("on_step", self.progress, loss)
+            self._stop_if_asked(save=True)
+
+    def _step_eagerly(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            loss = self.loss(labels, self.model(images, training=True))
+        gradients = tape.gradient(loss, self.variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        anchors, proximal_weight = {}, 0.0
+        if self.projector is not None:
+            anchors = {v.ref(): self.projector.anchor.of(v) for v in self.model.trainable_variables}
+            proximal_weight = self.projector.weight
+        gradients, gradient_norm = transform_gradients(
+            gradients,
+            self.variables,
+            anchors=anchors,
+            proximal_weight=proximal_weight,
+            decayed=self._decayed,
+            weight_decay=self.config.optimizer.weight_decay,
+            clip_norm=self.config.optimizer.clip_norm,
+            clip_value=self.config.optimizer.clip_value,
+        )
+        self.optimizer.apply_gradients(zip(gradients, self.variables))
+        return loss, gradient_norm
+
+    def _validated_scores(self) -> dict[str, float]:
+        scores = {name: float(value) for name, value in self.validate().items()}
+        monitor = self.config.loop.monitor
+        if monitor not in scores:
+            raise TrainingError(f"Validation gave {', '.join(scores)}, but {monitor} is to be monitored.")
+        if not np.isfinite(scores[monitor]):
+            raise TrainingError(f"Validation gave {monitor} = {scores[monitor]} after epoch {self.progress.epoch + 1}.")
+        return scores
+
+    def _decide(self, score: float) -> Projection | None:
+        """Keeps the weights if they are the best so far, moves the learning rate, and projects if it is time."""
+        if self.progress.count_score(score, self.config.loop.min_improvement):
+            self.overall_best.take()
+        if self.config.optimizer.learning_rate_schedule == "plateau":
+            self.optimizer.learning_rate = self.plateau.update(score)
+        if self.projector is None:
+            return None
+        decision = self.schedule.update(score)
+        if decision.improved:
+            self.problem_best.take()
+        if not decision.project:
+            return None
+        projection = self.projector.project(self.schedule.projections, self.problem_best)
+        self._tell("on_projection", projection)
+        return projection
+
+    def _close_epoch(self, scores: Mapping[str, float], projection: Projection | None) -> dict[str, Any]:
+        record = self.progress.close_epoch(
+            scores,
+            learning_rate=float(self.optimizer.learning_rate),
+            projections=self.schedule.projections,
+            projected=projection is not None,
+        )
+        loop = self.config.loop
+        self.progress.finished = (
+            self.progress.epoch >= loop.max_epochs or self.progress.epochs_without_improvement >= loop.early_stopping
+        )
+        return record
+
+    def _stop_if_asked(self, save: bool = False) -> None:
+        if self.should_stop() and not self.progress.finished:
+            if save:
+                self.save()
+            raise Interrupted(f"Stopped at epoch {self.progress.epoch + 1}, step {self.progress.step}; all is saved.")
+
+    def _tell(self, event: str, *what: Any) -> None:
+        for observer in self.observers:
+            getattr(observer, event)(*what)
+
+    def _non_finite(self, loss: float, gradient_norm: float) -> str:
+        what = f"The loss is {loss}" if not np.isfinite(loss) else f"The norm of the gradient is {gradient_norm}"
+        saved = self._checkpoints and self._checkpoints.latest_checkpoint
+        kept = f"the last good checkpoint is {saved}" if saved else "no checkpoint was asked for"
+        return (
+            f"{what} at step {self.progress.step + 1} of epoch {self.progress.epoch + 1} "
+            f"(step {self.progress.total_steps + 1} overall); {kept}. Lower --learning_rate, and look for "
+            "broken images in the data."
+        )
