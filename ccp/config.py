@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ccp.errors import UserError
 from ccp.losses.settings import PAIR_LOSS_SETTINGS
 
 METHODS = ("plain", "proxy", "xbm", "ccp", "ccp_xbm")
@@ -21,7 +22,7 @@ WITH_PROJECTIONS = ("ccp", "ccp_xbm")
 WITH_MEMORY = ("xbm", "ccp_xbm")
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError, ValueError):
     """A setting is unknown, out of range, or contradicts another one; the message says what to do."""
 
 
@@ -71,10 +72,10 @@ class LossConfig:
     pool_size: int = setting(
         12,
         "embeddings per class that new proxies are picked from (times proxies_per_class if fewer than that)",
-        methods=WITH_PROXIES,
+        methods=WITH_PROJECTIONS,
     )
     normalize_candidates: bool = setting(
-        False, "pick new proxies by distances between unit vectors", methods=WITH_PROXIES
+        False, "pick new proxies by distances between unit vectors", methods=WITH_PROJECTIONS
     )
     memory_weight: float = setting(1.0, "weight of the batch against the memory", methods=WITH_MEMORY)
     memory_batches: int = setting(25, "batches that the cross-batch memory holds", methods=WITH_MEMORY)

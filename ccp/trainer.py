@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccp.config import Config
+from ccp.errors import UserError
 from ccp.optimizers import (
     PlateauLearningRate,
     batch_norm_variables,
@@ -20,11 +21,11 @@ from ccp.progress import Progress
 from ccp.projections import Projection, ProjectionSchedule, Projector, Snapshot
 
 
-class TrainingError(RuntimeError):
+class TrainingError(UserError):
     """Training cannot go on; the message says at which step and why."""
 
 
-class Interrupted(Exception):
+class Interrupted(UserError):
     """Training was asked to stop and has saved where it was."""
 
 
@@ -131,6 +132,14 @@ class Trainer:
         self.overall_best.put_back()
         return self.progress
 
+    def restore(self) -> bool:
+        """Takes everything from the last checkpoint; whether there was one."""
+        newest = self._checkpoints and self._checkpoints.latest_checkpoint
+        if not newest:
+            return False
+        self._checkpoints.checkpoint.restore(newest).assert_consumed()
+        return True
+
     def save(self) -> None:
         """Writes a checkpoint of everything that the rest of the training depends on."""
         if self._checkpoints is not None:
@@ -151,11 +160,9 @@ class Trainer:
         return tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2, checkpoint_name="step")
 
     def _start(self) -> None:
-        newest = self._checkpoints and self._checkpoints.latest_checkpoint
-        if newest:
-            self._checkpoints.checkpoint.restore(newest).assert_consumed()
+        restored = self.restore()
         self._tell("on_start", self.progress)
-        if newest:
+        if restored:
             return
         if self.projector is not None:
             self._tell("on_projection", self.projector.initialize())

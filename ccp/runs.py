@@ -1,0 +1,167 @@
+"""A run's directory, and what is written into it while training."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pathlib
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from ccp.config import Config
+from ccp.errors import UserError
+
+
+class RunError(UserError):
+    """The run directory cannot be used; the message says why and what to do."""
+
+
+class RunDirectory:
+    """Everything that one run leaves behind.
+
+    - ``config.json``: the resolved configuration;
+    - ``checkpoints/``: the last two checkpoints;
+    - ``metrics.jsonl``: one line per epoch;
+    - ``projections/``: one ``.npz`` per projection;
+    - ``tensorboard/``: event files;
+    - ``result.json``: the scores at the end.
+
+    Args:
+      path: the directory; made if need be.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = pathlib.Path(path)
+        self.checkpoints = self.path / "checkpoints"
+        self.projections = self.path / "projections"
+        self.tensorboard = self.path / "tensorboard"
+        self.metrics = self.path / "metrics.jsonl"
+        self.result = self.path / "result.json"
+        self.config = self.path / "config.json"
+        self._lock = None
+
+    def claim(self, config: Config) -> None:
+        """Locks the directory for this process until it ends, and records or compares the configuration.
+
+        The lock is the operating system's: it goes with the process, however that ends.
+
+        Raises:
+          RunError: another process is running here, or the directory holds a run with other settings.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = open(self.path / "lock", "a+")  # noqa: SIM115 - held open as long as the process lives
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            self._lock = None
+            raise RunError(
+                f"Another process is training in {self.path}. Wait for it, stop it, or pass another --run_dir."
+            ) from None
+        if not self.config.exists():
+            write_json(self.config, config.to_dict())
+            return
+        different = _differences(read_json(self.config), config.to_dict())
+        if different:
+            raise RunError(
+                f"{self.path} holds a run with other settings ({'; '.join(different)}). "
+                "Pass another --run_dir, or the same settings to go on with that run."
+            )
+
+    def load_config(self) -> Config:
+        """The configuration that the run was started with.
+
+        Raises:
+          RunError: the directory holds no run.
+        """
+        if not self.config.exists():
+            raise RunError(f"{self.path} holds no run (there is no {self.config.name}); pass --run_dir of a run.")
+        return Config.from_dict(read_json(self.config))
+
+    def records(self) -> list[dict[str, Any]]:
+        """The whole lines of ``metrics.jsonl``; a line torn by a kill is left out."""
+        if not self.metrics.exists():
+            return []
+        lines = self.metrics.read_text().split("\n")
+        return [json.loads(line) for line in lines[:-1]]
+
+    def rewind(self, last_record: Mapping[str, Any]) -> None:
+        """Makes ``metrics.jsonl`` end with the epoch of the checkpoint that training goes on from.
+
+        A kill may come before an epoch's line was written, or after the line but before its checkpoint.
+        """
+        epoch = last_record.get("epoch", 0)
+        kept = [record for record in self.records() if record["epoch"] < epoch]
+        kept += [dict(last_record)] if last_record else []
+        replace_text(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Adds an epoch's line to ``metrics.jsonl``."""
+        with open(self.metrics, "a") as file:
+            file.write(json.dumps(record) + "\n")
+
+
+class StopRequest:
+    """Turns the first SIGTERM or Ctrl-C into a wish that training looks at; the second one ends the process.
+
+    Used as a context manager around training; calling it says whether a stop is wished.
+    """
+
+    def __init__(self):
+        self.signal: int | None = None
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> StopRequest:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._previous[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for number, previous in self._previous.items():
+            signal.signal(number, previous)
+
+    def __call__(self) -> bool:
+        return self.signal is not None
+
+    def _note(self, number: int, _frame: Any) -> None:
+        self.signal = number
+        signal.signal(number, signal.SIG_DFL)
+
+
+def write_json(path: pathlib.Path, value: Any) -> None:
+    """Writes JSON so that the file is either the old one or the whole new one."""
+    replace_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: pathlib.Path) -> Any:
+    """Reads JSON.
+
+    Raises:
+      RunError: the file is damaged.
+    """
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise RunError(f"{path} is damaged ({error}); delete it if the run can be made again.") from error
+
+
+def replace_text(path: pathlib.Path, text: str) -> None:
+    """Replaces a file's contents in one step, so that a kill leaves the old or the new ones."""
+    temporary = path.with_name(path.name + ".new")
+    with open(temporary, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    different = []
+    for section in dict.fromkeys([*old, *new]):
+        before, after = old.get(section, {}), new.get(section, {})
+        for name in dict.fromkeys([*before, *after]):
+            if before.get(name) != after.get(name):
+                different.append(f"{name} is {before.get(name)} there and {after.get(name)} here")
+    return different

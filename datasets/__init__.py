@@ -1,0 +1,1 @@
+"""Data sets, splits, sampling, preprocessing and pipelines. Nothing here knows a loss."""

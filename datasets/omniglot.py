@@ -1,0 +1,73 @@
+"""Omniglot's two small sets of handwritten characters."""
+
+from __future__ import annotations
+
+import io
+import pathlib
+import zipfile
+
+import numpy as np
+from PIL import Image
+
+from datasets.manifest import DataError, Examples
+
+TRAIN_ZIP = "images_background_small1.zip"
+TEST_ZIP = "images_background_small2.zip"
+IMAGES_PER_CHARACTER = 20
+
+
+def load(data_dir: str) -> tuple[Examples, Examples]:
+    """136 characters to train on, and 106 of alphabets that are not among them to judge on.
+
+    (Lake et al., Science 2015; MIT licence.) The training side is all of ``small1``; the test side is what
+    ``small2`` has of other alphabets (Japanese, Sanskrit, Tagalog).
+
+    Args:
+      data_dir: the directory that holds both zips, as distributed.
+
+    Raises:
+      DataError: a zip is missing, is not one, or holds an image that cannot be read.
+    """
+    train = _read(pathlib.Path(data_dir) / TRAIN_ZIP)
+    test = _read(pathlib.Path(data_dir) / TEST_ZIP)
+    alphabets = {name.partition("/")[0] for name in train}
+    return _examples(train), _examples({k: v for k, v in test.items() if k.partition("/")[0] not in alphabets})
+
+
+def _read(path: pathlib.Path) -> dict[str, list[np.ndarray]]:
+    """Images by ``alphabet/character``, in the order of their file names."""
+    if not path.is_file():
+        raise DataError(
+            f"Omniglot needs {path.name}, and there is none in {str(path.parent)!r}. Pass --data_dir, the directory "
+            f"that holds {TRAIN_ZIP} and {TEST_ZIP}; both are in the python/ folder of the repository "
+            "brendenlake/omniglot."
+        )
+    characters: dict[str, list[np.ndarray]] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in sorted(n for n in archive.namelist() if n.endswith(".png") and "__MACOSX" not in n):
+                alphabet, character = name.split("/")[-3:-1]
+                characters.setdefault(f"{alphabet}/{character}", []).append(_decode(archive.read(name), path, name))
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path} is damaged ({error}); fetch it again.") from error
+    short = [name for name, images in characters.items() if len(images) != IMAGES_PER_CHARACTER]
+    if short or not characters:
+        raise DataError(
+            f"{path} should hold {IMAGES_PER_CHARACTER} images of every character; "
+            f"{f'{short[0]} has {len(characters[short[0]])}' if short else 'it holds none'}. Fetch it again."
+        )
+    return characters
+
+
+def _decode(encoded: bytes, path: pathlib.Path, name: str) -> np.ndarray:
+    try:
+        image = Image.open(io.BytesIO(encoded))
+        return np.asarray(image.convert("L"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{name} in {path} cannot be read ({error}); fetch the archive again.") from error
+
+
+def _examples(characters: dict[str, list[np.ndarray]]) -> Examples:
+    images = np.stack([image for images in characters.values() for image in images])[..., np.newaxis]
+    labels = np.repeat(np.arange(len(characters), dtype=np.int64), IMAGES_PER_CHARACTER)
+    return Examples(images, labels, tuple(characters))

@@ -1,0 +1,87 @@
+"""Which examples come when: pure functions of (seed, epoch) to index matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from datasets.manifest import DataError
+
+# Separate streams of random numbers for the same seed.
+_BATCHES, _CANDIDATES = 1, 2
+
+
+def m_per_class(
+    labels: np.ndarray, classes_per_batch: int, examples_per_class: int, steps: int, seed: int, epoch: int
+) -> np.ndarray:
+    """An epoch of batches of ``examples_per_class`` (M) images of ``classes_per_batch`` (P) classes.
+
+    Within an epoch every class comes once before any repeats, no class is twice in a batch, and the images
+    of a class come without replacement until they are used up. No image is twice in a batch, unless its
+    class has fewer than M images: then all of them come before any repeats.
+
+    Args:
+      labels: [num_examples], contiguous from 0.
+      classes_per_batch: P.
+      examples_per_class: M.
+      steps: batches.
+      seed: of the run.
+      epoch: from 0.
+
+    Returns:
+      [steps, P · M] int64 indices of examples, the images of a class side by side.
+
+    Raises:
+      DataError: there are fewer than P classes.
+    """
+    num_classes = int(labels.max()) + 1
+    if num_classes < classes_per_batch:
+        raise DataError(
+            f"A batch needs {classes_per_batch} classes and the training set has {num_classes}; "
+            f"lower --classes_per_batch to at most {num_classes}."
+        )
+    generator = np.random.default_rng([seed, _BATCHES, epoch])
+    classes = _draws_without_repeats(num_classes, classes_per_batch, steps, generator)
+    members = _members(labels, num_classes)
+    batches = np.empty((steps, classes_per_batch, examples_per_class), np.int64)
+    for label in np.unique(classes):
+        places = np.nonzero(classes == label)
+        chosen = _draws_without_repeats(len(members[label]), examples_per_class, len(places[0]), generator)
+        batches[places] = members[label][chosen]
+    return batches.reshape(steps, -1)
+
+
+def candidates_per_class(labels: np.ndarray, num_candidates: int, seed: int, draw: int) -> np.ndarray:
+    """The ``draw``-th pool of samples that new proxies are picked from.
+
+    Args:
+      labels: [num_examples], contiguous from 0.
+      num_candidates: per class (b); images repeat only in a class that has fewer.
+      seed: of the run.
+      draw: 0 for the initialisation, then 1, 2, …
+
+    Returns:
+      [num_classes, num_candidates] int64 indices of examples.
+    """
+    generator = np.random.default_rng([seed, _CANDIDATES, draw])
+    members = _members(labels, int(labels.max()) + 1)
+    return np.stack([m[_draws_without_repeats(len(m), num_candidates, 1, generator)[0]] for m in members])
+
+
+def _members(labels: np.ndarray, num_classes: int) -> list[np.ndarray]:
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(labels, minlength=num_classes))[:-1])
+
+
+def _draws_without_repeats(num_items: int, per_draw: int, draws: int, generator: np.random.Generator) -> np.ndarray:
+    """[draws, per_draw] items: each comes once before any repeats, and none is twice in a draw if there are enough."""
+    sequence = np.empty(0, np.int64)
+    while len(sequence) < draws * per_draw:
+        shuffled = generator.permutation(num_items)
+        begun = len(sequence) % per_draw  # Items of a draw that the last shuffle left unfinished.
+        if begun and num_items >= per_draw:
+            repeats = np.isin(shuffled, sequence[len(sequence) - begun :])
+            fresh, later = shuffled[~repeats], shuffled[repeats]
+            missing = per_draw - begun
+            shuffled = np.concatenate([fresh[:missing], generator.permutation(np.append(fresh[missing:], later))])
+        sequence = np.append(sequence, shuffled)
+    return sequence[: draws * per_draw].reshape(draws, per_draw)

@@ -1,0 +1,179 @@
+"""Pictures of a run: the embedding at each projection, covering radii, and curves."""
+
+from __future__ import annotations
+
+import io
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from sklearn.decomposition import PCA
+
+from ccp.runs import RunDirectory
+from evaluate.geometry import covering_radii
+
+_COLORS = ("#1b6ca8", "#d1495b", "#2e8b57", "#edae49", "#7d5ba6", "#00798c", "#8d6a4f", "#c2577e")
+_GREY = "#c8c8c8"
+_MOST_PANELS = 12
+
+
+def read_projections(run: RunDirectory) -> list[dict[str, np.ndarray]]:
+    """What was kept at the initialisation and at each projection, in order; embeddings and proxies are normalised.
+
+    Each holds ``index``, ``embeddings`` [num, embedding_size], ``labels`` [num], ``proxies`` [num_classes,
+    proxies_per_class, embedding_size] and, but for the first, ``previous_proxies`` of the same shape.
+    """
+    projections = []
+    for path in sorted(run.projections.glob("*.npz")):
+        with np.load(path) as file:
+            kept = {name: file[name] for name in file.files}
+        for name in ("proxies", "previous_proxies"):
+            if name in kept:
+                norms = np.linalg.norm(kept[name], axis=-1, keepdims=True)
+                kept[name] = kept[name] / np.maximum(1.0, norms)
+        projections.append({"index": np.int64(path.stem), **kept})
+    return projections
+
+
+def radii_by_projection(projections: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, float]]:
+    """The mean over classes of the covering radius at each projection, before and after the proxies moved.
+
+    Both by the network as it was then. ``before`` is NaN at the initialisation.
+    """
+
+    def mean_radius(at, proxies):
+        return float(covering_radii(at["embeddings"], at["labels"], at[proxies]).mean()) if proxies in at else np.nan
+
+    return [
+        {
+            "projection": int(at["index"]),
+            "before": mean_radius(at, "previous_proxies"),
+            "after": mean_radius(at, "proxies"),
+        }
+        for at in projections
+    ]
+
+
+def draw_projections(projections: Sequence[Mapping[str, np.ndarray]], class_names: Sequence[str] | None = None) -> Figure:
+    """The paper's Figure 1: the embedding in 2-D, proxies as boxes and the next ones as circles.
+
+    One panel per projection, all in the same two principal components, fitted to all panels together. Of
+    more than 12 projections, 12 are shown, evenly spaced; of more than 8 classes, 8 have a colour.
+    """
+    if len(projections) > _MOST_PANELS:
+        projections = [projections[i] for i in np.linspace(0, len(projections) - 1, _MOST_PANELS).round().astype(int)]
+    basis = PCA(2, random_state=0).fit(np.concatenate([at["embeddings"] for at in projections]))
+    columns = min(4, len(projections))
+    rows = -(-len(projections) // columns)
+    figure = Figure(figsize=(3.1 * columns, 3.1 * rows + 0.7), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).reshape(-1)
+    for panel in panels[len(projections) :]:
+        panel.set_visible(False)
+    for panel, at in zip(panels, projections):
+        _draw_panel(panel, at, basis)
+    figure.legend(handles=_legend(projections[0]["proxies"].shape[0], class_names), loc="outside lower center", ncols=7, frameon=False)
+    return figure
+
+
+def draw_radii(projections: Sequence[Mapping[str, np.ndarray]]) -> Figure:
+    """Mean covering radius at each projection, by the proxies before it and by those after it."""
+    radii = radii_by_projection(projections)
+    figure = Figure(figsize=(5.2, 3.4), layout="constrained")
+    axes = figure.subplots()
+    index = [at["projection"] for at in radii]
+    axes.plot(index, [at["before"] for at in radii], "s-", color=_COLORS[1], label="by the proxies before")
+    axes.plot(index, [at["after"] for at in radii], "o-", color=_COLORS[0], mfc="white", label="by the new proxies")
+    axes.set(xlabel="projection (0: initialisation)", ylabel="covering radius, mean over classes", ylim=(0, None))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False)
+    _tidy(axes)
+    return figure
+
+
+def draw_curves(records: Mapping[str, Sequence[Mapping[str, Any]]], monitor: str) -> Figure:
+    """Loss and validation score by training step, one line per run, projections marked.
+
+    Args:
+      records: the lines of each run's ``metrics.jsonl``, by the name to show.
+      monitor: the score.
+    """
+    figure = Figure(figsize=(9.0, 3.4), layout="constrained")
+    for axes, quantity, label in zip(
+        figure.subplots(1, 2), ("loss", monitor), ("training loss", f"validation {monitor}")
+    ):
+        for color, (name, lines) in zip(_COLORS, records.items()):
+            steps = [line["step"] for line in lines]
+            axes.plot(steps, [line[quantity] for line in lines], color=color, label=name)
+            projected = [line for line in lines if line["projected"]]
+            if projected:
+                axes.plot(
+                    [line["step"] for line in projected],
+                    [line[quantity] for line in projected],
+                    "v",
+                    color=color,
+                    mec="white",
+                    ms=8,
+                    label=f"{name}: projection",
+                )
+        axes.set(xlabel="training step", ylabel=label)
+        axes.legend(frameon=False)
+        _tidy(axes)
+    return figure
+
+
+def to_png(figure: Figure) -> bytes:
+    """The figure as a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()
+
+
+def save(figure: Figure, path: pathlib.Path) -> pathlib.Path:
+    """Writes the figure as a PNG file, making the directory if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(to_png(figure))
+    return path
+
+
+def latest_projection_figure(run: RunDirectory) -> dict[str, bytes]:
+    """The last projection's panel as a PNG by name, for TensorBoard; empty before the first."""
+    projections = read_projections(run)
+    return {"projection": to_png(draw_projections(projections[-1:]))} if projections else {}
+
+
+def _draw_panel(panel: Axes, at: Mapping[str, np.ndarray], basis: PCA) -> None:
+    points = basis.transform(at["embeddings"])
+    for label in range(len(at["proxies"])):
+        color = _COLORS[label] if label < len(_COLORS) else _GREY
+        depth = 2 if label < len(_COLORS) else 1
+        panel.scatter(*points[at["labels"] == label].T, s=7, color=color, alpha=0.35, lw=0, zorder=depth)
+        if depth == 1:
+            continue
+        if "previous_proxies" in at:
+            boxes = basis.transform(at["previous_proxies"][label])
+            panel.scatter(*boxes.T, s=58, marker="s", color=color, edgecolors="black", linewidths=1.0, zorder=4)
+        circles = basis.transform(at["proxies"][label])
+        panel.scatter(*circles.T, s=62, marker="o", facecolors="white", edgecolors=color, linewidths=2.0, zorder=5)
+    index = int(at["index"])
+    panel.set_title("initialisation" if index == 0 else f"projection {index}", fontsize=10)
+    panel.set(xticks=[], yticks=[])
+    panel.set_aspect("equal", "datalim")
+
+
+def _legend(num_classes: int, class_names: Sequence[str] | None) -> list[Line2D]:
+    names = class_names or [f"class {label}" for label in range(num_classes)]
+    shown = min(num_classes, len(_COLORS))
+    handles = [Line2D([], [], ls="", marker="o", ms=5, color=_COLORS[c], label=names[c]) for c in range(shown)]
+    box = Line2D([], [], ls="", marker="s", ms=8, color="grey", mec="black", label="proxies")
+    circle = Line2D([], [], ls="", marker="o", ms=8, mfc="white", mec="grey", mew=2, label="next proxies")
+    return [*handles, box, circle]
+
+
+def _tidy(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#ececec", lw=0.8)
+    axes.set_axisbelow(True)

@@ -1,0 +1,1 @@
+"""Networks, their embedding heads, and what is exported of them."""
