@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ccp.errors import UserError
-from ccp.losses.settings import PAIR_LOSS_SETTINGS
+from ccp.loss_settings import PAIR_LOSS_SETTINGS
 
 METHODS = ("plain", "proxy", "xbm", "ccp", "ccp_xbm")
 # Losses defined against proxies: without a method before the slash they mean just that.
@@ -79,9 +79,7 @@ class LossConfig:
     )
     memory_weight: float = setting(1.0, "weight of the batch against the memory", methods=WITH_MEMORY)
     memory_batches: int = setting(25, "batches that the cross-batch memory holds", methods=WITH_MEMORY)
-    memory_start_step: int = setting(
-        1000, "steps before the cross-batch memory starts to fill", methods=WITH_MEMORY
-    )
+    memory_start_step: int = setting(1000, "steps before the cross-batch memory starts to fill", methods=WITH_MEMORY)
 
     @property
     def method(self) -> str:
@@ -137,9 +135,7 @@ class LoopConfig:
     steps_per_epoch: int = setting(25, "training steps between two validations")
     max_epochs: int = setting(1000, "epochs at most")
     early_stopping: int = setting(60, "epochs without a better score before training ends")
-    monitor: str = setting(
-        "map_at_r", "validation score that decides", ("map_at_r", "r_precision", "precision_at_1")
-    )
+    monitor: str = setting("map_at_r", "validation score that decides", ("map_at_r", "r_precision", "precision_at_1"))
     min_improvement: float = setting(1e-5, "a score has to beat the best by more than this")
 
 
@@ -263,10 +259,18 @@ def _with_all_settings(loss: LossConfig) -> LossConfig:
     return dataclasses.replace(loss, settings=dataclasses.asdict(own(**loss.settings)))
 
 
-_AT_LEAST_ZERO = (
-    "seed batch_weight proxy_weight memory_weight memory_start_step proximal_weight proximal_decay weight_decay "
-    "min_learning_rate min_improvement"
-).split()
+_AT_LEAST_ZERO = [
+    "seed",
+    "batch_weight",
+    "proxy_weight",
+    "memory_weight",
+    "memory_start_step",
+    "proximal_weight",
+    "proximal_decay",
+    "weight_decay",
+    "min_learning_rate",
+    "min_improvement",
+]
 
 
 def _check_section(section: Any) -> None:
@@ -278,6 +282,4 @@ def _check_section(section: Any) -> None:
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             floor_is_zero = field.name in _AT_LEAST_ZERO
             if not (value >= 0 if floor_is_zero else value > 0):
-                raise ConfigError(
-                    f"{field.name} must be {'at least' if floor_is_zero else 'above'} 0; got {value}."
-                )
+                raise ConfigError(f"{field.name} must be {'at least' if floor_is_zero else 'above'} 0; got {value}.")

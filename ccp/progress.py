@@ -64,7 +64,7 @@ class Progress:
         return self.last_record
 
     def saved_with(self, *others: Any) -> SavedAsJson:
-        """This progress and other dataclasses of plain values, as one entry of a checkpoint."""
+        """The progress and other dataclasses of plain values, as one entry of a checkpoint."""
         return SavedAsJson(self, *others)
 
 

@@ -19,9 +19,7 @@ class ProxyReinitializer(tf.keras.layers.Layer):
       normalize: distances between unit vectors.
     """
 
-    def __init__(
-        self, proxies_per_class: int, normalize: bool = False, name: str = "proxy_reinitializer", **kwargs
-    ):
+    def __init__(self, proxies_per_class: int, normalize: bool = False, name: str = "proxy_reinitializer", **kwargs):
         kwargs["dtype"] = "float32"
         super().__init__(name=name, trainable=False, **kwargs)
         self.proxies_per_class, self.normalize = int(proxies_per_class), bool(normalize)

@@ -123,6 +123,7 @@ class StopRequest:
             signal.signal(number, previous)
 
     def __call__(self) -> bool:
+        """Whether a stop is wished."""
         return self.signal is not None
 
     def _note(self, number: int, _frame: Any) -> None:

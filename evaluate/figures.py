@@ -58,7 +58,9 @@ def radii_by_projection(projections: Sequence[Mapping[str, np.ndarray]]) -> list
     ]
 
 
-def draw_projections(projections: Sequence[Mapping[str, np.ndarray]], class_names: Sequence[str] | None = None) -> Figure:
+def draw_projections(
+    projections: Sequence[Mapping[str, np.ndarray]], class_names: Sequence[str] | None = None
+) -> Figure:
     """The paper's Figure 1: the embedding in 2-D, proxies as boxes and the next ones as circles.
 
     One panel per projection, all in the same two principal components, fitted to all panels together. Of
@@ -75,7 +77,12 @@ def draw_projections(projections: Sequence[Mapping[str, np.ndarray]], class_name
         panel.set_visible(False)
     for panel, at in zip(panels, projections):
         _draw_panel(panel, at, basis)
-    figure.legend(handles=_legend(projections[0]["proxies"].shape[0], class_names), loc="outside lower center", ncols=7, frameon=False)
+    figure.legend(
+        handles=_legend(projections[0]["proxies"].shape[0], class_names),
+        loc="outside lower center",
+        ncols=7,
+        frameon=False,
+    )
     return figure
 
 

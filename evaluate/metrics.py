@@ -70,7 +70,8 @@ def per_query_metrics(
         gallery, reference_labels = _checked(gallery_embeddings, gallery_labels, "gallery")
         if gallery.shape[1] != queries.shape[1]:
             raise EvaluationError(
-                f"Queries have {queries.shape[1]} dimensions and the gallery {gallery.shape[1]}; embed both with one model."
+                f"Queries have {queries.shape[1]} dimensions and the gallery {gallery.shape[1]}; "
+                "embed both with one model."
             )
     num_relevant = _count_of(labels, reference_labels) - (gallery is None)
     results = {name: np.zeros(len(labels)) for name in METRICS}

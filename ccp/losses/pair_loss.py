@@ -28,6 +28,7 @@ class PairLoss(tf.keras.losses.Loss):
         super().__init__(name=name, **kwargs)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
+        """See ``call``; a ``sample_weight`` is refused with a ValueError."""
         if sample_weight is not None:
             raise ValueError(
                 f"{type(self).__name__} is one number for the whole batch and cannot weight examples; "

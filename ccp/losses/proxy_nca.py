@@ -5,8 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from ccp import distances
+from ccp.loss_settings import ProxyNCASettings
 from ccp.losses.pair_loss import PairLoss
-from ccp.losses.settings import ProxyNCASettings
 from ccp.pairs import Pairs
 
 
@@ -43,7 +43,7 @@ class ProxyNCALoss(PairLoss):
 
 
 def _log_sum_exp(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """log Σ exp over the masked entries of each row; 0 for a row without any."""
+    """Log Σ exp over the masked entries of each row; 0 for a row without any."""
     largest = tf.reduce_max(tf.where(mask, logits, logits.dtype.min), axis=1, keepdims=True)
     largest = tf.stop_gradient(tf.where(tf.reduce_any(mask, axis=1, keepdims=True), largest, 0.0))
     # Masked before the exponential: an unmasked entry may be far above the largest masked one.

@@ -45,6 +45,7 @@ class ReferenceLoss(tf.keras.losses.Loss):
         self.batch_weight = float(batch_weight)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
+        """See ``call``; a ``sample_weight`` is refused with a ValueError."""
         if sample_weight is not None:
             raise ValueError(f"{type(self).__name__} is one number for the whole batch and cannot weight examples.")
         return super().__call__(y_true, y_pred)

@@ -1,0 +1,75 @@
+"""Command-line flags, made from the settings in ``ccp.config``. Free of TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from absl import flags
+
+from ccp.config import LOSS_SETTINGS, Config, ConfigError, parse_loss
+from ccp.loss_settings import PAIR_LOSS_SETTINGS
+
+
+def define_settings(values: flags.FlagValues) -> None:
+    """Defines one flag per setting. Their defaults stay with the settings: a flag that is not given is None."""
+    for section in dataclasses.fields(Config):
+        for field in dataclasses.fields(section.default):
+            if field.metadata:
+                _define(values, field.name, type(field.default), _help(field))
+    for name, losses in LOSS_SETTINGS.items():
+        defaults = ", ".join(f"{getattr(PAIR_LOSS_SETTINGS[loss], name)} for {loss}" for loss in losses)
+        _define(values, name, float, f"number of the pair loss (default: {defaults})")
+
+
+def given_settings(values: flags.FlagValues) -> dict[str, Any]:
+    """The settings that were given on the command line.
+
+    Raises:
+      ConfigError: one was given that does not matter to the chosen training method.
+    """
+    fields = {f.name: f for section in dataclasses.fields(Config) for f in dataclasses.fields(section.default)}
+    names = [name for name, field in fields.items() if field.metadata] + list(LOSS_SETTINGS)
+    given = {name: values[name].value for name in names if values[name].present}
+    loss = given.get("loss", fields["loss"].default)
+    method = parse_loss(loss)[0]
+    for name in given:
+        methods = fields[name].metadata["methods"] if name in fields else (method,)
+        if method not in methods:
+            raise ConfigError(
+                f"--{name} has no effect with --loss={loss}: it belongs to {', '.join(m + '/…' for m in methods)}. "
+                "Leave it out or change --loss."
+            )
+    _refuse_pairs(given)
+    return given
+
+
+def _refuse_pairs(given: Mapping[str, Any]) -> None:
+    """Settings of a choice that was not made."""
+    for name, choice, needed in (
+        ("projection_period", "projection", "period"),
+        ("patience", "projection", "plateau"),
+        ("plateau_epochs", "learning_rate_schedule", "plateau"),
+        ("plateau_factor", "learning_rate_schedule", "plateau"),
+        ("min_learning_rate", "learning_rate_schedule", "plateau"),
+    ):
+        default = next(
+            getattr(section.default, choice)
+            for section in dataclasses.fields(Config)
+            if hasattr(section.default, choice)
+        )
+        if name in given and given.get(choice, default) != needed:
+            raise ConfigError(f"--{name} only matters with --{choice}={needed}. Pass that too, or leave --{name} out.")
+
+
+def _define(values: flags.FlagValues, name: str, kind: type, about: str) -> None:
+    define = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string}
+    define[kind](name, None, about, flag_values=values)
+
+
+def _help(field: dataclasses.Field) -> str:
+    choices = field.metadata["choices"]
+    listed = f"; one of {', '.join(choices)}" if choices else ""
+    shown = repr(field.default) if isinstance(field.default, str) else field.default
+    return f"{field.metadata['help']}{listed} (default: {shown})"

@@ -1,0 +1,64 @@
+import math
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from ccp import SoftTripleLoss
+from tests import loss_cases, oracles
+
+# Class 3 has one centre, class 1 two, class 8 four; class 5 has none, and class 3 is not in the batch.
+UNEQUAL_CENTERS = ([1, 8, 8, 5, 1], [8, 1, 8, 3, 8, 1, 8])
+
+
+class SoftTripleLossTest(parameterized.TestCase, tf.test.TestCase):
+    def test_by_hand(self):
+        # Anchor 1 of class 0, whose centres are at s = 1 and 0; class 1 has one at s = 0.5. Gamma 1:
+        # similarity to class 0 is (e · 1 + 1 · 0)/(e + 1). Scale 2, margin 0.1, no tau.
+        own = 2 * (math.e / (math.e + 1) - 0.1)
+        expected = math.log(math.exp(own) + math.exp(2 * 0.5)) - own
+        loss = SoftTripleLoss(scale=2, gamma=1, margin=0.1, tau=0)
+        self.assertAllClose(loss.against([0], [[1.0]], [0, 0, 1], [[1.0], [0.0], [0.5]]), expected, rtol=1e-6)
+
+    def test_distances_between_centers_by_hand(self):
+        # C = 2 classes of K = 3 centres, C K (K − 1) = 12. Class 0 holds two unit vectors at right angles and a copy
+        # of the first: √2 + 0 + √2. Class 1 holds three copies: 0. The anchors' class is far from deciding:
+        # the cross-entropy is the same with and without tau.
+        x, y = [1.0, 0.0], [0.0, 1.0]
+        arguments = ([0, 1], [x, y], [0, 0, 0, 1, 1, 1], [x, y, x, y, y, y])
+        with_tau = SoftTripleLoss(tau=0.3).against(*arguments)
+        without = SoftTripleLoss(tau=0.0).against(*arguments)
+        self.assertAllClose(with_tau - without, 0.3 * 2 * math.sqrt(2) / 12, rtol=1e-5)
+
+    @parameterized.product(tau=(0.0, 0.2, 3.0), seed=(0, 1, 2))
+    def test_unequal_numbers_of_centers(self, tau, seed):
+        sample = loss_cases.Sample.of(*UNEQUAL_CENTERS, seed=seed)
+        settings = {"scale": 4.0, "gamma": 0.3, "margin": 0.05, "tau": tau}
+        value = SoftTripleLoss(**settings).against(*sample.arguments("against"))
+        expected = oracles.soft_triple(oracles.Problem(*sample.arguments("against")), **settings)
+        self.assertAllClose(value, expected, rtol=1e-5)
+
+    def test_the_order_of_centers_does_not_matter(self):
+        sample = loss_cases.Sample.of(*UNEQUAL_CENTERS)
+        order = np.random.default_rng(0).permutation(len(sample.reference_labels))
+        loss = SoftTripleLoss(scale=4, tau=0.5)
+        shuffled = loss.against(
+            sample.labels, sample.embeddings, sample.reference_labels[order], sample.references[order]
+        )
+        self.assertAllClose(shuffled, loss.against(*sample.arguments("against")), rtol=1e-6)
+
+    def test_gradient_where_centers_coincide(self):
+        centers = tf.constant([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+        with tf.GradientTape() as tape:
+            tape.watch(centers)
+            # One class: no cross-entropy. Half a pair's distance is √(2 − 2 c·c'): (0 + √2 + √2)/6.
+            loss = SoftTripleLoss(tau=1).against([0], [[0.6, 0.8]], [0, 0, 0], centers)
+        self.assertAllClose(loss, 2 * math.sqrt(2) / 6, rtol=1e-6)
+        # d√(2 − 2 c·c')/dc = −c'/√2 between the third and each of the others, nothing between the two that coincide.
+        pull = 1 / math.sqrt(2) / 6
+        self.assertAllClose(tape.gradient(loss, centers), [[0, -pull], [0, -pull], [-2 * pull, 0]], rtol=1e-5)
+
+    @parameterized.parameters({"scale": 0}, {"gamma": 0}, {"tau": -0.1})
+    def test_refuses_settings_out_of_range(self, **settings):
+        with self.assertRaisesRegex(ValueError, "scale and gamma must be above 0 and tau at least 0; got"):
+            SoftTripleLoss(**settings)
