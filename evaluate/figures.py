@@ -168,7 +168,7 @@ def _draw_panel(panel: Axes, at: Mapping[str, np.ndarray], basis: PCA) -> None:
     index = int(at["index"])
     panel.set_title("initialisation" if index == 0 else f"projection {index}", fontsize=10)
     panel.set(xticks=[], yticks=[])
-    panel.set_aspect("equal", "datalim")
+    panel.set_aspect("equal", "box")
 
 
 def _legend(num_classes: int, class_names: Sequence[str] | None) -> list[Line2D]:
