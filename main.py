@@ -102,6 +102,8 @@ def embed(values: flags.FlagValues) -> int:
 
 def demo(values: flags.FlagValues) -> int:
     """Shows the whole method on handwritten digits."""
+    if not values.seeds or not all(seed.isdigit() for seed in values.seeds):
+        raise ConfigError(f"--seeds must be whole numbers separated by commas; got {','.join(values.seeds)}.")
     from ccp.runs import StopRequest
     from ccp.trainer import Interrupted
     from evaluate.demo import run_demo

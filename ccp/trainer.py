@@ -141,9 +141,22 @@ class Trainer:
         return True
 
     def save(self) -> None:
-        """Writes a checkpoint of everything that the rest of the training depends on."""
-        if self._checkpoints is not None:
-            self._checkpoints.save(self.progress.total_steps)
+        """Writes a checkpoint of everything that the rest of the training depends on.
+
+        Raises:
+          TrainingError: it cannot be written; the one before is still there.
+        """
+        if self._checkpoints is None:
+            return
+        try:
+            # Numbered by a counter of its own: one step may be saved twice, and nothing is overwritten in place.
+            self._checkpoints.save()
+        except (tf.errors.OpError, OSError) as error:
+            raise TrainingError(
+                f"The checkpoint after step {self.progress.total_steps} could not be written to "
+                f"{self._checkpoints.directory} ({str(error).splitlines()[0]}). The one before it is kept: free "
+                "some space, and the same command goes on from there."
+            ) from error
 
     def _checkpoint_manager(self, sources, directory) -> tf.train.CheckpointManager | None:
         if directory is None:
@@ -157,7 +170,7 @@ class Trainer:
             progress=self.progress.saved_with(self.schedule, self.plateau),
             **({"projector": self.projector} if self.projector else {}),
         )
-        return tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2, checkpoint_name="step")
+        return tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2)
 
     def _start(self) -> None:
         restored = self.restore()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from scipy.linalg import orthogonal_procrustes
 from sklearn.decomposition import PCA
 
 from ccp.runs import RunDirectory
@@ -18,7 +19,7 @@ from evaluate.geometry import covering_radii
 
 _COLORS = ("#1b6ca8", "#d1495b", "#2e8b57", "#edae49", "#7d5ba6", "#00798c", "#8d6a4f", "#c2577e")
 _GREY = "#c8c8c8"
-_MOST_PANELS = 12
+_MOST_PANELS, _MOST_COLUMNS = 12, 5
 
 
 def read_projections(run: RunDirectory) -> list[dict[str, np.ndarray]]:
@@ -63,20 +64,22 @@ def draw_projections(
 ) -> Figure:
     """The paper's Figure 1: the embedding in 2-D, proxies as boxes and the next ones as circles.
 
-    One panel per projection, all in the same two principal components, fitted to all panels together. Of
-    more than 12 projections, 12 are shown, evenly spaced; of more than 8 classes, 8 have a colour.
+    One panel per projection, each in the two principal components of its own embedding, turned so that the
+    classes lie as they did in the panel before. Of more than 12 projections, 12 are shown, evenly spaced;
+    of more than 8 classes, 8 have a colour.
     """
     if len(projections) > _MOST_PANELS:
         projections = [projections[i] for i in np.linspace(0, len(projections) - 1, _MOST_PANELS).round().astype(int)]
-    basis = PCA(2, random_state=0).fit(np.concatenate([at["embeddings"] for at in projections]))
-    columns = min(4, len(projections))
-    rows = -(-len(projections) // columns)
-    figure = Figure(figsize=(3.1 * columns, 3.1 * rows + 0.7), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).reshape(-1)
+    rows = -(-len(projections) // _MOST_COLUMNS)
+    columns = -(-len(projections) // rows)
+    figure = Figure(figsize=(max(3.0 * columns, 6.5), 3.1 * rows + 0.6), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
     for panel in panels[len(projections) :]:
         panel.set_visible(False)
+    plane = None
     for panel, at in zip(panels, projections):
-        _draw_panel(panel, at, basis)
+        plane = _plane(at, plane)
+        _draw_panel(panel, at, plane)
     figure.legend(
         handles=_legend(projections[0]["proxies"].shape[0], class_names),
         loc="outside lower center",
@@ -152,8 +155,32 @@ def latest_projection_figure(run: RunDirectory) -> dict[str, bytes]:
     return {"projection": to_png(draw_projections(projections[-1:]))} if projections else {}
 
 
-def _draw_panel(panel: Axes, at: Mapping[str, np.ndarray], basis: PCA) -> None:
-    points = basis.transform(at["embeddings"])
+class _Plane(NamedTuple):
+    """A 2-D view: centre [embedding_size] and axes [embedding_size, 2]; and the class means in it [classes, 2]."""
+
+    center: np.ndarray
+    axes: np.ndarray
+    class_means: np.ndarray
+
+    def of(self, points: np.ndarray) -> np.ndarray:
+        """Points [num, embedding_size] in the plane, [num, 2]."""
+        return (points - self.center) @ self.axes
+
+
+def _plane(at: Mapping[str, np.ndarray], previous: _Plane | None) -> _Plane:
+    """The principal plane of a panel's embeddings, turned (or mirrored) to agree with the panel before."""
+    pca = PCA(2, random_state=0).fit(at["embeddings"])
+    means = np.stack([at["embeddings"][at["labels"] == c].mean(axis=0) for c in np.unique(at["labels"])])
+    axes = pca.components_.T
+    flat = (means - pca.mean_) @ axes
+    if previous is not None:
+        turn, _ = orthogonal_procrustes(flat, previous.class_means)
+        axes, flat = axes @ turn, flat @ turn
+    return _Plane(pca.mean_, axes, flat)
+
+
+def _draw_panel(panel: Axes, at: Mapping[str, np.ndarray], plane: _Plane) -> None:
+    points = plane.of(at["embeddings"])
     for label in range(len(at["proxies"])):
         color = _COLORS[label] if label < len(_COLORS) else _GREY
         depth = 2 if label < len(_COLORS) else 1
@@ -161,14 +188,14 @@ def _draw_panel(panel: Axes, at: Mapping[str, np.ndarray], basis: PCA) -> None:
         if depth == 1:
             continue
         if "previous_proxies" in at:
-            boxes = basis.transform(at["previous_proxies"][label])
+            boxes = plane.of(at["previous_proxies"][label])
             panel.scatter(*boxes.T, s=58, marker="s", color=color, edgecolors="black", linewidths=1.0, zorder=4)
-        circles = basis.transform(at["proxies"][label])
+        circles = plane.of(at["proxies"][label])
         panel.scatter(*circles.T, s=62, marker="o", facecolors="white", edgecolors=color, linewidths=2.0, zorder=5)
     index = int(at["index"])
     panel.set_title("initialisation" if index == 0 else f"projection {index}", fontsize=10)
     panel.set(xticks=[], yticks=[])
-    panel.set_aspect("equal", "box")
+    panel.set_aspect("equal", "datalim")
 
 
 def _legend(num_classes: int, class_names: Sequence[str] | None) -> list[Line2D]:

@@ -1,0 +1,76 @@
+"""A run's directory."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+
+import tensorflow as tf
+
+from ccp.config import configure
+from ccp.runs import RunDirectory, RunError, StopRequest, replace_text
+
+
+class RunDirectoryTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.run = RunDirectory(pathlib.Path(self.get_temp_dir()) / "deep" / "run")
+
+    def test_the_configuration_is_kept_and_compared(self):
+        config = configure({"seed": 4})
+        self.run.claim(config)
+        self.assertEqual(self.run.load_config(), config)
+        RunDirectory(self.run.path)  # Without a claim nothing is locked.
+        self.run._lock.close()
+        with self.assertRaisesRegex(RunError, "seed is 4 there and 5 here"):
+            RunDirectory(self.run.path).claim(configure({"seed": 5}))
+
+    def test_no_run_there(self):
+        with self.assertRaisesRegex(RunError, "holds no run"):
+            self.run.load_config()
+
+    def test_damaged_configuration(self):
+        self.run.claim(configure())
+        self.run.config.write_text('{"loop": ')
+        with self.assertRaisesRegex(RunError, "config.json is damaged"):
+            self.run.load_config()
+
+    def test_metrics_are_rewound_to_the_checkpoint(self):
+        self.run.claim(configure())
+        for epoch in (1, 2, 3):
+            self.run.append({"epoch": epoch, "loss": epoch / 3})
+        with open(self.run.metrics, "a") as file:
+            file.write('{"epoch": 4, "lo')  # Torn by a kill.
+        # The checkpoint is of epoch 2: what came later is done again.
+        self.run.rewind({"epoch": 2, "loss": 2 / 3})
+        self.assertEqual(self.run.records(), [{"epoch": 1, "loss": 1 / 3}, {"epoch": 2, "loss": 2 / 3}])
+        # The checkpoint is of epoch 3, whose line was never written.
+        self.run.rewind({"epoch": 3, "loss": 1.0})
+        self.assertEqual([record["epoch"] for record in self.run.records()], [1, 2, 3])
+        # Nothing but the initial checkpoint.
+        self.run.rewind({})
+        self.assertEqual(self.run.records(), [])
+
+    def test_a_file_is_replaced_whole_or_not_at_all(self):
+        path = pathlib.Path(self.get_temp_dir()) / "file"
+        replace_text(path, "old")
+        with self.assertRaises(TypeError):
+            replace_text(path, None)
+        self.assertEqual(path.read_text(), "old")
+
+
+class StopRequestTest(tf.test.TestCase):
+    def test_the_first_signal_is_a_wish_and_the_handlers_go_back(self):
+        before = signal.getsignal(signal.SIGTERM)
+        with StopRequest() as stop:
+            self.assertFalse(stop())
+            os.kill(os.getpid(), signal.SIGTERM)
+            self.assertTrue(stop())
+            self.assertEqual(stop.signal, signal.SIGTERM)
+            self.assertEqual(signal.getsignal(signal.SIGTERM), signal.SIG_DFL)
+        self.assertEqual(signal.getsignal(signal.SIGTERM), before)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,139 @@
+"""The loop: order, stopping, best weights, errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from ccp.trainer import TrainingError
+from tests.toy_training import saved_tensors, toy_batches, toy_config, toy_trainer
+
+
+class _Events:
+    """Writes down what the trainer tells of, and the weights after each epoch."""
+
+    def __init__(self):
+        self.trainer, self.events, self.kernels = None, [], []
+
+    def on_start(self, progress):
+        self.events.append("start")
+
+    def on_step(self, progress, loss):
+        self.events.append("step")
+
+    def on_projection(self, projection):
+        self.events.append(f"projection {projection.index}")
+
+    def on_epoch(self, record):
+        self.events.append(f"epoch {record['epoch']}")
+        self.kernels.append(self.trainer.model.layers[-1].kernel.numpy())
+
+
+def _watched(config, scores, **more):
+    events = _Events()
+    events.trainer = toy_trainer(config, scores, observers=(events,), **more)
+    return events.trainer, events
+
+
+class OrderTest(tf.test.TestCase):
+    def test_epochs_run_in_the_order_of_the_method(self):
+        # patience 1: epoch 2 does not beat epoch 1, so the first projection comes after it.
+        trainer, events = _watched(toy_config(max_epochs=3), [0.5, 0.4, 0.6])
+        trainer.fit()
+        steps = ["step"] * 3
+        self.assertEqual(
+            events.events,
+            ["start", "projection 0", *steps, "epoch 1", *steps, "projection 1", "epoch 2", *steps, "epoch 3"],
+        )
+
+    def test_steps_are_traced_once(self):
+        trainer = toy_trainer(toy_config("ccp_xbm/contrastive", max_epochs=4), [0.5, 0.4, 0.6])
+        trainer.fit()
+        self.assertEqual(trainer._step.experimental_get_tracing_count(), 1)
+
+    def test_a_base_loss_never_projects(self):
+        trainer, events = _watched(toy_config("contrastive"), [0.5, 0.4, 0.3])
+        trainer.fit()
+        self.assertNotIn("projection", " ".join(events.events))
+
+    def test_projection_by_period(self):
+        config = toy_config(projection="period", projection_period=2, max_epochs=5)
+        trainer, events = _watched(config, [0.1, 0.2, 0.3, 0.4, 0.5])
+        trainer.fit()
+        projections = [event for event in events.events if event.startswith(("projection", "epoch"))]
+        self.assertEqual(
+            projections,
+            ["projection 0", "epoch 1", "projection 1", "epoch 2", "epoch 3", "projection 2", "epoch 4", "epoch 5"],
+        )
+
+
+class StoppingTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters("contrastive", "ccp/contrastive")
+    def test_the_best_weights_are_kept_however_training_ends(self, loss):
+        # Ends by max_epochs, without early stopping; the second of five epochs is the best.
+        trainer, events = _watched(toy_config(loss, max_epochs=5), [0.2, 0.9, 0.8, 0.7, 0.6])
+        trainer.fit()
+        self.assertAllEqual(trainer.model.layers[-1].kernel, events.kernels[1])
+        self.assertNotAllEqual(events.kernels[1], events.kernels[-1])
+        self.assertEqual(trainer.progress.best_epoch, 2)
+        self.assertEqual(trainer.progress.best_score, 0.9)
+
+    def test_early_stopping_counts_epochs_since_the_best_overall(self):
+        # Best at epoch 2; epochs 3, 4 and 5 do not beat it, projections in between notwithstanding.
+        trainer, events = _watched(toy_config(max_epochs=50, early_stopping=3), [0.2, 0.9, 0.5, 0.8, 0.85, 0.1])
+        progress = trainer.fit()
+        self.assertEqual(progress.epoch, 5)
+        self.assertIn("projection 1", events.events)
+
+    def test_an_improvement_within_the_threshold_does_not_count(self):
+        trainer = toy_trainer(toy_config("contrastive", max_epochs=50, early_stopping=2), [0.5, 0.500009, 0.50001])
+        self.assertEqual(trainer.fit().epoch, 3)
+
+    def test_the_learning_rate_is_lowered_on_a_plateau(self):
+        config = toy_config(
+            "contrastive", learning_rate=0.01, learning_rate_schedule="plateau", plateau_epochs=2, max_epochs=6
+        )
+        rates = []
+        trainer, events = _watched(config, [0.5, 0.4, 0.3, 0.2, 0.1, 0.1])
+        events.on_epoch = lambda record: rates.append(record["learning_rate"])
+        trainer.fit()
+        # Two epochs without improvement (2 and 3) halve it, and so do the next two (4 and 5).
+        self.assertAllClose(rates, [0.01, 0.01, 0.005, 0.005, 0.0025, 0.0025])
+
+
+class ErrorTest(tf.test.TestCase):
+    def test_a_loss_that_is_not_finite_names_its_step_and_leaves_the_last_checkpoint(self):
+        def batches(epoch, step):
+            for number, (images, labels) in enumerate(toy_batches(epoch, step)):
+                yield (images * np.nan if number == 4 else images), labels  # Step 2 of the second epoch.
+
+        directory = self.get_temp_dir()
+        trainer = toy_trainer(toy_config(), batches=batches, checkpoints=directory)
+        with self.assertRaisesRegex(TrainingError, r"step 2 of epoch 2 \(step 5 overall\).*ckpt-2"):
+            trainer.fit()
+        for name, value in saved_tensors(directory).items():
+            if not isinstance(value, bytes):
+                self.assertTrue(np.isfinite(value).all(), name)
+        # It goes on from the end of the first epoch.
+        resumed = toy_trainer(toy_config(), checkpoints=directory)
+        self.assertTrue(resumed.restore())
+        self.assertEqual((resumed.progress.epoch, resumed.progress.step), (1, 0))
+
+    def test_a_missing_score_is_named(self):
+        trainer = toy_trainer(toy_config(), validate=lambda: {"precision_at_1": 0.5})
+        with self.assertRaisesRegex(TrainingError, "map_at_r is to be monitored"):
+            trainer.fit()
+
+    def test_a_score_that_is_not_finite_stops_before_anything_is_saved(self):
+        directory = self.get_temp_dir()
+        trainer = toy_trainer(toy_config(), validate=lambda: {"map_at_r": float("nan")}, checkpoints=directory)
+        with self.assertRaisesRegex(TrainingError, "map_at_r = nan after epoch 1"):
+            trainer.fit()
+        resumed = toy_trainer(toy_config(), checkpoints=directory)
+        resumed.restore()
+        self.assertEqual(resumed.progress.epoch, 0)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,162 @@
+"""The command line: help, refusals, and one run through all commands."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+from PIL import Image
+
+import main
+from tests import command_line
+
+
+def _refusal(*arguments: str) -> tuple[int, str]:
+    err = io.StringIO()
+    with contextlib.redirect_stderr(err), contextlib.redirect_stdout(io.StringIO()):
+        code = main.main(list(arguments))
+    return code, err.getvalue()
+
+
+class HelpTest(parameterized.TestCase):
+    @parameterized.parameters([["--help"]], [["train", "--help"]], [["export", "-h"]])
+    def test_help_does_not_import_tensorflow(self, arguments):
+        code = f"import sys, main; assert main.main({arguments!r}) == 0; assert 'tensorflow' not in sys.modules"
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=command_line.ROOT, capture_output=True, text=True, check=False
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("main.py", done.stdout)
+
+    def test_every_setting_is_listed_with_its_default(self):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            self.assertEqual(main.main(["train", "--help"]), 0)
+        self.assertRegex(out.getvalue(), r"--proximal_weight +pull towards the last solution \(λ₀\) \(default: 0.0002\)")
+
+
+class RefusalTest(parameterized.TestCase):
+    @parameterized.parameters(
+        (["trian"], "Unknown command 'trian'. Did you mean train?"),
+        (["--loss=ccp/contrastive"], "A command word comes first"),
+        (["train", "--los=triplet"], "Unknown flag of main.py train: 'los'. Did you mean loss?"),
+        (["train", "--loss=ccp/contrasive"], "Unknown pair loss 'contrasive'. Did you mean contrastive"),
+        (["train", "--dataset=omniglott"], "Unknown data set 'omniglott'. Did you mean omniglot?"),
+        (["train", "--loss=contrastive", "--batch_weight=1"], "--batch_weight has no effect with --loss=contrastive"),
+        (["train", "--loss=ccp/contrastive", "--memory_batches=3"], "it belongs to xbm/…, ccp_xbm/…"),
+        (["train", "--alpha=2"], "alpha belongs to multi_similarity"),
+        (["train", "--projection_period=2"], "--projection_period only matters with --projection=period"),
+        (["train", "--seed=x"], "invalid literal for int() with base 10: 'x'"),
+        (["train", "positional"], "Did not expect 'positional'"),
+        (["evaluate", "--loss=triplet"], "--loss is a flag of train, not of evaluate"),
+        (["evaluate"], "main.py evaluate needs --run_dir: directory of the run."),
+        (["evaluate", "--run_dir=x", "--part=train"], "should be one of <test|validation>"),
+        (["demo", "--seeds=a"], "--seeds must be whole numbers separated by commas; got a"),
+    )
+    def test_usage_errors_name_the_remedy(self, arguments, message):
+        code, err = _refusal(*arguments)
+        self.assertEqual(code, main.EXIT_USAGE)
+        self.assertIn(message, err)
+        self.assertNotIn("Traceback", err)
+
+    def test_what_is_not_there_is_named(self):
+        for arguments, message in (
+            (["evaluate", "--run_dir=no/such"], "no/such holds no run"),
+            (["train", "--dataset=omniglot", "--data_dir=no/such"], "there is none in 'no/such'. Pass --data_dir"),
+            (["embed", "--model=no/such", "--images=.", "--output=x.npz"], "no/such holds no SavedModel"),
+        ):
+            code, _, err = command_line.run(*arguments, cwd=tf.compat.v1.test.get_temp_dir())
+            self.assertEqual(code, main.EXIT_FAILURE)
+            self.assertIn(message, err)
+            self.assertNotIn("Traceback", err)
+
+
+class WholeWayTest(tf.test.TestCase):
+    def test_demo_evaluate_export_embed(self):
+        home = pathlib.Path(self.get_temp_dir())
+        code, out, err = command_line.run("demo", f"--run_dir={home}/demo")
+        self.assertEqual(code, 0, err)
+        self._shows_only_its_own(err)
+        self.assertRegex(out, r"untrained network +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d\n")
+        for name in ("projections.png", "covering_radius.png", "curves.png"):
+            with Image.open(home / "demo" / name) as picture:
+                self.assertGreater(min(picture.size), 300)
+        run = home / "demo" / "ccp-contrastive-seed0"
+        result = json.loads((run / "result.json").read_text())
+        self.assertGreaterEqual(result["projections"], 1)
+        self.assertLen(list((run / "projections").iterdir()), result["projections"] + 1)
+        self.assertIn("5 classes never seen in training", result["protocol"]["test"])
+        self._holds_scalars_histograms_and_pictures(run / "tensorboard")
+
+        code, out, err = command_line.run("evaluate", f"--run_dir={run}")
+        self.assertEqual(code, 0, err)
+        evaluation = json.loads((run / "evaluation_test.json").read_text())
+        self.assertEqual(evaluation["scores"], result["test"])
+
+        images = home / "my images"
+        images.mkdir()
+        digits = np.random.default_rng(0).integers(0, 255, (3, 20, 20), np.uint8)
+        for number, pixels in enumerate(digits):
+            Image.fromarray(pixels).save(images / f"{number}.png")
+        (images / "notes.txt").write_text("not an image")
+        embed = ("embed", f"--model={home}/model", f"--images={images}", f"--output={home}/out.npz")
+        code, _, err = command_line.run("export", f"--run_dir={run}", f"--export_dir={home}/model")
+        self.assertEqual(code, 0, err)
+        code, _, err = command_line.run(*embed)
+        self.assertEqual(code, main.EXIT_FAILURE)
+        self.assertIn("notes.txt cannot be read", err)
+        self.assertFalse((home / "out.npz").exists())
+        code, out, err = command_line.run(*embed, "--on_error=skip")
+        self.assertEqual(code, 0, err)
+        self.assertIn("3 images, 1 skipped", out)
+        with np.load(home / "out.npz") as file:
+            self.assertEqual(file["embeddings"].shape, (3, 16))
+            self.assertLen(file["paths"], 3)
+
+        # A demo that is there already is shown again, not trained again.
+        before = (run / "metrics.jsonl").stat().st_mtime_ns
+        code, out, err = command_line.run("demo", f"--run_dir={home}/demo")
+        self.assertEqual(code, 0, err)
+        self.assertEqual((run / "metrics.jsonl").stat().st_mtime_ns, before)
+
+    def test_a_disk_that_takes_no_more_is_an_error_with_a_remedy(self):
+        def little_space():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+
+        done = subprocess.run(
+            [sys.executable, "main.py", "train", f"--run_dir={self.get_temp_dir()}/run"],
+            cwd=command_line.ROOT,
+            preexec_fn=little_space,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual(done.returncode, main.EXIT_FAILURE, done.stderr)
+        self.assertRegex(done.stderr, r"error: The checkpoint after step 0 could not be written to .*free some space")
+        self.assertNotIn("Traceback", done.stderr)
+
+    def _shows_only_its_own(self, err: str):
+        for line in err.splitlines():
+            self.assertRegex(line, r"^(contrastive|ccp/contrastive), seed 0: ", "not the project's own output")
+
+    def _holds_scalars_histograms_and_pictures(self, directory: pathlib.Path):
+        tags = set()
+        for path in directory.iterdir():
+            for record in tf.data.TFRecordDataset(os.fspath(path)):
+                event = tf.compat.v1.Event.FromString(record.numpy())
+                tags |= {value.tag for value in event.summary.value}
+        expected = {"loss", "map_at_r", "learning_rate", "distances/positive", "distances/negative", "projection"}
+        self.assertContainsSubset(expected, tags)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,110 @@
+"""A small training that takes milliseconds: a linear embedding of given inputs, with scripted scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+import ccp
+from ccp.config import configure
+from ccp.losses.build import build_loss
+from ccp.projections import Projector
+
+CLASSES, FEATURES, EMBEDDING, STEPS = 6, 12, 8, 3
+
+
+def toy_config(loss: str = "ccp/contrastive", **changes):
+    """Settings of the toy; ``changes`` win."""
+    settings = {
+        "loss": loss,
+        "embedding_size": EMBEDDING,
+        "classes_per_batch": 4,
+        "examples_per_class": 2,
+        "steps_per_epoch": STEPS,
+        "learning_rate": 0.01,
+        "max_epochs": 6,
+        "early_stopping": 100,
+        "patience": 1,
+        "proxies_per_class": 2,
+        "pool_size": 5,
+        "memory_batches": 2,
+        "memory_start_step": 1,
+    }
+    return configure(settings, changes)
+
+
+def toy_batches(epoch: int, step: int):
+    """Endless batches, a function of their position."""
+    while True:
+        if step == STEPS:
+            epoch, step = epoch + 1, 0
+        generator = np.random.default_rng([7, epoch, step])
+        labels = np.repeat(generator.permutation(CLASSES)[:4], 2)
+        centers = np.random.default_rng(0).normal(size=(CLASSES, FEATURES))
+        inputs = centers[labels] + 0.3 * generator.normal(size=(8, FEATURES))
+        yield tf.constant(inputs, tf.float32), tf.constant(labels, tf.int64)
+        step += 1
+
+
+def toy_model() -> tf.keras.Model:
+    """[batch, features] to [batch, embedding], with a batch norm in between."""
+    initializer = tf.keras.initializers.GlorotUniform(seed=3)
+    return tf.keras.Sequential(
+        [
+            tf.keras.Input((FEATURES,)),
+            tf.keras.layers.BatchNormalization(),
+            tf.keras.layers.Dense(EMBEDDING, use_bias=False, kernel_initializer=initializer),
+        ]
+    )
+
+
+def toy_trainer(config, scores: Sequence[float] = (), **more) -> ccp.Trainer:
+    """A trainer over the toy.
+
+    Args:
+      config: from ``toy_config``.
+      scores: of the epochs, by their number; the last one repeats. None gives rising ones.
+      more: for ``Trainer``.
+    """
+    model = toy_model()
+    loss = build_loss(config.loss, num_classes=CLASSES, embedding_size=EMBEDDING, batch_size=8, seed=0)
+    projector = None
+    if hasattr(loss, "proxies"):
+
+        def candidates(draw):
+            inputs = np.random.default_rng([9, draw]).normal(size=(CLASSES * 5, FEATURES))
+            return tf.reshape(model(tf.constant(inputs, tf.float32)), [CLASSES, 5, EMBEDDING])
+
+        projector = Projector(
+            loss.proxies,
+            model.trainable_variables,
+            ccp.ProxyReinitializer(config.loss.proxies_per_class),
+            candidates,
+            config.projection.proximal_weight,
+            config.projection.proximal_decay,
+        )
+
+    def validate():
+        epoch = trainer.progress.epoch
+        return {"map_at_r": scores[min(epoch, len(scores) - 1)] if len(scores) else epoch * 0.1}
+
+    more = {"batches": toy_batches, "validate": validate, "projector": projector, **more}
+    trainer = ccp.Trainer(model, loss, config, **more)
+    return trainer
+
+
+def saved_tensors(directory: str) -> dict[str, np.ndarray]:
+    """Every tensor of the newest checkpoint, by name."""
+    reader = tf.train.load_checkpoint(directory)
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def assert_same_tensors(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    """Fails unless both hold the same names with the same bits."""
+    assert actual.keys() == expected.keys()
+    for name, value in expected.items():
+        if name.startswith(("save_counter", "_CHECKPOINTABLE_OBJECT_GRAPH")):
+            continue  # How often was saved, and the layout: not part of the training's state.
+        np.testing.assert_array_equal(actual[name], value, err_msg=name)
