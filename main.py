@@ -31,7 +31,8 @@ class Command(NamedTuple):
 
     about: str
     define_flags: Callable[[flags.FlagValues], None]
-    run: Callable[[flags.FlagValues], int]
+    run: Callable[..., int]
+    operands: str = ""
 
 
 def train(values: flags.FlagValues) -> int:
@@ -100,6 +101,15 @@ def embed(values: flags.FlagValues) -> int:
     return 0
 
 
+def compare(values: flags.FlagValues, runs: list[str]) -> int:
+    """Shows the scores of finished runs in one table."""
+    del values  # It has none of its own.
+    from evaluate.compare import compare_runs
+
+    print(compare_runs(runs))
+    return 0
+
+
 def demo(values: flags.FlagValues) -> int:
     """Shows the whole method on handwritten digits."""
     if not values.seeds or not all(seed.isdigit() for seed in values.seeds):
@@ -163,6 +173,7 @@ COMMANDS = {
     "evaluate": Command("judge the best weights of a run", _evaluate_flags, evaluate),
     "export": Command("write the best weights of a run as a SavedModel for serving", _export_flags, export),
     "embed": Command("embed image files with an exported model into an .npz file", _embed_flags, embed),
+    "compare": Command("show the test scores of finished runs in one table", lambda values: None, compare, "RUN …"),
     "demo": Command("everything at once on handwritten digits, in about two minutes", _demo_flags, demo),
 }
 
@@ -179,11 +190,12 @@ def main(arguments: list[str]) -> int:
         refuse_unknown([word], COMMANDS, "command")
         values = _flag_values(word)
         if any(argument in HELP_WORDS for argument in rest):
-            print(f"main.py {word}: {COMMANDS[word].about}\n\n{_flag_table(values)}")
+            usage = f"main.py {word} {COMMANDS[word].operands}".rstrip()
+            print(f"{usage}: {COMMANDS[word].about}\n\n{_flag_table(values)}")
             return 0
-        _parse(word, values, rest)
+        operands = _parse(word, values, rest)
         _quieten(values.verbosity)
-        return COMMANDS[word].run(values)
+        return COMMANDS[word].run(values, *([operands] if COMMANDS[word].operands else []))
     except (ConfigError, flags.Error) as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -206,7 +218,8 @@ def _flag_values(word: str) -> flags.FlagValues:
     return values
 
 
-def _parse(word: str, values: flags.FlagValues, arguments: list[str]) -> None:
+def _parse(word: str, values: flags.FlagValues, arguments: list[str]) -> list[str]:
+    """Fills in the flags and returns the operands, which only some commands take."""
     try:
         _, *left_over = values([word, *arguments])
     except flags.UnrecognizedFlagError as error:
@@ -218,8 +231,11 @@ def _parse(word: str, values: flags.FlagValues, arguments: list[str]) -> None:
     for name in values:
         if values[name].help.endswith("(needed)") and not values[name].value:
             raise ConfigError(f"main.py {word} needs --{name}: {values[name].help[: -len(' (needed)')]}.")
-    if left_over:
+    if COMMANDS[word].operands and not left_over:
+        raise ConfigError(f"main.py {word} needs {COMMANDS[word].operands}.")
+    if left_over and not COMMANDS[word].operands:
         raise ConfigError(f"Did not expect {left_over[0]!r}; flags are written --name=value.")
+    return left_over
 
 
 def _quieten(verbosity: int) -> None:

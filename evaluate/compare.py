@@ -1,0 +1,76 @@
+"""Finished runs side by side."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ccp.config import Config
+from ccp.errors import UserError
+from ccp.runs import RunDirectory, read_json
+from evaluate.report import score_table
+
+
+def compare_runs(patterns: Sequence[str]) -> str:
+    """A table of test scores: a line for each setting, the mean ± deviation over its seeds.
+
+    Runs belong together if their settings differ in nothing but the seed. A line is named by data set, loss
+    and what else tells it from the others.
+
+    Args:
+      patterns: run directories, or patterns of them.
+
+    Raises:
+      UserError: a pattern matches nothing, or no run there is finished.
+    """
+    groups: dict[str, list[Mapping[str, float]]] = {}
+    settings: dict[str, dict[str, Any]] = {}
+    unfinished = []
+    for path in _directories(patterns):
+        run = RunDirectory(path)
+        config = run.load_config()
+        if not run.result.exists():
+            unfinished.append(path)
+            continue
+        flat = _flat(config)
+        key = repr(sorted((name, repr(value)) for name, value in flat.items()))
+        settings[key] = flat
+        groups.setdefault(key, []).append(read_json(run.result)["test"])
+    if not groups:
+        raise UserError(f"No finished run in {', '.join(patterns)}; let main.py train end there first.")
+    names = _names(settings)
+    rows = {f"{names[key]} ({_count(scores)})": scores for key, scores in groups.items()}
+    notes = [f"left out, not finished: {path}" for path in unfinished]
+    return "\n".join([score_table(rows), *notes])
+
+
+def _directories(patterns: Sequence[str]) -> list[str]:
+    found = []
+    for pattern in patterns:
+        matches = sorted(glob.glob(pattern))
+        if not matches:
+            raise UserError(f"There is no run {pattern!r}; pass directories that main.py train has written.")
+        found += matches
+    return list(dict.fromkeys(found))
+
+
+def _flat(config: Config) -> dict[str, Any]:
+    """All settings but the seed and where the data lie, by name."""
+    flat = {name: value for section in config.to_dict().values() for name, value in section.items()}
+    flat.update(flat.pop("settings"))
+    return {name: value for name, value in flat.items() if name not in ("seed", "data_dir")}
+
+
+def _names(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """By key, data set and loss, and those settings in which runs of the same data set and loss differ."""
+    names = {}
+    for key, flat in settings.items():
+        alike = [other for other in settings.values() if all(other[n] == flat[n] for n in ("dataset", "loss"))]
+        telling = [n for n in flat if any(other.get(n) != flat[n] for other in alike)]
+        names[key] = " ".join([flat["dataset"], flat["loss"], *(f"{n}={flat[n]}" for n in telling)])
+    return names
+
+
+def _count(scores: Sequence[Any]) -> str:
+    return "1 seed" if len(scores) == 1 else f"{len(scores)} seeds"
