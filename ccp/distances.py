@@ -38,15 +38,9 @@ def pairwise_squared_euclidean(anchors: tf.Tensor, references: tf.Tensor | None 
     Returns:
       [anchors, references] float32, units of squared embedding length.
     """
-    anchors = tf.cast(anchors, tf.float32)
-    to_themselves = references is None
-    references = anchors if to_themselves else tf.cast(references, tf.float32)
-    squared = tf.maximum(
-        tf.reduce_sum(tf.square(anchors), axis=1)[:, tf.newaxis]
-        + tf.reduce_sum(tf.square(references), axis=1)[tf.newaxis, :]
-        - 2.0 * tf.matmul(anchors, references, transpose_b=True),
-        0.0,
-    )
+    anchors, references, to_themselves = _sides(anchors, references)
+    cross_terms = tf.matmul(-2.0 * anchors, references, transpose_b=True)
+    squared = _squared_distances(cross_terms, _squared_norms(anchors), _squared_norms(references))
     return _zero_diagonal(squared) if to_themselves else squared
 
 
@@ -61,10 +55,9 @@ def pairwise_euclidean(anchors: tf.Tensor, references: tf.Tensor | None = None) 
     Returns:
       [anchors, references] float32.
     """
-    anchors = tf.cast(anchors, tf.float32)
-    if references is None:
-        return _euclidean(anchors, anchors, to_themselves=True)
-    return _euclidean(anchors, tf.cast(references, tf.float32), to_themselves=False)
+    anchors, references, to_themselves = _sides(anchors, references)
+    cross_terms = tf.matmul(-2.0 * anchors, references, transpose_b=True)
+    return _distances(cross_terms, _squared_norms(anchors), _squared_norms(references), to_themselves)
 
 
 def cosine_similarity(anchors: tf.Tensor, references: tf.Tensor | None = None) -> tf.Tensor:
@@ -80,31 +73,91 @@ def cosine_similarity(anchors: tf.Tensor, references: tf.Tensor | None = None) -
     Returns:
       [anchors, references] float32.
     """
-    anchors = tf.cast(anchors, tf.float32)
-    references = anchors if references is None else tf.cast(references, tf.float32)
+    anchors, references, _ = _sides(anchors, references)
     return tf.matmul(anchors, references, transpose_b=True)
+
+
+def normalized_euclidean(anchors: tf.Tensor, references: tf.Tensor | None = None) -> tf.Tensor:
+    """``pairwise_euclidean`` of ``lipschitz_normalize``d vectors, without a normalised copy of the references.
+
+    References can be tens of thousands of proxies: what normalises them is applied to the columns of
+    the product, which is smaller and needs no pass over the references in either direction.
+
+    Args:
+      anchors: [anchors, embedding_size], as the network puts them out.
+      references: [references, embedding_size], as they are stored; None compares the anchors with themselves.
+
+    Returns:
+      [anchors, references] float32, 0 to 2.
+    """
+    anchors = lipschitz_normalize(anchors)
+    if references is None:
+        return pairwise_euclidean(anchors)
+    cross_terms, squared_norms = _products_with_normalized(-2.0 * anchors, tf.cast(references, tf.float32))
+    return _distances(cross_terms, _squared_norms(anchors), squared_norms, to_themselves=False)
+
+
+def normalized_similarity(anchors: tf.Tensor, references: tf.Tensor | None = None) -> tf.Tensor:
+    """``cosine_similarity`` of ``lipschitz_normalize``d vectors, without a normalised copy of the references.
+
+    Args:
+      anchors: [anchors, embedding_size], as the network puts them out.
+      references: [references, embedding_size], as they are stored; None compares the anchors with themselves.
+
+    Returns:
+      [anchors, references] float32, −1 to 1.
+    """
+    anchors = lipschitz_normalize(anchors)
+    if references is None:
+        return cosine_similarity(anchors)
+    products, _ = _products_with_normalized(anchors, tf.cast(references, tf.float32))
+    return products
+
+
+def _sides(anchors: tf.Tensor, references: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor, bool]:
+    anchors = tf.cast(anchors, tf.float32)
+    return (anchors, anchors, True) if references is None else (anchors, tf.cast(references, tf.float32), False)
+
+
+def _products_with_normalized(anchors: tf.Tensor, references: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Inner products with the normalised references, and the squared norms that those have."""
+    squared_norms = _squared_norms(references)
+    scales = tf.math.rsqrt(tf.maximum(squared_norms, 1.0))
+    return tf.matmul(anchors, references, transpose_b=True) * scales, squared_norms * tf.square(scales)
+
+
+@tf.custom_gradient
+def _squared_norms(vectors: tf.Tensor):
+    # By hand the gradient is one pass over the vectors, which may be all proxies; the tape would make two.
+    def gradient(upstream):
+        return vectors * (2.0 * upstream)[:, tf.newaxis]
+
+    return tf.reduce_sum(tf.square(vectors), axis=1), gradient
+
+
+def _squared_distances(cross_terms: tf.Tensor, anchor_norms: tf.Tensor, reference_norms: tf.Tensor) -> tf.Tensor:
+    """‖a‖² + ‖r‖² − 2 a·r from its parts; cross_terms [anchors, references] are −2 a·r."""
+    return tf.maximum(cross_terms + anchor_norms[:, tf.newaxis] + reference_norms, 0.0)
+
+
+def _distances(
+    cross_terms: tf.Tensor, anchor_norms: tf.Tensor, reference_norms: tf.Tensor, to_themselves: bool
+) -> tf.Tensor:
+    # The gradient is written by hand: it needs the distances alone, where the tape would keep every
+    # [anchors, references] matrix in between, and it is 0 at 0 without a second masked copy.
+    @tf.custom_gradient
+    def root(cross_terms, anchor_norms, reference_norms):
+        squared = _squared_distances(cross_terms, anchor_norms, reference_norms)
+        distances = tf.sqrt(_zero_diagonal(squared) if to_themselves else squared)
+
+        def gradient(upstream):
+            pull = tf.math.divide_no_nan(0.5 * upstream, distances)
+            return pull, tf.reduce_sum(pull, axis=1), tf.reduce_sum(pull, axis=0)
+
+        return distances, gradient
+
+    return root(cross_terms, anchor_norms, reference_norms)
 
 
 def _zero_diagonal(matrix: tf.Tensor) -> tf.Tensor:
     return tf.linalg.set_diag(matrix, tf.zeros(tf.shape(matrix)[:1]))
-
-
-def _euclidean(anchors: tf.Tensor, references: tf.Tensor, to_themselves: bool) -> tf.Tensor:
-    # The gradient is written by hand: it needs the distances alone, where the tape would keep every
-    # [anchors, references] matrix in between, and it is 0 at 0 without a second masked copy.
-    @tf.custom_gradient
-    def distances_between(anchors, references):
-        squared = pairwise_squared_euclidean(anchors, references)
-        distances = tf.sqrt(_zero_diagonal(squared) if to_themselves else squared)
-
-        def gradient(upstream):
-            pull = tf.math.divide_no_nan(upstream, distances)
-            to_anchors = anchors * tf.reduce_sum(pull, axis=1, keepdims=True) - tf.matmul(pull, references)
-            to_references = references * tf.reduce_sum(pull, axis=0)[:, tf.newaxis] - tf.matmul(
-                pull, anchors, transpose_a=True
-            )
-            return to_anchors, to_references
-
-        return distances, gradient
-
-    return distances_between(anchors, references)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pathlib
 import zipfile
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -31,7 +32,12 @@ def load(data_dir: str) -> tuple[Examples, Examples]:
     train = _read(pathlib.Path(data_dir) / TRAIN_ZIP)
     test = _read(pathlib.Path(data_dir) / TEST_ZIP)
     alphabets = {name.partition("/")[0] for name in train}
-    return _examples(train), _examples({k: v for k, v in test.items() if k.partition("/")[0] not in alphabets})
+    unseen = {name: images for name, images in test.items() if name.partition("/")[0] not in alphabets}
+    if not unseen:
+        raise DataError(
+            f"{TEST_ZIP} in {data_dir} should hold alphabets that {TRAIN_ZIP} has not; it holds none. Fetch it again."
+        )
+    return _examples(train), _examples(unseen)
 
 
 def _read(path: pathlib.Path) -> dict[str, list[np.ndarray]]:
@@ -45,10 +51,10 @@ def _read(path: pathlib.Path) -> dict[str, list[np.ndarray]]:
     characters: dict[str, list[np.ndarray]] = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            for name in sorted(n for n in archive.namelist() if n.endswith(".png") and "__MACOSX" not in n):
+            for name in sorted(filter(_is_image, archive.namelist())):
                 alphabet, character = name.split("/")[-3:-1]
                 characters.setdefault(f"{alphabet}/{character}", []).append(_decode(archive.read(name), path, name))
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise DataError(f"{path} is damaged ({error}); fetch it again.") from error
     short = [name for name, images in characters.items() if len(images) != IMAGES_PER_CHARACTER]
     if short or not characters:
@@ -57,6 +63,11 @@ def _read(path: pathlib.Path) -> dict[str, list[np.ndarray]]:
             f"{f'{short[0]} has {len(characters[short[0]])}' if short else 'it holds none'}. Fetch it again."
         )
     return characters
+
+
+def _is_image(name: str) -> bool:
+    """Whether a member of the archive is ``…/alphabet/character/image.png``."""
+    return name.endswith(".png") and name.count("/") >= 2 and "__MACOSX" not in name
 
 
 def _decode(encoded: bytes, path: pathlib.Path, name: str) -> np.ndarray:

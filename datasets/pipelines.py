@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from datasets.manifest import Examples
 from datasets.preprocessing import Augmentation, ImageFormat, evaluation_image, training_image
-from datasets.sampling import candidates_per_class, m_per_class
+from datasets.sampling import candidates_per_class, check_enough_classes, m_per_class
 
 # Augmentation seeds: batches count up from 0 by epoch, candidate pools have epochs of their own below 0.
 _EVALUATION_BATCH = 256
@@ -43,7 +43,12 @@ def training_batches(
 
     Returns:
       A dataset of images [P · M, size, size, channels] float32 and labels [P · M] int64.
+
+    Raises:
+      DataError: there are fewer than P classes.
     """
+    # Here, as an error in the generator would reach the user wrapped in TensorFlow's own.
+    check_enough_classes(examples.labels, classes_per_batch)
 
     def positions():
         at_epoch, at_step = epoch, step

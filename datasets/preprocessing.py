@@ -41,6 +41,9 @@ class Augmentation:
     flip: bool = True
 
 
+# ITU-R 601, as Pillow's mode L; grey stays exactly what it is.
+_LUMA = (0.299, 0.587, 0.114)
+
 # Of written characters a quarter may be cut off; a mirrored one is another character.
 WRITING = Augmentation(min_area=0.75, aspect=1.15, flip=False)
 
@@ -85,9 +88,13 @@ def training_image(
     height, width = tf.unstack(tf.cast(tf.shape(image)[:2], tf.float32))
     area = height * width * (augmentation.min_area + draws[0] * (1.0 - augmentation.min_area))
     aspect = tf.exp((2.0 * draws[1] - 1.0) * tf.math.log(tf.constant(augmentation.aspect)))
-    # A box that is too long for the image is cut to it, as a box wholly inside would bias towards square ones.
-    box_height = tf.clip_by_value(tf.round(tf.sqrt(area / aspect)), 1.0, height)
-    box_width = tf.clip_by_value(tf.round(tf.sqrt(area * aspect)), 1.0, width)
+    # A box that is too long for the image is cut to it, as a box wholly inside would bias towards square ones;
+    # its other side is then long enough for the smallest area.
+    tall, wide = tf.sqrt(area / aspect), tf.sqrt(area * aspect)
+    least_tall = tf.where(wide > width, augmentation.min_area * height, 1.0)
+    least_wide = tf.where(tall > height, augmentation.min_area * width, 1.0)
+    box_height = tf.clip_by_value(tf.round(tf.maximum(tall, least_tall)), 1.0, height)
+    box_width = tf.clip_by_value(tf.round(tf.maximum(wide, least_wide)), 1.0, width)
     top = tf.floor(draws[2] * (height - box_height + 1.0))
     left = tf.floor(draws[3] * (width - box_width + 1.0))
     begin = tf.cast(tf.stack([top, left, 0.0]), tf.int32)
@@ -100,8 +107,12 @@ def training_image(
 
 def decode(encoded: tf.Tensor, image_format: ImageFormat) -> tf.Tensor:
     """JPEG, PNG, BMP or GIF (first frame) bytes to a [height, width, channels] uint8 image."""
-    image = tf.io.decode_image(encoded, channels=image_format.channels, expand_animations=False)
-    image.set_shape([None, None, image_format.channels])
+    # In colour first: TensorFlow decodes neither BMP, GIF nor CMYK files to one channel.
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    image.set_shape([None, None, 3])
+    if image_format.channels == 1:
+        luma = tf.tensordot(tf.cast(image, tf.float32), tf.constant(_LUMA), 1)
+        image = tf.cast(tf.round(luma), tf.uint8)[..., tf.newaxis]
     return image
 
 

@@ -33,12 +33,8 @@ def m_per_class(
     Raises:
       DataError: there are fewer than P classes.
     """
+    check_enough_classes(labels, classes_per_batch)
     num_classes = int(labels.max()) + 1
-    if num_classes < classes_per_batch:
-        raise DataError(
-            f"A batch needs {classes_per_batch} classes and the training set has {num_classes}; "
-            f"lower --classes_per_batch to at most {num_classes}."
-        )
     generator = np.random.default_rng([seed, _BATCHES, epoch])
     classes = _draws_without_repeats(num_classes, classes_per_batch, steps, generator)
     members = _members(labels, num_classes)
@@ -48,6 +44,20 @@ def m_per_class(
         chosen = _draws_without_repeats(len(members[label]), examples_per_class, len(places[0]), generator)
         batches[places] = members[label][chosen]
     return batches.reshape(steps, -1)
+
+
+def check_enough_classes(labels: np.ndarray, classes_per_batch: int) -> None:
+    """Refuses batches of more classes than there are.
+
+    Raises:
+      DataError: there are fewer than ``classes_per_batch``.
+    """
+    num_classes = int(labels.max()) + 1
+    if num_classes < classes_per_batch:
+        raise DataError(
+            f"A batch needs {classes_per_batch} classes and the training set has {num_classes}; "
+            f"lower --classes_per_batch to at most {num_classes}."
+        )
 
 
 def candidates_per_class(labels: np.ndarray, num_candidates: int, seed: int, draw: int) -> np.ndarray:
@@ -73,15 +83,16 @@ def _members(labels: np.ndarray, num_classes: int) -> list[np.ndarray]:
 
 
 def _draws_without_repeats(num_items: int, per_draw: int, draws: int, generator: np.random.Generator) -> np.ndarray:
-    """[draws, per_draw] items: each comes once before any repeats, and none is twice in a draw if there are enough."""
+    """[draws, per_draw] items: each comes once before any repeats, over all draws and within each."""
     sequence = np.empty(0, np.int64)
     while len(sequence) < draws * per_draw:
         shuffled = generator.permutation(num_items)
-        begun = len(sequence) % per_draw  # Items of a draw that the last shuffle left unfinished.
-        if begun and num_items >= per_draw:
+        in_draw = len(sequence) % per_draw  # Items of a draw that the last shuffle left unfinished.
+        begun = in_draw % num_items  # Those that would repeat before the rest has come; earlier ones came evenly.
+        if begun:
             repeats = np.isin(shuffled, sequence[len(sequence) - begun :])
             fresh, later = shuffled[~repeats], shuffled[repeats]
-            missing = per_draw - begun
+            missing = per_draw - in_draw
             shuffled = np.concatenate([fresh[:missing], generator.permutation(np.append(fresh[missing:], later))])
         sequence = np.append(sequence, shuffled)
     return sequence[: draws * per_draw].reshape(draws, per_draw)

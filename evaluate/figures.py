@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from sklearn.decomposition import PCA
 
 from ccp.runs import RunDirectory
 from evaluate.geometry import covering_radii
+from evaluate.metrics import TITLES
 
 _COLORS = ("#1b6ca8", "#d1495b", "#2e8b57", "#edae49", "#7d5ba6", "#00798c", "#8d6a4f", "#c2577e")
 _GREY = "#c8c8c8"
@@ -72,7 +74,7 @@ def draw_projections(
         projections = [projections[i] for i in np.linspace(0, len(projections) - 1, _MOST_PANELS).round().astype(int)]
     rows = -(-len(projections) // _MOST_COLUMNS)
     columns = -(-len(projections) // rows)
-    figure = Figure(figsize=(max(3.0 * columns, 6.5), 3.1 * rows + 0.6), layout="constrained")
+    figure = Figure(figsize=(max(3.0 * columns, 6.5), 3.1 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
     for panel in panels[len(projections) :]:
         panel.set_visible(False)
@@ -80,12 +82,7 @@ def draw_projections(
     for panel, at in zip(panels, projections):
         plane = _plane(at, plane)
         _draw_panel(panel, at, plane)
-    figure.legend(
-        handles=_legend(projections[0]["proxies"].shape[0], class_names),
-        loc="outside lower center",
-        ncols=7,
-        frameon=False,
-    )
+    _put_below(figure, _legend(projections[0]["proxies"].shape[0], class_names))
     return figure
 
 
@@ -113,9 +110,9 @@ def draw_curves(records: Mapping[str, Sequence[Mapping[str, Any]]], monitor: str
     """
     figure = Figure(figsize=(9.0, 3.4), layout="constrained")
     for axes, quantity, label in zip(
-        figure.subplots(1, 2), ("loss", monitor), ("training loss", f"validation {monitor}")
+        figure.subplots(1, 2), ("loss", monitor), ("training loss", f"validation {TITLES[monitor]}")
     ):
-        for color, (name, lines) in zip(_COLORS, records.items()):
+        for color, (name, lines) in zip(itertools.cycle(_COLORS), records.items()):
             steps = [line["step"] for line in lines]
             axes.plot(steps, [line[quantity] for line in lines], color=color, label=name)
             projected = [line for line in lines if line["projected"]]
@@ -181,12 +178,11 @@ def _plane(at: Mapping[str, np.ndarray], previous: _Plane | None) -> _Plane:
 
 def _draw_panel(panel: Axes, at: Mapping[str, np.ndarray], plane: _Plane) -> None:
     points = plane.of(at["embeddings"])
-    for label in range(len(at["proxies"])):
-        color = _COLORS[label] if label < len(_COLORS) else _GREY
-        depth = 2 if label < len(_COLORS) else 1
-        panel.scatter(*points[at["labels"] == label].T, s=7, color=color, alpha=0.35, lw=0, zorder=depth)
-        if depth == 1:
-            continue
+    others = at["labels"] >= len(_COLORS)
+    if others.any():
+        panel.scatter(*points[others].T, s=7, color=_GREY, alpha=0.35, lw=0, zorder=1)
+    for label, color in enumerate(_COLORS[: len(at["proxies"])]):
+        panel.scatter(*points[at["labels"] == label].T, s=7, color=color, alpha=0.35, lw=0, zorder=2)
         if "previous_proxies" in at:
             boxes = plane.of(at["previous_proxies"][label])
             panel.scatter(*boxes.T, s=58, marker="s", color=color, edgecolors="black", linewidths=1.0, zorder=4)
@@ -205,6 +201,17 @@ def _legend(num_classes: int, class_names: Sequence[str] | None) -> list[Line2D]
     box = Line2D([], [], ls="", marker="s", ms=8, color="grey", mec="black", label="proxies")
     circle = Line2D([], [], ls="", marker="o", ms=8, mfc="white", mec="grey", mew=2, label="next proxies")
     return [*handles, box, circle]
+
+
+def _put_below(figure: Figure, handles: Sequence[Line2D]) -> None:
+    """A legend in as many columns as the figure is wide enough for; the figure grows by the legend's height."""
+    for columns in range(len(handles), 0, -1):
+        legend = figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
+        extent = legend.get_window_extent()
+        if extent.width <= figure.bbox.width or columns == 1:
+            break
+        legend.remove()
+    figure.set_figheight(figure.get_figheight() + extent.height / figure.dpi)
 
 
 def _tidy(axes: Axes) -> None:

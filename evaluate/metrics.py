@@ -7,7 +7,8 @@ import numpy as np
 from ccp.errors import UserError
 from evaluate.search import nearest_references
 
-METRICS = ("precision_at_1", "r_precision", "map_at_r")
+TITLES = {"precision_at_1": "P@1", "r_precision": "P@R", "map_at_r": "MAP@R"}
+METRICS = tuple(TITLES)
 
 
 class EvaluationError(UserError, ValueError):
@@ -96,17 +97,20 @@ def _count_of(labels: np.ndarray, among: np.ndarray) -> np.ndarray:
 
 def _checked(embeddings: np.ndarray, labels: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
     embeddings, labels = np.asarray(embeddings), np.asarray(labels)
-    if embeddings.ndim != 2 or labels.shape != (len(embeddings),) or not len(labels):
+    if embeddings.ndim != 2 or labels.shape != (len(embeddings),) or not embeddings.size:
         raise EvaluationError(
             f"The {what} set needs embeddings [number, embedding_size] and labels [number], at least one; "
             f"got {embeddings.shape} and {labels.shape}."
         )
     if labels.dtype.kind not in "iu":
         raise EvaluationError(f"{what} labels must be integers; got {labels.dtype}.")
+    if labels.max() > np.iinfo(np.int64).max:
+        raise EvaluationError(f"{what} labels must fit into int64; got {labels.max()}.")
     broken = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
     if len(broken):
         raise EvaluationError(
             f"{len(broken)} of {len(embeddings)} {what} embeddings are not finite, the first at index {broken[0]}; "
             "the network has diverged or an image is broken."
         )
-    return embeddings, labels
+    # One type for all: NumPy compares int64 with uint64 as floats, which takes neighbours above 2**53 for equal.
+    return embeddings, labels.astype(np.int64)

@@ -9,9 +9,7 @@ import numpy as np
 
 from ccp.runs import RunDirectory
 from evaluate import figures
-from evaluate.metrics import METRICS
-
-TITLES = {"precision_at_1": "P@1", "r_precision": "P@R", "map_at_r": "MAP@R"}
+from evaluate.metrics import METRICS, TITLES
 
 
 def score_table(rows: Mapping[str, Mapping[str, float] | Sequence[Mapping[str, float]]]) -> str:

@@ -29,7 +29,8 @@ def nearest_references(
     """
     queries = np.asarray(queries, np.float64)
     references = queries if gallery is None else np.asarray(gallery, np.float64)
-    squared_norms = np.einsum("ij,ij->i", references, references)
+    distinct, copies = _distinct_rows(references)
+    squared_norms = np.einsum("ij,ij->i", distinct, distinct)
     block_size = max(1, _BLOCK_ENTRIES // max(1, len(references)))
     for start in range(0, len(queries), block_size):
         block = np.arange(start, min(start + block_size, len(queries)))
@@ -38,10 +39,27 @@ def nearest_references(
             yield block, np.empty((len(block), 0), np.int64)
             continue
         # The query's own norm is the same for all of its references and does not change their order.
-        distances = squared_norms[np.newaxis] - 2.0 * (queries[block] @ references.T)
+        distances = squared_norms[np.newaxis] - 2.0 * (queries[block] @ distinct.T)
+        if copies is not None:
+            distances = distances[:, copies]
         if gallery is None:
             distances[np.arange(len(block)), block] = np.inf
         yield block, _smallest(distances, most)
+
+
+def _distinct_rows(references: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """The rows that differ, and for each row its place among them; None if all differ.
+
+    A matrix product may round equal rows differently by where they stand, and equal references would then
+    not tie.
+    """
+    bytes_of_row = np.dtype((np.void, references.shape[1] * references.itemsize))
+    # − 0 becomes + 0, so that equal rows are equal bytes.
+    rows = np.ascontiguousarray(references + 0.0).view(bytes_of_row).reshape(-1)
+    _, first, places = np.unique(rows, return_index=True, return_inverse=True)
+    if len(first) == len(references):
+        return references, None
+    return references[first], places.reshape(-1)
 
 
 def _smallest(distances: np.ndarray, count: int) -> np.ndarray:

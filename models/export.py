@@ -92,7 +92,7 @@ def export(model: tf.keras.Model, image_format: ImageFormat, directory: str, inf
     Raises:
       ExportError: the directory exists and is not empty.
     """
-    target = pathlib.Path(directory)
+    target = pathlib.Path(os.path.abspath(directory))
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ExportError(f"{target} exists already; pass another --export_dir, or delete it first.")
     unfinished = target.with_name(target.name + ".unfinished")

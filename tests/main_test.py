@@ -41,9 +41,7 @@ class HelpTest(parameterized.TestCase):
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             self.assertEqual(main.main(["train", "--help"]), 0)
-        self.assertRegex(
-            out.getvalue(), r"--proximal_weight +pull towards the last solution .*\(default: 0.0002\)"
-        )
+        self.assertRegex(out.getvalue(), r"--proximal_weight +pull towards the last solution .*\(default: 0.0002\)")
 
 
 class RefusalTest(parameterized.TestCase):

@@ -42,8 +42,8 @@ class ContrastiveLoss(PairLoss):
 
     def from_pairs(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Both hinges over [anchors, references] distances, each reduced by itself."""
-        pulls = tf.where(pairs.positives, tf.nn.relu(scores - self.pos_margin), 0.0)
-        pushes = tf.where(pairs.negatives, tf.nn.relu(self.neg_margin - scores), 0.0)
+        pulls = tf.nn.relu(tf.where(pairs.positives, scores - self.pos_margin, 0.0))
+        pushes = tf.nn.relu(tf.where(pairs.negatives, self.neg_margin - scores, 0.0))
         return reduce_hinges(pulls, self.pair_reduction) + reduce_hinges(pushes, self.pair_reduction)
 
     def get_config(self) -> dict:
@@ -67,7 +67,7 @@ class CosineContrastiveLoss(PairLoss):
       margin: similarity below which a negative pair costs nothing.
     """
 
-    compare = staticmethod(distances.cosine_similarity)
+    compare = staticmethod(distances.normalized_similarity)
 
     def __init__(self, margin: float = CosineContrastiveSettings.margin, name: str = "cosine_contrastive", **kwargs):
         super().__init__(name=name, **kwargs)

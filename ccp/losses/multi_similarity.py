@@ -23,7 +23,7 @@ class MultiSimilarityLoss(PairLoss):
       base: the similarity both sides are measured from.
     """
 
-    compare = staticmethod(distances.cosine_similarity)
+    compare = staticmethod(distances.normalized_similarity)
 
     def __init__(
         self,

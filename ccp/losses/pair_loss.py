@@ -13,16 +13,17 @@ class PairLoss(tf.keras.losses.Loss):
 
     Called as ``loss(labels [batch], embeddings [batch, embedding_size])`` the references are the batch
     itself; ``loss.against(…)`` takes another reference set (class proxies, a memory of past embeddings).
-    Embeddings and references pass through ``lipschitz_normalize`` and everything is computed in float32.
+    Embeddings and references are compared as ``lipschitz_normalize`` has them, and everything is computed in
+    float32.
 
-    A subclass names its ``compare`` function and turns the resulting matrix and the two masks into a
-    scalar in ``from_pairs``. It holds no variables, so it works as it is in ``model.compile(loss=…)``.
+    A subclass names its ``compare`` function, which normalises, and turns the resulting matrix and the two
+    masks into a scalar in ``from_pairs``. It holds no variables, so it works as it is in ``model.compile(loss=…)``.
 
     The value is one scalar for the whole batch. It has no part that belongs to a single example, so
     ``sample_weight`` is refused rather than broadcast into a wrong number.
     """
 
-    compare = staticmethod(distances.pairwise_euclidean)
+    compare = staticmethod(distances.normalized_euclidean)
 
     def __init__(self, name: str | None = None, **kwargs):
         super().__init__(name=name, **kwargs)
@@ -67,11 +68,11 @@ class PairLoss(tf.keras.losses.Loss):
         return self.from_references(embeddings, references, reference_labels, pairs_between(labels, reference_labels))
 
     def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
-        """The loss of normalised anchors; a loss that needs more than the matrix of scores overrides this.
+        """The loss of checked anchors; a loss that needs more than the matrix of scores overrides this.
 
         Args:
-          anchors: [anchors, embedding_size].
-          references: [references, embedding_size], or None for the anchors themselves.
+          anchors: [anchors, embedding_size] float32, not normalised: ``compare`` does that.
+          references: [references, embedding_size] likewise, or None for the anchors themselves.
           reference_labels: [references].
           pairs: masks [anchors, references].
         """
@@ -88,7 +89,7 @@ class PairLoss(tf.keras.losses.Loss):
 
 
 def prepare(labels: tf.Tensor, embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Checked labels [rows] and normalised float32 embeddings [rows, embedding_size].
+    """Checked labels [rows] and float32 embeddings [rows, embedding_size].
 
     Raises:
       ValueError: embeddings are not a matrix, or are not as many as the labels.
@@ -100,4 +101,4 @@ def prepare(labels: tf.Tensor, embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Ten
             f"Embeddings must be of shape [batch, embedding_size]; got {embeddings.shape}. "
             "End the network with pooling and a Dense layer."
         )
-    return as_labels(labels, embeddings.shape[0]), distances.lipschitz_normalize(embeddings)
+    return as_labels(labels, embeddings.shape[0]), tf.cast(embeddings, tf.float32)

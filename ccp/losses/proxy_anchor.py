@@ -24,7 +24,7 @@ class ProxyAnchorLoss(PairLoss):
       scale: sharpness of the soft maxima, above 0.
     """
 
-    compare = staticmethod(distances.cosine_similarity)
+    compare = staticmethod(distances.normalized_similarity)
 
     def __init__(
         self,

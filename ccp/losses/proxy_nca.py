@@ -20,7 +20,7 @@ class ProxyNCALoss(PairLoss):
       temperature: similarities are divided by it, above 0.
     """
 
-    compare = staticmethod(distances.cosine_similarity)
+    compare = staticmethod(distances.normalized_similarity)
 
     def __init__(self, temperature: float = ProxyNCASettings.temperature, name: str = "proxy_nca", **kwargs):
         super().__init__(name=name, **kwargs)

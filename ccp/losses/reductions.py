@@ -30,8 +30,10 @@ def reduce_hinges(hinges: tf.Tensor, reduction: str) -> tf.Tensor:
     total = tf.reduce_sum(hinges)
     if reduction == MEAN:
         return tf.math.divide_no_nan(total, tf.cast(tf.size(hinges), tf.float32))
-    # The count is summed as int64: float32 would stop counting at 2**24 terms.
-    active = tf.math.count_nonzero(hinges, dtype=tf.int64)
+    # Their signs are counted by rows in float32, which is exact up to 2**24 references, and then in float64: one
+    # float32 sum would stop there. A NaN stays a NaN, where "above 0" would leave it out of the count.
+    by_anchor = tf.reduce_sum(tf.stop_gradient(tf.sign(hinges)), axis=1)
+    active = tf.reduce_sum(tf.cast(by_anchor, tf.float64))
     return tf.math.divide_no_nan(total, tf.cast(active, tf.float32))
 
 

@@ -29,7 +29,7 @@ class SoftTripleLoss(PairLoss):
       tau: weight of the distances between centres, at least 0.
     """
 
-    compare = staticmethod(distances.cosine_similarity)
+    compare = staticmethod(distances.normalized_similarity)
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class SoftTripleLoss(PairLoss):
         losses = tf.where(has_own, tf.reduce_logsumexp(logits, axis=1) - own_logit, 0.0)
         loss = tf.math.divide_no_nan(tf.reduce_sum(losses), tf.math.count_nonzero(has_own, dtype=tf.float32))
         if self.tau:
-            centers = anchors if references is None else references
+            centers = distances.lipschitz_normalize(anchors if references is None else references)
             loss += self.tau * _spread_within_classes(centers, class_of_reference, num_classes)
         return loss
 

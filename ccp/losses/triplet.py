@@ -40,7 +40,8 @@ class TripletLoss(PairLoss):
         if self.pair_reduction == MEAN:
             anchors, references = tf.unstack(tf.cast(tf.shape(scores), tf.float32))
             return tf.math.divide_no_nan(total, anchors * references * references)
-        return tf.math.divide_no_nan(total, tf.stop_gradient(active))
+        # Not divide_no_nan, which would turn a NaN total into 0.
+        return total / tf.maximum(tf.stop_gradient(active), 1.0)
 
     def get_config(self) -> dict:
         """The constructor's arguments."""

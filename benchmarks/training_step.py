@@ -1,0 +1,104 @@
+"""What CCP adds to a training step of its base loss, and what a pool of candidates costs."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from benchmarks.figures import FigureBenchmark
+from benchmarks.sizes import BATCH_SIZE, CUB, EMBEDDING_SIZE, batch_labels
+from benchmarks.timing import ratio, take_turns
+from ccp.config import Config, configure
+from ccp.losses.build import build_loss
+from ccp.projections import Projector
+from ccp.reinitializer import ProxyReinitializer
+from ccp.trainer import Trainer
+from evaluate.embedding import Embedder
+from models.embedding import build_embedding_model
+
+ROUNDS = 60
+POOL_ROUNDS = 10
+BASE_LOSSES = ("contrastive", "multi_similarity")
+CHANNELS = 3
+IMAGE_SIZE = 64  # Small for photographs: with larger images and networks CCP's share only falls.
+GOAL = 1.05
+SMALLEST_IMAGE_SIZE = 28  # For information: a step so short that the proxies' share is at its largest.
+EMBEDDING_BATCH = 256
+
+
+class TrainingStepBenchmark(FigureBenchmark):
+    def benchmark_step(self):
+        self._compare(IMAGE_SIZE, calls_per_turn=1, goal=GOAL)
+
+    def benchmark_small_step(self):
+        self._compare(SMALLEST_IMAGE_SIZE, calls_per_turn=4, goal=None)
+
+    def benchmark_pool(self):
+        trainer = step_trainer(f"ccp/{BASE_LOSSES[0]}", IMAGE_SIZE)
+        embedder = Embedder(trainer.model)
+        pool = images(CUB.num_classes * CUB.candidates_per_class, IMAGE_SIZE)
+        batches = [pool[start : start + EMBEDDING_BATCH] for start in range(0, len(pool), EMBEDDING_BATCH)]
+        seconds = take_turns({"pool": lambda: embedder.raw(batches), "step": step_of(trainer)}, POOL_ROUNDS)
+        self.record_ratio(
+            f"embedding a pool, {CUB.num_classes} × {CUB.candidates_per_class} images",
+            "a training step of CCP",
+            ratio(seconds["pool"], seconds["step"]),
+        )
+
+    def _compare(self, image_size, calls_per_turn, goal):
+        sides = {
+            loss: step_of(step_trainer(loss, image_size))
+            for base in BASE_LOSSES
+            for loss in (f"plain/{base}", f"ccp/{base}")
+        }
+        seconds = take_turns(sides, ROUNDS, calls_per_turn)
+        for base in BASE_LOSSES:
+            self.record_ratio(
+                f"step of ccp/{base}, {image_size} × {image_size} images",
+                f"a step of plain/{base}",
+                ratio(seconds[f"ccp/{base}"], seconds[f"plain/{base}"]),
+                goal,
+            )
+
+
+def images(number: int, size: int) -> tf.Tensor:
+    """[number, size, size, CHANNELS] float32, as preprocessing puts them out."""
+    return tf.random.stateless_uniform([number, size, size, CHANNELS], [0, 0], -1.0, 1.0)
+
+
+def step_trainer(loss: str, image_size: int) -> Trainer:
+    """A trainer in the paper's setting for CUB but for the network; CCP's as it is after a projection."""
+    config = configure({"loss": loss, "image_size": image_size, "embedding_size": EMBEDDING_SIZE})
+    model = build_embedding_model(config.model, CHANNELS, seed=0)
+    built = build_loss(
+        config.loss, num_classes=CUB.num_classes, embedding_size=EMBEDDING_SIZE, batch_size=BATCH_SIZE, seed=0
+    )
+    projector = _projector(config, model, built) if hasattr(built, "proxies") else None
+    return Trainer(model, built, config, batches=_not_called, validate=_not_called, projector=projector)
+
+
+def step_of(trainer: Trainer):
+    """One step of the loop on a batch that is there already: input pipelines are not measured."""
+    size = trainer.model.input_shape[1]
+    batch, labels = images(BATCH_SIZE, size), batch_labels(CUB.num_classes)
+
+    def step():
+        loss, gradient_norm = trainer._step(batch, labels)
+        return float(loss), float(gradient_norm)  # Read, as the loop does.
+
+    return step
+
+
+def _projector(config: Config, model: tf.keras.Model, loss) -> Projector:
+    reinitializer = ProxyReinitializer(config.loss.proxies_per_class)
+    weight = config.projection.proximal_weight
+    projector = Projector(loss.proxies, model.trainable_variables, reinitializer, _not_called, weight)
+    projector.weight.assign(weight)
+    return projector
+
+
+def _not_called(*_):
+    raise AssertionError("Steps alone are measured.")
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,156 @@
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from ccp import cosine_similarity, lipschitz_normalize, pairwise_euclidean, pairwise_squared_euclidean
+from ccp.distances import normalized_euclidean, normalized_similarity
+from tests import oracles, recorded
+
+DISTANCES = {"euclidean": pairwise_euclidean, "squared_euclidean": pairwise_squared_euclidean}
+LOOPS = {
+    pairwise_euclidean: oracles.euclidean,
+    pairwise_squared_euclidean: lambda a, b: oracles.euclidean(a, b) ** 2,
+    cosine_similarity: oracles.similarity,
+    normalized_euclidean: lambda a, b: oracles.euclidean(*map(oracles.lipschitz_normalize, (a, b))),
+    normalized_similarity: lambda a, b: oracles.similarity(*map(oracles.lipschitz_normalize, (a, b))),
+}
+NORMALIZED = {normalized_euclidean: pairwise_euclidean, normalized_similarity: cosine_similarity}
+HAVE_EXACT_DIAGONALS = (pairwise_euclidean, pairwise_squared_euclidean, normalized_euclidean)
+RANDOM = np.random.default_rng(0)
+ANCHORS, REFERENCES = RANDOM.normal(size=(5, 3)), RANDOM.normal(size=(7, 3))
+
+
+class RecordedTest(parameterized.TestCase, tf.test.TestCase):
+    def test_lipschitz_normalize(self):
+        entries = recorded.below("lipschitz_normalize")
+        embeddings = tf.Variable(recorded.original()["embeddings"])
+        with tf.GradientTape() as tape:
+            output = lipschitz_normalize(embeddings)
+        recorded.assert_matches(output, entries["output"])
+        recorded.assert_matches(tape.gradient(output, embeddings, entries["upstream"]), entries["gradient"])
+
+    @parameterized.parameters(*DISTANCES)
+    def test_distances(self, name):
+        entries, embeddings = recorded.below(f"distances/{name}"), tf.Variable(recorded.original()["embeddings"])
+        proxies = recorded.original()["proxies"]
+        points = proxies.reshape(-1, proxies.shape[-1])  # Class-major.
+        recorded.assert_matches(DISTANCES[name](embeddings, points), entries["to_proxies"])
+        with tf.GradientTape() as tape:
+            to_batch = DISTANCES[name](embeddings)
+        recorded.assert_matches(to_batch, entries["to_batch"])
+        recorded.assert_matches(tape.gradient(to_batch, embeddings), entries["gradient_of_sum"])
+
+
+class LipschitzNormalizeTest(parameterized.TestCase, tf.test.TestCase):
+    def value_and_jacobian(self, vector):
+        vector = tf.constant(vector)
+        with tf.GradientTape() as tape:
+            tape.watch(vector)
+            output = lipschitz_normalize(vector)
+        return output, tape.jacobian(output, vector)
+
+    @parameterized.parameters([[0.3, 0.4]], [[0.0, 0.0]], [[1e-20, 0.0]], [[0.0, -0.9999]])
+    def test_inside_the_ball_is_the_identity(self, vector):
+        output, jacobian = self.value_and_jacobian(vector)
+        self.assertAllEqual(output, np.float32(vector))
+        self.assertAllEqual(jacobian, np.eye(2))
+
+    @parameterized.parameters(1.0, 1e3, 1e6, 1e15)
+    def test_outside_the_ball_is_the_direction(self, scale):
+        # (3, 4)/5; the gradient is the projection across the direction, (I − uuᵀ)/norm.
+        output, jacobian = self.value_and_jacobian([3.0 * scale, 4.0 * scale])
+        self.assertAllClose(output, [0.6, 0.8], rtol=1e-6)
+        self.assertAllClose(5 * scale * jacobian, [[0.64, -0.48], [-0.48, 0.36]], rtol=1e-5, atol=1e-5)
+
+    def test_each_vector_by_itself_in_any_number_of_axes(self):
+        output = lipschitz_normalize([[[3.0, 4.0], [0.3, 0.4]], [[0.0, -2.0], [0.0, 0.0]]])
+        self.assertAllClose(output, [[[0.6, 0.8], [0.3, 0.4]], [[0.0, -1.0], [0.0, 0.0]]])
+
+    @parameterized.parameters("float16", "bfloat16", "float64")
+    def test_computes_in_float32(self, dtype):
+        # (32768, 32768) squared is beyond float16.
+        output = lipschitz_normalize(tf.constant([32768.0, 32768.0], dtype))
+        self.assertEqual(output.dtype, tf.float32)
+        self.assertAllClose(output, [0.5**0.5, 0.5**0.5])
+
+
+class PairwiseTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.product(function=tuple(LOOPS), to_themselves=(True, False))
+    def test_equals_the_loop(self, function, to_themselves):
+        references = ANCHORS if to_themselves else REFERENCES
+        computed = function(ANCHORS, None if to_themselves else references)
+        self.assertEqual(computed.dtype, tf.float32)
+        self.assertAllClose(computed, [[LOOPS[function](a, r) for r in references] for a in ANCHORS], atol=1e-5)
+
+    @parameterized.product(function=tuple(LOOPS), to_themselves=(True, False))
+    def test_gradient_equals_differences(self, function, to_themselves):
+        upstream = RANDOM.normal(size=(5, 5 if to_themselves else 7))
+
+        def looped(anchors, references):
+            references = anchors if to_themselves else references
+            return sum(
+                upstream[i, j] * LOOPS[function](a, r)
+                for i, a in enumerate(anchors)
+                for j, r in enumerate(references)
+                if not (to_themselves and i == j and function in HAVE_EXACT_DIAGONALS)
+            )
+
+        inputs = [tf.constant(ANCHORS, tf.float32), tf.constant(REFERENCES, tf.float32)]
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            computed = function(inputs[0], None if to_themselves else inputs[1])
+        gradients = tape.gradient(computed, inputs, tf.cast(upstream, tf.float32))
+        for which in range(1 if to_themselves else 2):
+            expected = np.zeros_like((ANCHORS, REFERENCES)[which])
+            for index in np.ndindex(expected.shape):
+                ends = []
+                for step in (1e-5, -1e-5):
+                    moved = [ANCHORS.copy(), REFERENCES.copy()]
+                    moved[which][index] += step
+                    ends.append(looped(*moved))
+                expected[index] = (ends[0] - ends[1]) / 2e-5
+            self.assertAllClose(gradients[which], expected, rtol=1e-4, atol=1e-4)
+
+    @parameterized.parameters(*HAVE_EXACT_DIAGONALS)
+    def test_diagonal_is_exactly_0(self, function):
+        # Of 200 vectors at norm 1000 many are not at 0 from themselves in float32 arithmetic.
+        far = (1000 * np.random.default_rng(1).normal(size=(200, 8))).astype(np.float32)
+        self.assertAllEqual(tf.linalg.diag_part(function(far)), np.zeros(200))
+        self.assertAllInRange(function(far, far), 0.0, np.inf)  # Clipped: no NaN from a root of −0.01.
+
+    @parameterized.product(function=HAVE_EXACT_DIAGONALS, to_themselves=(True, False))
+    def test_gradient_of_a_distance_of_0_is_0(self, function, to_themselves):
+        same = tf.constant(np.full((3, 4), 0.5, np.float32))
+        with tf.GradientTape() as tape:
+            tape.watch(same)
+            distances = function(same, None if to_themselves else tf.identity(same))
+        self.assertAllEqual(distances, np.zeros((3, 3)))
+        self.assertAllEqual(tape.gradient(distances, same), np.zeros((3, 4)))
+
+    def test_a_distance_of_0_leaves_the_others_gradient_alone(self):
+        # d(a, r) = 0, 2, and 0.5: d/da is −1 from the second and +1 from the third.
+        anchors = tf.constant([[1.0]])
+        with tf.GradientTape() as tape:
+            tape.watch(anchors)
+            distances = pairwise_euclidean(anchors, tf.constant([[1.0], [3.0], [0.5]]))
+        self.assertAllClose(distances, [[0.0, 2.0, 0.5]])
+        self.assertAllClose(tape.gradient(distances, anchors, tf.constant([[7.0, 1.0, 3.0]])), [[-1.0 + 3.0]])
+
+    @parameterized.product(function=(*DISTANCES.values(), cosine_similarity), dtype=("float16", "bfloat16"))
+    def test_computes_in_float32(self, function, dtype):
+        # 256² is beyond float16, and bfloat16 cannot hold 256² and 256 · 258 apart.
+        computed = function(tf.constant([[256.0, 256.0]], dtype), tf.constant([[258.0, 256.0]], dtype))
+        self.assertEqual(computed.dtype, tf.float32)
+        self.assertAllEqual(computed, [[LOOPS[function]([256.0, 256.0], [258.0, 256.0])]])
+
+    @parameterized.product(function=tuple(NORMALIZED), dtype=("float16", "float32"), to_themselves=(True, False))
+    def test_normalized_equals_normalizing_first(self, function, dtype, to_themselves):
+        # Norms from 0 over 1e-20 to beyond the root of the largest float16.
+        norms = tf.constant([[0.0], [1e-20], [0.5], [2.0], [3e4]])
+        directions = [tf.math.l2_normalize(tf.cast(side, tf.float32), axis=1) for side in (ANCHORS, REFERENCES[:5])]
+        anchors, references = (tf.cast(norms * direction, dtype) for direction in directions)
+        references = None if to_themselves else references
+        expected = NORMALIZED[function](*(x if x is None else lipschitz_normalize(x) for x in (anchors, references)))
+        computed = function(anchors, references)
+        self.assertEqual(computed.dtype, tf.float32)
+        self.assertAllClose(computed, expected, atol=1e-6)

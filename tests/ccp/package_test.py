@@ -1,0 +1,34 @@
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import ccp
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def test_tests_import_the_package_and_not_their_own_directory():
+    assert pathlib.Path(ccp.__file__) == ROOT / "ccp" / "__init__.py"
+
+
+@pytest.mark.parametrize("name", ccp.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(ccp, name).__name__ == name
+
+
+def test_modules_are_attributes():
+    assert ccp.losses.TripletLoss is ccp.TripletLoss
+    assert ccp.distances.lipschitz_normalize is ccp.lipschitz_normalize
+
+
+def test_unknown_names_fail():
+    with pytest.raises(AttributeError, match="module 'ccp' has no attribute 'TripleLoss'"):
+        _ = ccp.TripleLoss
+
+
+@pytest.mark.parametrize("module", ["ccp", "ccp.config", "ccp.presets"])
+def test_settings_can_be_read_without_tensorflow(module):
+    script = f"import sys, {module}; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)

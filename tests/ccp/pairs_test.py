@@ -1,0 +1,60 @@
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from ccp.pairs import as_labels, pairs_between, pairs_within
+
+
+class AsLabelsTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters("int8", "uint8", "int32", "int64")
+    def test_keeps_integers_as_they_are(self, dtype):
+        labels = as_labels(np.array([[3], [100]], dtype))
+        self.assertEqual(labels.dtype, dtype)
+        self.assertAllEqual(labels, [3, 100])
+
+    def test_keeps_strings(self):
+        self.assertAllEqual(as_labels(["cub", "cars"]), [b"cub", b"cars"])
+
+    @parameterized.parameters("float16", "float32", "float64", "complex64")
+    def test_refuses_numbers_that_are_no_integers(self, dtype):
+        with self.assertRaisesRegex(TypeError, f"must be integers.*got {dtype}.*tf.cast"):
+            as_labels(np.array([1, 2], dtype))
+
+    @parameterized.parameters([(2, 3)], [(2, 1, 1)], [()], [(1, 2)])
+    def test_refuses_other_shapes(self, shape):
+        with self.assertRaisesRegex(ValueError, r"\[batch\] or \[batch, 1\].*tf.argmax"):
+            as_labels(np.zeros(shape, np.int64))
+
+    def test_refuses_another_number_than_known(self):
+        self.assertAllEqual(as_labels([1, 2], 2), [1, 2])
+        with self.assertRaisesRegex(ValueError, "got 2 labels for 3 embeddings"):
+            as_labels([1, 2], 3)
+
+
+class PairsTest(tf.test.TestCase):
+    def test_within_a_batch(self):
+        positives, negatives = pairs_within(tf.constant([5, 2, 5]))
+        self.assertAllEqual(positives, [[0, 0, 1], [0, 0, 0], [1, 0, 0]])
+        self.assertAllEqual(negatives, [[0, 1, 0], [1, 0, 1], [0, 1, 0]])
+
+    def test_a_copy_of_the_anchor_is_its_positive(self):
+        # An example is excluded by index: a second one of the same label stays, whatever its embedding.
+        self.assertAllEqual(pairs_within(tf.constant([1, 1])).positives, [[0, 1], [1, 0]])
+
+    def test_between_sets(self):
+        positives, negatives = pairs_between(tf.constant([5, 2]), tf.constant([2, 5, 7]))
+        self.assertAllEqual(positives, [[0, 1, 0], [1, 0, 0]])
+        self.assertAllEqual(negatives, [[1, 0, 1], [0, 1, 1]])
+
+    def test_between_sets_of_different_integer_types(self):
+        large = 2**24
+        positives, _ = pairs_between(tf.constant([large, large + 1], tf.int32), tf.constant([large + 1], tf.int64))
+        self.assertAllEqual(positives, [[False], [True]])
+
+    def test_classes_beyond_the_anchors_type_are_other_classes(self):
+        # 256 and 511 are 0 and 255 as uint8; 128 and 256 are −128 and 0 as int8.
+        positives, negatives = pairs_between(tf.constant([0, 255], tf.uint8), tf.constant([0, 256, 511], tf.int64))
+        self.assertAllEqual(positives, [[1, 0, 0], [0, 0, 0]])
+        self.assertAllEqual(negatives, [[0, 1, 1], [1, 1, 1]])
+        positives, _ = pairs_between(tf.constant([0, -128], tf.int8), tf.constant([0, 128, 256], tf.int64))
+        self.assertAllEqual(positives, [[1, 0, 0], [0, 0, 0]])

@@ -1,0 +1,98 @@
+"""When to project: scripted scores, with the decisions that follow worked out beside them."""
+
+import math
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from ccp.projections import ProjectionSchedule
+
+IMPROVED, NOT, PROJECT = (True, False), (False, False), (False, True)
+IMPROVED_AND_PROJECT = (True, True)
+
+
+def decisions(schedule, scores):
+    return [tuple(schedule.update(score)) for score in scores]
+
+
+class PlateauTest(parameterized.TestCase, tf.test.TestCase):
+    def test_projects_after_patience_epochs_without_improvement(self):
+        script = [
+            (0.50, IMPROVED),  # Anything beats −∞.
+            (0.60, IMPROVED),
+            (0.60, NOT),  # 1st epoch without: equal is not better.
+            (0.55, NOT),  # 2nd.
+            (0.70, IMPROVED),  # Counting starts anew.
+            (0.69, NOT),
+            (0.69, NOT),
+            (0.70, PROJECT),  # 3rd in a row; 0.70 is forgotten.
+            (0.10, IMPROVED),  # Best of the new problem.
+            (0.05, NOT),
+            (0.20, IMPROVED),
+            (0.20, NOT),
+            (0.20, NOT),
+            (0.20, PROJECT),
+            (0.00, IMPROVED),  # A score of 0 too beats none.
+        ]
+        schedule = ProjectionSchedule(patience=3)
+        self.assertEqual(decisions(schedule, [s for s, _ in script]), [d for _, d in script])
+        self.assertEqual(schedule.projections, 2)
+
+    def test_patience_is_3_by_default(self):
+        self.assertEqual(decisions(ProjectionSchedule(), [0.5] * 5), [IMPROVED, NOT, NOT, PROJECT, IMPROVED])
+
+    def test_patience_of_1(self):
+        # Each problem: one epoch that is its best, one that is not.
+        self.assertEqual(decisions(ProjectionSchedule(patience=1), [0.5] * 4), [IMPROVED, PROJECT] * 2)
+
+    def test_improvement_is_more_than_1e_5_over_the_best(self):
+        script = [
+            (0.600000, IMPROVED),
+            (0.600009, NOT),  # By 9e-6.
+            (0.600012, IMPROVED),  # By 1.2e-5 over the best, which is still 0.6, though by 3e-6 over the last score.
+            (0.600021, NOT),  # By 9e-6 over 0.600012.
+            (0.600023, IMPROVED),  # By 1.1e-5.
+        ]
+        self.assertEqual(decisions(ProjectionSchedule(), [s for s, _ in script]), [d for _, d in script])
+
+    def test_improvement_by_exactly_the_threshold_is_none(self):
+        schedule = ProjectionSchedule(min_improvement=0.25)  # Exact in binary.
+        self.assertEqual(decisions(schedule, [0.5, 0.75, 0.7500001]), [IMPROVED, NOT, IMPROVED])
+
+    def test_never_projects_while_it_improves(self):
+        schedule = ProjectionSchedule(patience=1)
+        self.assertEqual(decisions(schedule, [0.1 * i for i in range(20)]), [IMPROVED] * 20)
+        self.assertEqual(schedule.projections, 0)
+
+    def test_state(self):
+        schedule = ProjectionSchedule(patience=2)
+        decisions(schedule, [0.5, 0.4])
+        self.assertEqual((schedule.best_score, schedule.epochs_without_improvement), (0.5, 1))
+        schedule.update(0.3)
+        self.assertEqual((schedule.best_score, schedule.epochs_without_improvement), (-math.inf, 0))
+
+
+class PeriodTest(tf.test.TestCase):
+    def test_projects_every_period_whatever_the_scores(self):
+        script = [
+            (0.5, IMPROVED),
+            (0.6, IMPROVED),
+            (0.7, IMPROVED_AND_PROJECT),  # Third epoch: its weights are the best, and are projected from.
+            (0.1, IMPROVED),
+            (0.0, NOT),
+            (0.1, PROJECT),
+            (0.1, IMPROVED),
+            (0.1, NOT),
+            (0.2, IMPROVED_AND_PROJECT),
+        ]
+        schedule = ProjectionSchedule(trigger="period", period=3)
+        self.assertEqual(decisions(schedule, [s for s, _ in script]), [d for _, d in script])
+        self.assertEqual(schedule.projections, 3)
+
+    def test_a_plateau_does_not_project(self):
+        schedule = ProjectionSchedule(trigger="period", period=6, patience=1)
+        self.assertEqual(decisions(schedule, [0.5] * 7), [IMPROVED, NOT, NOT, NOT, NOT, PROJECT, IMPROVED])
+
+    def test_period_of_1(self):
+        schedule = ProjectionSchedule(trigger="period", period=1)
+        self.assertEqual(decisions(schedule, [0.5, 0.4]), [IMPROVED_AND_PROJECT] * 2)

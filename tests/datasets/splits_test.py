@@ -1,0 +1,97 @@
+"""Held-out classes and held-out images."""
+
+import numpy as np
+from absl.testing import parameterized
+
+from datasets.manifest import DataError, Examples
+from datasets.splits import fold_classes, held_out_images, split
+
+
+def _examples(num_classes: int, per_class: int, first: int = 0) -> Examples:
+    """Images hold their class in one pixel and their number in it in the other."""
+    labels = np.repeat(np.arange(num_classes), per_class)
+    images = np.stack([first + labels, np.tile(np.arange(per_class), num_classes)], axis=1)
+    names = tuple(f"class {first + c}" for c in range(num_classes))
+    return Examples(images.astype(np.uint8).reshape(-1, 1, 2, 1), labels, names)
+
+
+class FoldsTest(parameterized.TestCase):
+    @parameterized.parameters((1, 73, 98), (2, 49, 73), (3, 24, 49), (4, 0, 24))
+    def test_98_classes(self, fold, first, end):
+        # Cars196: 98 / 4 = 24.5, so floor(linspace(0, 98, 5)) = 0, 24, 49, 73, 98; fold f validates on quarter 4 − f.
+        train, held_out = fold_classes(98, fold)
+        np.testing.assert_array_equal(held_out, np.arange(first, end))
+        np.testing.assert_array_equal(train, [c for c in range(98) if not first <= c < end])
+
+    @parameterized.parameters(
+        (100, [25, 25, 25, 25]),  # CUB.
+        (11318, [2829, 2830, 2829, 2830]),  # SOP: 2829.5 a quarter; cuts 0, 2829, 5659, 8488, 11318.
+        (3997, [999, 999, 999, 1000]),  # In-Shop: 999.25; cuts 0, 999, 1998, 2997, 3997.
+        (4, [1, 1, 1, 1]),
+        (5, [1, 1, 1, 2]),  # 1.25; cuts 0, 1, 2, 3, 5.
+    )
+    def test_quarters(self, num_classes, sizes):
+        held_out = [fold_classes(num_classes, fold)[1] for fold in (4, 3, 2, 1)]
+        self.assertEqual([len(quarter) for quarter in held_out], sizes)
+        np.testing.assert_array_equal(np.concatenate(held_out), np.arange(num_classes))
+
+    @parameterized.parameters((98, 0), (98, 5), (98, -1), (3, 1))
+    def test_no_such_fold(self, num_classes, fold):
+        with self.assertRaisesRegex(DataError, f"Fold {fold} of {num_classes} classes"):
+            fold_classes(num_classes, fold)
+
+    @parameterized.parameters(1, 2, 3, 4)
+    def test_split_by_classes(self, fold):
+        train_side, test = _examples(9, 3), _examples(2, 3, first=9)
+        splits = split(train_side, test, f"fold{fold}", seed=0)
+        train_classes, held_out = fold_classes(9, fold)
+        for part, classes in ((splits.train, train_classes), (splits.validation, held_out)):
+            # The pixel is the class in the training side: images keep their class, whose label counts from 0.
+            np.testing.assert_array_equal(part.images[:, 0, 0, 0], classes[part.labels])
+            np.testing.assert_array_equal(part.labels, np.repeat(np.arange(len(classes)), 3))
+            self.assertEqual(part.class_names, tuple(f"class {c}" for c in classes))
+        self.assertEmpty(set(splits.train.class_names) & set(splits.validation.class_names))
+        self.assertEqual(len(splits.train) + len(splits.validation), len(train_side))
+        self.assertIs(splits.test, test)
+        self.assertIn(f"quarter {5 - fold} of 4", splits.validation_is)
+
+
+class HeldOutImagesTest(parameterized.TestCase):
+    @parameterized.parameters(
+        (3, 2),  # At least 2, so that each has a reference, and 1 left to train on.
+        (4, 2),
+        (9, 2),  # 1.8.
+        (13, 3),  # 2.6.
+        (20, 4),
+        (181, 36),  # 36.2; a digit.
+    )
+    def test_a_fifth_of_each_class(self, per_class, expected):
+        labels = np.random.default_rng(0).permutation(np.repeat(np.arange(6), per_class))
+        held_out = held_out_images(labels, 0.2, seed=1)
+        self.assertEqual(held_out.dtype, bool)
+        np.testing.assert_array_equal(np.bincount(labels[held_out]), [expected] * 6)
+
+    def test_never_all(self):
+        held_out = held_out_images(np.repeat([0, 1], 5), fraction=1.0, seed=0)
+        self.assertEqual(held_out.sum(), 8)
+
+    def test_follows_the_seed(self):
+        labels = np.repeat(np.arange(5), 20)
+        first, again, other = (held_out_images(labels, 0.2, seed) for seed in (3, 3, 4))
+        np.testing.assert_array_equal(first, again)
+        self.assertTrue((first != other).any())
+
+    def test_too_few_images(self):
+        with self.assertRaisesRegex(DataError, "Class 1 has 2 images; holding images out needs at least 3"):
+            held_out_images(np.array([0, 0, 0, 1, 1]), 0.2, seed=0)
+
+    def test_split_by_images(self):
+        train_side, test = _examples(5, 10), _examples(2, 3, first=5)
+        splits = split(train_side, test, "images", seed=2)
+        self.assertEqual((len(splits.train), len(splits.validation)), (40, 10))
+        for part in (splits.train, splits.validation):
+            np.testing.assert_array_equal(part.images[:, 0, 0, 0], part.labels)
+            self.assertEqual(part.class_names, train_side.class_names)
+        seen = [tuple(image.ravel()) for part in (splits.train, splits.validation) for image in part.images]
+        self.assertLen(set(seen), 50)
+        self.assertIn("20% of each training class's images", splits.validation_is)

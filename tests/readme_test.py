@@ -1,0 +1,47 @@
+"""What the README shows runs as it stands there."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+
+import tensorflow as tf
+
+import main
+from tests.command_line import ROOT
+
+_README = (ROOT / "README.md").read_text()
+
+
+class ReadmeTest(tf.test.TestCase):
+    def test_python_examples_run_in_order(self):
+        blocks = re.findall(r"```python\n(.*?)```", _README, re.DOTALL)
+        self.assertLen(blocks, 2)
+        namespace, shown = {}, io.StringIO()
+        with contextlib.redirect_stdout(shown):
+            for block in blocks:
+                exec(compile(block, "README.md", "exec"), namespace)
+        self.assertIn("'map_at_r'", shown.getvalue())
+        progress = namespace["trainer"].progress
+        self.assertTrue(progress.finished)
+        self.assertEqual(progress.epoch, 5)
+        self.assertGreater(progress.best_score, 0.3)
+
+    def test_commands_and_flags_exist(self):
+        lines = re.findall(r"main\.py (\w+)((?: (?:--[^ \n`]+|'[^']*'|[^ \n`-][^ \n`]*))*)", _README)
+        self.assertGreater(len(lines), 5)
+        for word, arguments in lines:
+            if word in ("COMMAND",):
+                continue
+            values = main._flag_values(word)
+            for flag in re.findall(r"--(\w+)=", arguments):
+                self.assertIn(flag, values, f"main.py {word} {arguments}")
+
+    def test_files_it_points_to_are_there(self):
+        for target in re.findall(r"\]\(([^)#:]+)\)", _README):
+            self.assertTrue((ROOT / target).exists(), target)
+
+
+if __name__ == "__main__":
+    tf.test.main()
