@@ -15,7 +15,7 @@ from ccp.trainer import Trainer
 from evaluate.embedding import Embedder
 from models.embedding import build_embedding_model
 
-ROUNDS = 60
+ROUNDS = 100
 POOL_ROUNDS = 10
 BASE_LOSSES = ("contrastive", "multi_similarity")
 CHANNELS = 3

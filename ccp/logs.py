@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -33,6 +34,9 @@ class SilentObserver:
 
     def on_epoch(self, record: Mapping[str, Any]) -> None:
         """An epoch is done and saved."""
+
+    def on_end(self) -> None:
+        """Training ends, or is interrupted, or fails."""
 
 
 class RunLog(SilentObserver):
@@ -107,6 +111,10 @@ class TensorBoard(SilentObserver):
                     tf.summary.image(name, tf.io.decode_png(png)[tf.newaxis])
         self._writer.flush()
 
+    def on_end(self) -> None:
+        """Closes the event file."""
+        self._writer.close()
+
 
 class ProgressDisplay(SilentObserver):
     """A bar on a terminal, one plain line per epoch in a log.
@@ -128,8 +136,16 @@ class ProgressDisplay(SilentObserver):
         if progress.total_steps:
             _LOGGER.info("%s: going on at epoch %d, step %d", self._title, progress.epoch + 1, progress.step)
         if sys.stderr.isatty():
-            total = self._steps_per_epoch * self._max_epochs
-            self._bar = tqdm(total=total, initial=progress.total_steps, desc=self._title, unit="step", leave=True)
+            # Asked here because tqdm shows nothing on a terminal that says it is 0 columns wide, as containers' do.
+            columns, lines = shutil.get_terminal_size()
+            self._bar = tqdm(
+                total=self._steps_per_epoch * self._max_epochs,
+                initial=progress.total_steps,
+                desc=self._title,
+                bar_format="{desc} {bar} {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}",
+                ncols=columns,
+                nrows=lines,
+            )
 
     def on_step(self, progress: Progress, loss: float) -> None:
         """Moves the bar."""
@@ -139,9 +155,8 @@ class ProgressDisplay(SilentObserver):
     def on_epoch(self, record: Mapping[str, Any]) -> None:
         """Shows the epoch's score."""
         if self._bar is not None:
-            self._bar.set_postfix(
-                {"loss": f"{record['loss']:.3f}", self._monitor: f"{record[self._monitor]:.3f}"}
-                | {"projections": record["projections"]}
+            self._bar.set_postfix_str(
+                f"{self._monitor} {record[self._monitor]:.3f}, {record['projections']} projections", refresh=True
             )
             return
         _LOGGER.info(
@@ -155,7 +170,7 @@ class ProgressDisplay(SilentObserver):
             f", projection {record['projections']}" if record["projected"] else "",
         )
 
-    def close(self) -> None:
+    def on_end(self) -> None:
         """Ends the bar; it may end before its total, on early stopping."""
         if self._bar is not None:
             self._bar.close()

@@ -44,6 +44,9 @@ class Observer(Protocol):
     def on_epoch(self, record: Mapping[str, Any]) -> None:
         """An epoch is done and saved."""
 
+    def on_end(self) -> None:
+        """Training ends, or is interrupted, or fails."""
+
 
 class Trainer:
     """Trains a network with a loss, projecting as CCP does if it is given a projector.
@@ -117,18 +120,11 @@ class Trainer:
           TrainingError: the loss or its gradient is not finite, or a validation score is missing or not finite.
           Interrupted: ``should_stop`` said so; the position is saved.
         """
-        self._start()
-        batches = None
-        while not self.progress.finished:
-            if batches is None:
-                batches = self.batches(self.progress.epoch, self.progress.step)
-            self._train_steps(batches)
-            scores = self._validated_scores()
-            projection = self._decide(scores[self.config.loop.monitor])
-            record = self._close_epoch(scores, projection)
-            self.save()
-            self._tell("on_epoch", record)
-            self._stop_if_asked()
+        try:
+            self._start()
+            self._train_epochs()
+        finally:
+            self._tell("on_end")
         self.overall_best.put_back()
         return self.progress
 
@@ -182,6 +178,19 @@ class Trainer:
         self.problem_best.take()
         self.overall_best.take()
         self.save()
+
+    def _train_epochs(self) -> None:
+        if self.progress.finished:
+            return
+        batches = self.batches(self.progress.epoch, self.progress.step)
+        while not self.progress.finished:
+            self._train_steps(batches)
+            scores = self._validated_scores()
+            projection = self._decide(scores[self.config.loop.monitor])
+            record = self._close_epoch(scores, projection)
+            self.save()
+            self._tell("on_epoch", record)
+            self._stop_if_asked()
 
     def _train_steps(self, batches: Iterator[tuple[tf.Tensor, tf.Tensor]]) -> None:
         while self.progress.step < self.config.loop.steps_per_epoch:

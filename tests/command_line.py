@@ -11,15 +11,15 @@ _SET_BY_TESTS = ("TF_CPP_MIN_LOG_LEVEL",)  # A user has not set it; what is show
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-def start(*arguments: str, cwd: str | os.PathLike = ROOT) -> subprocess.Popen:
-    """Starts ``main.py`` with both outputs captured as text."""
+def start(*arguments: str, cwd: str | os.PathLike = ROOT, stderr: int = subprocess.PIPE) -> subprocess.Popen:
+    """Starts ``main.py`` with its outputs captured as text."""
     return subprocess.Popen(
         [sys.executable, str(ROOT / "main.py"), *arguments],
         cwd=cwd,
         env={name: value for name, value in os.environ.items() if name not in _SET_BY_TESTS},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
 

@@ -25,6 +25,9 @@ class _Events:
     def on_projection(self, projection):
         self.events.append(f"projection {projection.index}")
 
+    def on_end(self):
+        self.events.append("end")
+
     def on_epoch(self, record):
         self.events.append(f"epoch {record['epoch']}")
         self.kernels.append(self.trainer.model.layers[-1].kernel.numpy())
@@ -44,7 +47,7 @@ class OrderTest(tf.test.TestCase):
         steps = ["step"] * 3
         self.assertEqual(
             events.events,
-            ["start", "projection 0", *steps, "epoch 1", *steps, "projection 1", "epoch 2", *steps, "epoch 3"],
+            ["start", "projection 0", *steps, "epoch 1", *steps, "projection 1", "epoch 2", *steps, "epoch 3", "end"],
         )
 
     def test_steps_are_traced_once(self):

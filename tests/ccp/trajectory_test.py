@@ -38,6 +38,9 @@ class _Recorder:
         if projection.index == 0:
             self.first_proxies = projection.proxies.numpy()
 
+    def on_end(self):
+        """Nothing is left to do."""
+
     def on_epoch(self, record):
         projector = self.trainer.projector
         self.epochs.append(

@@ -113,6 +113,13 @@ class BoxesTest(parameterized.TestCase):
             self.assertLess(place.min(), 0.05)
             self.assertGreater(place.max(), 0.95)
 
+    def test_places_are_independent(self):
+        # Top against left among boxes with room in both: of some 300, a correlation has a deviation of 0.06.
+        b = boxes(200, 160, PAPER)
+        room = (b.height < 180) & (b.width < 140)
+        top, left = (b.top / (200 - b.height + 1))[room], (b.left / (160 - b.width + 1))[room]
+        self.assertLess(abs(np.corrcoef(top, left)[0, 1]), 0.25)
+
     def test_half_are_mirrored(self):
         # Of 400: 200, deviation 10; four of them are 40.
         self.assertBetween(boxes(200, 160, PAPER).mirrored.sum(), 160, 240)

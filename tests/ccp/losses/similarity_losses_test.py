@@ -65,9 +65,13 @@ class ProxyNCALossTest(tf.test.TestCase):
         self.assertAllClose(value, math.log(2), rtol=1e-6)
 
     def test_does_not_overflow_or_lose_a_far_away_proxy(self):
-        # Logits 1000 and −1000: −log(e⁻¹⁰⁰⁰/(e⁻¹⁰⁰⁰ + e¹⁰⁰⁰)) = 2000.
-        loss = ProxyNCALoss(temperature=0.001)
-        self.assertAllClose(loss.against([0], [[1.0]], [0, 1], [[-1.0], [1.0]]), 2000.0, rtol=1e-6)
+        # Logits −500 and 500: −log(e⁻⁵⁰⁰/(e⁻⁵⁰⁰ + e⁵⁰⁰)) = 1000; its slope is (1 − −1)/0.001.
+        anchor = tf.constant([[0.5]])
+        with tf.GradientTape() as tape:
+            tape.watch(anchor)
+            loss = ProxyNCALoss(temperature=0.001).against([0], anchor, [0, 1], [[-1.0], [1.0]])
+        self.assertAllClose(loss, 1000.0, rtol=1e-6)
+        self.assertAllClose(tape.gradient(loss, anchor), [[2000.0]], rtol=1e-6)
 
     def test_refuses_a_temperature_of_0(self):
         with self.assertRaisesRegex(ValueError, "temperature must be above 0; got 0"):
