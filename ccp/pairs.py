@@ -30,7 +30,7 @@ def as_labels(labels: tf.Tensor, num_rows: tf.Tensor | int | None = None) -> tf.
       num_rows: how many there must be, where known.
 
     Returns:
-      [batch], the dtype as given.
+      [batch] int64, or strings.
 
     Raises:
       TypeError: labels are floating-point numbers.
@@ -48,6 +48,9 @@ def as_labels(labels: tf.Tensor, num_rows: tf.Tensor | int | None = None) -> tf.
             "For one-hot labels pass tf.argmax(labels, axis=1)."
         )
     labels = tf.reshape(labels, [-1])
+    if labels.dtype.is_integer:
+        # One type for all: classes beyond the range of a narrow one would wrap around into others.
+        labels = tf.cast(labels, tf.int64)
     if num_rows is not None:
         rows = tf.get_static_value(tf.convert_to_tensor(num_rows))
         if rows is not None and labels.shape[0] is not None and labels.shape[0] != rows:
@@ -62,7 +65,7 @@ def pairs_between(labels: tf.Tensor, reference_labels: tf.Tensor) -> Pairs:
       labels: [anchors].
       reference_labels: [references].
     """
-    positives = labels[:, tf.newaxis] == tf.cast(reference_labels, labels.dtype)[tf.newaxis, :]
+    positives = as_labels(labels)[:, tf.newaxis] == as_labels(reference_labels)[tf.newaxis, :]
     return Pairs(positives, tf.logical_not(positives))
 
 

@@ -85,7 +85,9 @@ def _class_similarities(similarities, usable, class_of_reference, num_classes, g
     weights = tf.where(tf.transpose(usable), weights, 0.0)
     total = tf.math.unsorted_segment_sum(weights, class_of_reference, num_classes)
     weighted = tf.math.unsorted_segment_sum(weights * tf.transpose(similarities), class_of_reference, num_classes)
-    return tf.transpose(tf.math.divide_no_nan(weighted, total)), tf.transpose(total > 0.0)
+    # By the mask and not by the total, which is NaN if an embedding is: the loss must show that.
+    present = _any_by_class(usable, class_of_reference, num_classes)
+    return tf.transpose(weighted) / tf.where(present, tf.transpose(total), 1.0), present
 
 
 def _any_by_class(mask, class_of_reference, num_classes):

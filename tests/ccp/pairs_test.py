@@ -7,9 +7,9 @@ from ccp.pairs import as_labels, pairs_between, pairs_within
 
 class AsLabelsTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters("int8", "uint8", "int32", "int64")
-    def test_keeps_integers_as_they_are(self, dtype):
+    def test_integers_of_any_type_become_int64(self, dtype):
         labels = as_labels(np.array([[3], [100]], dtype))
-        self.assertEqual(labels.dtype, dtype)
+        self.assertEqual(labels.dtype, tf.int64)
         self.assertAllEqual(labels, [3, 100])
 
     def test_keeps_strings(self):

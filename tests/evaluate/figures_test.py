@@ -90,6 +90,28 @@ class ProjectionsTest(FigureTestCase):
                 self.assertAlmostEqual(np.linalg.norm(actual), np.linalg.norm(expected), places=6)
             self.assertEqual(panel.get_aspect(), 1.0)
 
+    def test_panels_are_turned_to_agree(self):
+        # The same embedding in other coordinates, as training may come to: each panel shows the same picture.
+        random = np.random.default_rng(1)
+        first = made_up_run.projection(0)
+        turned = [first]
+        for index in (1, 2, 3):
+            rotation, _ = np.linalg.qr(random.normal(size=[made_up_run.EMBEDDING_SIZE] * 2))
+            turned.append(
+                {
+                    **first,
+                    "index": index,
+                    "embeddings": first["embeddings"] @ rotation,
+                    "proxies": first["proxies"] @ rotation,
+                }
+            )
+        pictured = [
+            np.concatenate([collection.get_offsets() for collection in panel.collections])
+            for panel in _visible(figures.draw_projections(turned))
+        ]
+        for points in pictured[1:]:
+            np.testing.assert_allclose(points, pictured[0], atol=1e-4)
+
     @parameterized.parameters(1, 2, 4)
     def test_long_names_are_not_cut(self, count):
         names = [f"Japanese_(katakana)/character{c:02d}" for c in range(5)]
