@@ -44,6 +44,9 @@ class Augmentation:
 # ITU-R 601, as Pillow's mode L; grey stays exactly what it is.
 _LUMA = (0.299, 0.587, 0.114)
 
+# A centre crop of a longer image lies well within the middle part of this aspect ratio.
+_LONGEST_ASPECT = 4
+
 # Of written characters a quarter may be cut off; a mirrored one is another character.
 WRITING = Augmentation(min_area=0.75, aspect=1.15, flip=False)
 
@@ -58,7 +61,7 @@ def evaluation_image(image: tf.Tensor, image_format: ImageFormat) -> tf.Tensor:
     Returns:
       [size, size, channels] float32.
     """
-    image = tf.image.convert_image_dtype(image, tf.float32)
+    image = tf.image.convert_image_dtype(_without_far_ends(image), tf.float32)
     height, width = tf.unstack(tf.cast(tf.shape(image)[:2], tf.float32))
     factor = image_format.resize / tf.minimum(height, width)
     target = tf.stack([tf.round(height * factor), tf.round(width * factor)])
@@ -67,6 +70,14 @@ def evaluation_image(image: tf.Tensor, image_format: ImageFormat) -> tf.Tensor:
     offset = (tf.shape(image)[:2] - image_format.size) // 2
     image = tf.slice(image, tf.concat([offset, [0]], 0), [image_format.size, image_format.size, -1])
     return _to_range(image, image_format)
+
+
+def _without_far_ends(image: tf.Tensor) -> tf.Tensor:
+    """The middle of an image that is very long: the crop never sees the rest, and resizing it could fill the memory."""
+    height, width = tf.unstack(tf.shape(image)[:2])
+    longest = _LONGEST_ASPECT * tf.minimum(height, width)
+    cut = tf.maximum(tf.stack([height, width, 0]) - tf.stack([longest, longest, 0]), 0) // 2
+    return tf.slice(image, cut, tf.shape(image) - 2 * cut)
 
 
 def training_image(

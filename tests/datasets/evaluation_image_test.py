@@ -85,6 +85,12 @@ class EvaluationImageTest(parameterized.TestCase, tf.test.TestCase):
         span = 16 / (16 / min(height, width)) / 4.0  # Half the window, in pixels of the ramp, times its slope.
         self.assertAllInRange(prepared, middle - span, middle + span)
 
+    @parameterized.parameters((1, 2_000_000), (2_000_000, 1))
+    def test_a_very_long_image_takes_little_memory(self, height, width):
+        # Resized whole it would be 256 × 512,000,000 pixels, half a terabyte.
+        image = tf.fill([height, width, 1], tf.constant(255, tf.uint8))
+        self.assertAllClose(evaluation_image(image, ImageFormat(227, 256, 1)), np.ones((227, 227, 1)), atol=1e-5)
+
     @parameterized.parameters((8, 8), (50, 33), (427, 640))
     def test_uint8_equals_float(self, height, width):
         image = _random_image(height, width, 3)
