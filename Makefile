@@ -31,11 +31,11 @@ setup-gpu: $(INSTALLED)  ## add NVIDIA's CUDA libraries to it
 # The marker is written last, so an interrupted installation is taken up again.
 $(INSTALLED): requirements/base.txt requirements/dev.txt requirements/lock.txt
 	@python=$$(PYTHON="$(PYTHON)" sh .ci/find_python) && echo "Setting up $(VENV) with $$python; once, a few minutes." \
-		&& "$$python" -m venv $(VENV)
+		&& "$$python" -m venv --clear $(VENV)
 	$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check \
 		--constraint requirements/lock.txt --requirement $(REQUIREMENTS)
 	@touch $@
 
-clean:  ## remove the environment, runs and caches
-	rm -rf $(VENV) runs .pytest_cache .ruff_cache
+clean:  ## remove the environment and caches; runs/ stays
+	rm -rf $(VENV) .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import sys
 import textwrap
 import warnings
@@ -40,6 +41,8 @@ def train(values: flags.FlagValues) -> int:
     given = given_settings(values)
     dataset = given.setdefault("dataset", "digits")
     refuse_unknown([dataset], DATASET_PRESETS, "data set")
+    if given.get("data_dir"):
+        given["data_dir"] = os.path.abspath(given["data_dir"])
     config = configure(DATASET_PRESETS[dataset], given)
     name = config.loss.loss
     run_dir = values.run_dir or os.path.join("runs", f"{dataset}-{name.replace('/', '-')}-seed{config.loop.seed}")
@@ -67,7 +70,7 @@ def evaluate(values: flags.FlagValues) -> int:
     from evaluate.experiment import describe, restored_experiment
     from evaluate.report import score_table
 
-    experiment, progress = restored_experiment(values.run_dir)
+    experiment, progress = restored_experiment(values.run_dir, values.data_dir)
     scores = experiment.judge(values.part)
     path = RunDirectory(values.run_dir).path / f"evaluation_{values.part}.json"
     write_json(path, {**describe(experiment), **progress, "part": values.part, "scores": scores})
@@ -82,7 +85,7 @@ def export(values: flags.FlagValues) -> int:
     from evaluate.experiment import describe, restored_experiment
     from models.export import export as export_model
 
-    experiment, progress = restored_experiment(values.run_dir)
+    experiment, progress = restored_experiment(values.run_dir, values.data_dir)
     info = {**describe(experiment), **progress, "test": experiment.judge("test")}
     export_model(experiment.model, experiment.format, values.export_dir, info)
     _note_unfinished(progress)
@@ -112,8 +115,9 @@ def compare(values: flags.FlagValues, runs: list[str]) -> int:
 
 def demo(values: flags.FlagValues) -> int:
     """Shows the whole method on handwritten digits."""
-    if not values.seeds or not all(seed.isdigit() for seed in values.seeds):
-        raise ConfigError(f"--seeds must be whole numbers separated by commas; got {','.join(values.seeds)}.")
+    seeds = [int(seed) for seed in values.seeds if re.fullmatch("[0-9]+", seed)]
+    if not seeds or len(set(seeds)) < len(values.seeds):
+        raise ConfigError(f"--seeds must be different whole numbers between commas; got {','.join(values.seeds)}.")
     from ccp.runs import StopRequest
     from ccp.trainer import Interrupted
     from evaluate.demo import run_demo
@@ -122,7 +126,7 @@ def demo(values: flags.FlagValues) -> int:
     make_deterministic()
     with StopRequest() as stop:
         try:
-            print(run_demo(values.run_dir, [int(seed) for seed in values.seeds], stop))
+            print(run_demo(values.run_dir, seeds, stop))
         except Interrupted as interruption:
             print(f"{interruption} The same command goes on from there.", file=sys.stderr)
             return EXIT_BY_SIGNAL + stop.signal
@@ -138,6 +142,7 @@ def _train_flags(values: flags.FlagValues) -> None:
 
 def _run_flag(values: flags.FlagValues) -> None:
     flags.DEFINE_string("run_dir", None, "directory of the run (needed)", values)
+    flags.DEFINE_string("data_dir", None, "where the data set's files are, if they have moved since", values)
 
 
 def _evaluate_flags(values: flags.FlagValues) -> None:
@@ -174,7 +179,7 @@ COMMANDS = {
     "export": Command("write the best weights of a run as a SavedModel for serving", _export_flags, export),
     "embed": Command("embed image files with an exported model into an .npz file", _embed_flags, embed),
     "compare": Command("show the test scores of finished runs in one table", lambda values: None, compare, "RUN …"),
-    "demo": Command("everything at once on handwritten digits, in about two minutes", _demo_flags, demo),
+    "demo": Command("everything at once on handwritten digits, in about a minute", _demo_flags, demo),
 }
 
 
@@ -203,11 +208,17 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
     except ModuleNotFoundError as error:
         print(f"error: {error}. Run 'make setup' and then '.venv/bin/python main.py …'.", file=sys.stderr)
+    except BrokenPipeError:  # The reader of the output has gone; Python would complain of it as it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         remedy = " Free some space; the same command goes on from the last checkpoint." * (error.errno == errno.ENOSPC)
         print(f"error: {error.strerror or error}: {error.filename or ''}.{remedy}", file=sys.stderr)
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
+    except Exception as error:
+        if not type(error).__module__.startswith("tensorflow"):
+            raise
+        print(f"error: {type(error).__name__}: {str(error).splitlines()[0]}", file=sys.stderr)
     return EXIT_FAILURE
 
 

@@ -21,10 +21,10 @@ class KCenterBenchmark(FigureBenchmark):
         trainer = step_trainer(f"ccp/{BASE_LOSSES[0]}", IMAGE_SIZE)
         embedder, batch = Embedder(trainer.model), images(BATCH_SIZE, IMAGE_SIZE)
         sides = {name: reinitialization(size) for name, size in SIZES.items()}
-        seconds = take_turns({**sides, "embed": lambda: embedder.raw([batch]), "step": step_of(trainer)}, ROUNDS)
+        times = take_turns({**sides, "embed": lambda: embedder.raw([batch]), "step": step_of(trainer)}, ROUNDS)
         for name, size in SIZES.items():
-            self.record_ratio(_title(size), "embedding one batch", ratio(seconds[name], seconds["embed"]))
-            self.record_ratio(_title(size), "a training step of CCP", ratio(seconds[name], seconds["step"]))
+            self.record_ratio(_title(size), "embedding one batch", ratio(times[name].wall, times["embed"].wall))
+            self.record_ratio(_title(size), "a training step of CCP", ratio(times[name].wall, times["step"].wall))
 
     def benchmark_memory(self):
         for name, size in SIZES.items():

@@ -11,6 +11,18 @@ import numpy as np
 import tensorflow as tf
 
 
+class Times(NamedTuple):
+    """Seconds per call of one side, [rounds].
+
+    Attributes:
+      wall: as a user waits.
+      processor: as this process's threads worked; others that crowd it out are not in it, so it spreads less.
+    """
+
+    wall: np.ndarray
+    processor: np.ndarray
+
+
 class Ratio(NamedTuple):
     """How many times as long one side takes as another, over the rounds in which both had a turn.
 
@@ -27,7 +39,7 @@ class Ratio(NamedTuple):
 
 def take_turns(
     sides: Mapping[str, Callable[[], Any]], rounds: int, calls_per_turn: int = 1, warm_up: int = 5
-) -> dict[str, np.ndarray]:
+) -> dict[str, Times]:
     """Times every side once per round, so that whatever else the machine does falls on all of them alike.
 
     The order is reversed from round to round: no side always follows the same other one.
@@ -39,9 +51,9 @@ def take_turns(
       warm_up: calls before the first round, which trace the functions and fill the allocator.
 
     Returns:
-      Seconds per call, [rounds] for each side; what was measured in one round stands at one place.
+      The times of each side; what was measured in one round stands at one place.
     """
-    seconds = {name: np.zeros(rounds) for name in sides}
+    times = {name: Times(np.zeros(rounds), np.zeros(rounds)) for name in sides}
     for side in sides.values():
         for _ in range(warm_up):
             _wait_for(side())
@@ -51,18 +63,19 @@ def take_turns(
     try:
         for turn in range(rounds):
             for name in order:
-                start = time.perf_counter()
+                wall, processor = time.perf_counter(), time.process_time()
                 for _ in range(calls_per_turn):
                     _wait_for(sides[name]())
-                seconds[name][turn] = (time.perf_counter() - start) / calls_per_turn
+                times[name].wall[turn] = (time.perf_counter() - wall) / calls_per_turn
+                times[name].processor[turn] = (time.process_time() - processor) / calls_per_turn
             order.reverse()
     finally:
         gc.enable()
-    return seconds
+    return times
 
 
 def ratio(seconds: np.ndarray, base: np.ndarray) -> Ratio:
-    """The ratio of two sides of ``take_turns``, [rounds] each."""
+    """The ratio of two sides' wall or processor times, [rounds] each."""
     low, median, high = np.percentile(seconds / base, [25, 50, 75])
     return Ratio(float(median), float(low), float(high))
 

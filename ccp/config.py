@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -154,6 +155,7 @@ class Config:
         object.__setattr__(self, "loss", _with_all_settings(self.loss))
         for section in dataclasses.fields(self):
             _check_section(getattr(self, section.name))
+        _check_together(self)
 
     @property
     def batch_size(self) -> int:
@@ -259,6 +261,8 @@ def _with_all_settings(loss: LossConfig) -> LossConfig:
     return dataclasses.replace(loss, settings=dataclasses.asdict(own(**loss.settings)))
 
 
+# Margins may lie on either side of 0; the losses' other numbers are sharpnesses and temperatures.
+_ANY_NUMBER = ("margin", "pos_margin", "neg_margin", "base")
 _AT_LEAST_ZERO = [
     "seed",
     "batch_weight",
@@ -280,6 +284,34 @@ def _check_section(section: Any) -> None:
         if choices:
             refuse_unknown([value], choices, field.name)
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            floor_is_zero = field.name in _AT_LEAST_ZERO
-            if not (value >= 0 if floor_is_zero else value > 0):
-                raise ConfigError(f"{field.name} must be {'at least' if floor_is_zero else 'above'} 0; got {value}.")
+            _check_number(field.name, value, field.name in _AT_LEAST_ZERO)
+
+
+def _check_number(name: str, value: float, zero_is_fine: bool) -> None:
+    if not (math.isfinite(value) and (value >= 0 if zero_is_fine else value > 0)):
+        raise ConfigError(f"{name} must be {'at least' if zero_is_fine else 'above'} 0 and finite; got {value}.")
+
+
+def _check_together(config: Config) -> None:
+    """Settings that are each fine but train nothing, or not what was asked for, together."""
+    loss, loop = config.loss, config.loop
+    for name, value in loss.settings.items():
+        if name not in _ANY_NUMBER:
+            _check_number(name, value, name == "tau")
+        elif not math.isfinite(value):
+            raise ConfigError(f"{name} must be finite; got {value}.")
+    if loop.seed >= 2**32:
+        raise ConfigError(f"seed must be below 2**32; got {loop.seed}.")
+    if loss.method == "plain" and (loop.examples_per_class < 2 or loop.classes_per_batch < 2):
+        raise ConfigError(
+            f"A batch against itself needs at least 2 classes of 2 images; got {loop.classes_per_batch} × "
+            f"{loop.examples_per_class}. Raise --classes_per_batch or --examples_per_class, or train against proxies."
+        )
+    if loss.method in WITH_PROJECTIONS and loss.proxy_weight == 0:
+        raise ConfigError("proxy_weight must be above 0 with CCP; to train on the batch alone leave the method out.")
+    steps = loop.steps_per_epoch * loop.max_epochs
+    if loss.method in WITH_MEMORY and loss.memory_start_step + loss.memory_batches > steps:
+        raise ConfigError(
+            f"The memory would never be used: it is full after memory_start_step {loss.memory_start_step} and "
+            f"memory_batches {loss.memory_batches}, and training has {steps} steps. Lower either."
+        )

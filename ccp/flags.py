@@ -10,6 +10,7 @@ from absl import flags
 
 from ccp.config import LOSS_SETTINGS, Config, ConfigError, parse_loss
 from ccp.loss_settings import PAIR_LOSS_SETTINGS
+from ccp.presets import DATASET_PRESETS
 
 
 def define_settings(values: flags.FlagValues) -> None:
@@ -72,4 +73,5 @@ def _help(field: dataclasses.Field) -> str:
     choices = field.metadata["choices"]
     listed = f"; one of {', '.join(choices)}" if choices else ""
     shown = repr(field.default) if isinstance(field.default, str) else field.default
-    return f"{field.metadata['help']}{listed} (default: {shown})"
+    presets = [f"{dataset} {own[field.name]!r}" for dataset, own in DATASET_PRESETS.items() if field.name in own]
+    return f"{field.metadata['help']}{listed} (default: {'; '.join([str(shown), *presets])})"

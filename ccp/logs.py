@@ -16,30 +16,12 @@ from tqdm import tqdm
 from ccp.progress import Progress
 from ccp.projections import Projection
 from ccp.runs import RunDirectory
+from ccp.trainer import Observer
 
 _LOGGER = logging.getLogger("ccp")
 
 
-class SilentObserver:
-    """Follows nothing; the others override what they follow."""
-
-    def on_start(self, progress: Progress) -> None:
-        """Training begins, or goes on."""
-
-    def on_step(self, progress: Progress, loss: float) -> None:
-        """A step is done."""
-
-    def on_projection(self, projection: Projection) -> None:
-        """Proxies have been initialised or re-initialised."""
-
-    def on_epoch(self, record: Mapping[str, Any]) -> None:
-        """An epoch is done and saved."""
-
-    def on_end(self) -> None:
-        """Training ends, or is interrupted, or fails."""
-
-
-class RunLog(SilentObserver):
+class RunLog(Observer):
     """Writes metrics and projections into the run's directory.
 
     Args:
@@ -79,7 +61,7 @@ class RunLog(SilentObserver):
         self._run.append(record)
 
 
-class TensorBoard(SilentObserver):
+class TensorBoard(Observer):
     """Writes scalars, distance histograms and figures for TensorBoard.
 
     Args:
@@ -111,12 +93,8 @@ class TensorBoard(SilentObserver):
                     tf.summary.image(name, tf.io.decode_png(png)[tf.newaxis])
         self._writer.flush()
 
-    def on_end(self) -> None:
-        """Closes the event file."""
-        self._writer.close()
 
-
-class ProgressDisplay(SilentObserver):
+class ProgressDisplay(Observer):
     """A bar on a terminal, one plain line per epoch in a log.
 
     Args:
@@ -133,6 +111,9 @@ class ProgressDisplay(SilentObserver):
 
     def on_start(self, progress: Progress) -> None:
         """Shows where training begins."""
+        if progress.finished:
+            _LOGGER.info("%s: finished already, after %d epochs", self._title, progress.epoch)
+            return
         if progress.total_steps:
             _LOGGER.info("%s: going on at epoch %d, step %d", self._title, progress.epoch + 1, progress.step)
         if sys.stderr.isatty():

@@ -44,14 +44,18 @@ class CrossBatchMemory(tf.keras.layers.Layer):
 
         Raises:
           ValueError: the batch is larger than the memory.
+          TypeError: the labels are no integers.
         """
+        labels = as_labels(labels)
+        if labels.dtype != tf.int64:
+            raise TypeError(f"The memory keeps integer labels; got {labels.dtype.name}. Number the classes from 0.")
         batch = embeddings.shape[0]
         if batch is not None and batch > self.capacity:
             raise ValueError(f"A batch of {batch} does not fit into a memory of {self.capacity}; enlarge the memory.")
         size = tf.shape(embeddings, out_type=tf.int64)[0]
         slots = tf.math.floormod(self.next_slot + tf.range(size, dtype=tf.int64), self.capacity)[:, tf.newaxis]
         self.embeddings.scatter_nd_update(slots, tf.stop_gradient(tf.cast(embeddings, tf.float32)))
-        self.stored_labels.scatter_nd_update(slots, tf.cast(as_labels(labels), tf.int64))
+        self.stored_labels.scatter_nd_update(slots, labels)
         self.next_slot.assign(tf.math.floormod(self.next_slot + size, self.capacity))
         counts = tf.cast(self.batches_seen >= self.start_step, tf.int64)
         self.filled.assign(tf.minimum(self.filled + counts * size, self.capacity))

@@ -65,7 +65,13 @@ def pairs_between(labels: tf.Tensor, reference_labels: tf.Tensor) -> Pairs:
       labels: [anchors].
       reference_labels: [references].
     """
-    positives = as_labels(labels)[:, tf.newaxis] == as_labels(reference_labels)[tf.newaxis, :]
+    labels, reference_labels = as_labels(labels), as_labels(reference_labels)
+    if labels.dtype != reference_labels.dtype:
+        raise TypeError(
+            f"Labels are {labels.dtype.name} and those of the references {reference_labels.dtype.name}; number the "
+            "classes from 0, as proxies and the memory do."
+        )
+    positives = labels[:, tf.newaxis] == reference_labels[tf.newaxis, :]
     return Pairs(positives, tf.logical_not(positives))
 
 

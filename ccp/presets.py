@@ -18,6 +18,7 @@ DATASET_PRESETS = {
         "early_stopping": 20,
         "proxies_per_class": 4,
         "pool_size": 12,
+        "memory_start_step": 50,
         "validation": "images",
     },
     "omniglot": {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import pathlib
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ccp.config import Config
@@ -40,35 +41,38 @@ class RunDirectory:
         self.metrics = self.path / "metrics.jsonl"
         self.result = self.path / "result.json"
         self.config = self.path / "config.json"
-        self._lock = None
 
-    def claim(self, config: Config) -> None:
-        """Locks the directory for this process until it ends, and records or compares the configuration.
+    @contextlib.contextmanager
+    def claimed(self, config: Config) -> Iterator[None]:
+        """Locks the directory for this process and records the configuration, or compares it with the record.
 
-        The lock is the operating system's: it goes with the process, however that ends.
+        The lock is the operating system's: it goes with the process, however that ends. Until there is a
+        checkpoint, nothing depends on the recorded settings and others take their place. Where the data lie
+        may always change.
 
         Raises:
           RunError: another process is running here, or the directory holds a run with other settings.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = open(self.path / "lock", "a+")  # noqa: SIM115 - held open as long as the process lives
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._lock.close()
-            self._lock = None
-            raise RunError(
-                f"Another process is training in {self.path}. Wait for it, stop it, or pass another --run_dir."
-            ) from None
-        if not self.config.exists():
+            self.path.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise RunError(f"{self.path} is a file; pass another --run_dir.") from None
+        with open(self.path / "lock", "a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(
+                    f"Another process is training in {self.path}. Wait for it, stop it, or pass another --run_dir."
+                ) from None
+            if (self.checkpoints / "checkpoint").exists():
+                different = _differences(self.load_config(), config)
+                if different:
+                    raise RunError(
+                        f"{self.path} holds a run with other settings ({'; '.join(different)}). "
+                        "Pass another --run_dir, or the same settings to go on with that run."
+                    )
             write_json(self.config, config.to_dict())
-            return
-        different = _differences(read_json(self.config), config.to_dict())
-        if different:
-            raise RunError(
-                f"{self.path} holds a run with other settings ({'; '.join(different)}). "
-                "Pass another --run_dir, or the same settings to go on with that run."
-            )
+            yield
 
     def load_config(self) -> Config:
         """The configuration that the run was started with.
@@ -81,11 +85,18 @@ class RunDirectory:
         return Config.from_dict(read_json(self.config))
 
     def records(self) -> list[dict[str, Any]]:
-        """The whole lines of ``metrics.jsonl``; a line torn by a kill is left out."""
+        """The whole lines of ``metrics.jsonl``; a last line torn by a kill is left out.
+
+        Raises:
+          RunError: another line is damaged.
+        """
         if not self.metrics.exists():
             return []
         lines = self.metrics.read_text().split("\n")
-        return [json.loads(line) for line in lines[:-1]]
+        try:
+            return [json.loads(line) for line in lines[:-1]]
+        except ValueError as error:
+            raise RunError(f"{self.metrics} is damaged ({error}); mend or delete the broken line.") from error
 
     def rewind(self, last_record: Mapping[str, Any]) -> None:
         """Makes ``metrics.jsonl`` end with the epoch of the checkpoint that training goes on from.
@@ -95,7 +106,9 @@ class RunDirectory:
         epoch = last_record.get("epoch", 0)
         kept = [record for record in self.records() if record["epoch"] < epoch]
         kept += [dict(last_record)] if last_record else []
-        replace_text(self.metrics, "".join(json.dumps(record) + "\n" for record in kept))
+        lines = "".join(json.dumps(record) + "\n" for record in kept)
+        if not self.metrics.exists() or self.metrics.read_text() != lines:
+            replace_text(self.metrics, lines)
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Adds an epoch's line to ``metrics.jsonl``."""
@@ -158,11 +171,12 @@ def replace_text(path: pathlib.Path, text: str) -> None:
     os.replace(temporary, path)
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    different = []
-    for section in dict.fromkeys([*old, *new]):
-        before, after = old.get(section, {}), new.get(section, {})
-        for name in dict.fromkeys([*before, *after]):
-            if before.get(name) != after.get(name):
-                different.append(f"{name} is {before.get(name)} there and {after.get(name)} here")
-    return different
+def _differences(there: Config, here: Config) -> list[str]:
+    """Settings that differ, but for where the data lie."""
+    old, new = there.to_dict(), here.to_dict()
+    return [
+        f"{name} is {old[section][name]} there and {new[section][name]} here"
+        for section in old
+        for name in old[section]
+        if name != "data_dir" and old[section][name] != new[section][name]
+    ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ccp.config import Config
 from ccp.errors import UserError
+from ccp.losses.ccp import CCPLoss
 from ccp.optimizers import (
     PlateauLearningRate,
     batch_norm_variables,
@@ -20,6 +22,8 @@ from ccp.optimizers import (
 from ccp.progress import Progress
 from ccp.projections import Projection, ProjectionSchedule, Projector, Snapshot
 
+_LOGGER = logging.getLogger("ccp")
+
 
 class TrainingError(UserError):
     """Training cannot go on; the message says at which step and why."""
@@ -29,8 +33,8 @@ class Interrupted(UserError):
     """Training was asked to stop and has saved where it was."""
 
 
-class Observer(Protocol):
-    """What follows a training from outside; it changes nothing in it."""
+class Observer:
+    """What follows a training from outside and changes nothing in it; subclasses override what they follow."""
 
     def on_start(self, progress: Progress) -> None:
         """Training begins, or goes on, at ``progress``."""
@@ -84,6 +88,11 @@ class Trainer:
         self.model, self.loss, self.config = model, loss, config
         self.batches, self.validate, self.projector = batches, validate, projector
         self.observers, self.should_stop = tuple(observers), should_stop
+        if isinstance(loss, CCPLoss) and projector is None:
+            raise ValueError(
+                "CCPLoss needs a projector, which re-initialises its proxies. Pass projector=Projector(…), or train "
+                "with ReferenceLoss against proxies that stay."
+            )
 
         sources = list(getattr(loss, "sources", ()))
         source_variables = [v for source in sources for v in source.trainable_variables]
@@ -129,12 +138,25 @@ class Trainer:
         return self.progress
 
     def restore(self) -> bool:
-        """Takes everything from the last checkpoint; whether there was one."""
-        newest = self._checkpoints and self._checkpoints.latest_checkpoint
-        if not newest:
-            return False
-        self._checkpoints.checkpoint.restore(newest).assert_consumed()
-        return True
+        """Takes everything from the last checkpoint that can be read; whether there is any.
+
+        Raises:
+          TrainingError: there are checkpoints, and none of them can be read.
+        """
+        saved = self._checkpoints.checkpoints if self._checkpoints else []
+        for path in reversed(saved):
+            try:
+                self._checkpoints.checkpoint.restore(path).assert_consumed()
+                return True
+            except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
+                reason = str(error).splitlines()[0]
+                _LOGGER.warning("The checkpoint %s cannot be read (%s); trying the one before it.", path, reason)
+        if saved:
+            raise TrainingError(
+                f"None of the checkpoints in {self._checkpoints.directory} can be read. "
+                "Start again in another --run_dir."
+            )
+        return False
 
     def save(self) -> None:
         """Writes a checkpoint of everything that the rest of the training depends on.
@@ -194,13 +216,21 @@ class Trainer:
 
     def _train_steps(self, batches: Iterator[tuple[tf.Tensor, tf.Tensor]]) -> None:
         while self.progress.step < self.config.loop.steps_per_epoch:
-            images, labels = next(batches)
+            images, labels = self._next_batch(batches)
             loss, gradient_norm = (float(value) for value in self._step(images, labels))
             if not (np.isfinite(loss) and np.isfinite(gradient_norm)):
                 raise TrainingError(self._non_finite(loss, gradient_norm))
             self.progress.count_step(loss)
             self._tell("on_step", self.progress, loss)
             self._stop_if_asked(save=True)
+
+    def _next_batch(self, batches: Iterator[tuple[tf.Tensor, tf.Tensor]]) -> tuple[tf.Tensor, tf.Tensor]:
+        try:
+            return next(batches)
+        except StopIteration:
+            raise TrainingError(
+                f"The batches ended at {self._position()}; ``batches(epoch, step)`` must go on without end."
+            ) from None
 
     def _step_eagerly(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
@@ -224,12 +254,17 @@ class Trainer:
         return loss, gradient_norm
 
     def _validated_scores(self) -> dict[str, float]:
-        scores = {name: float(value) for name, value in self.validate().items()}
+        try:
+            scores = {name: float(value) for name, value in self.validate().items()}
+        except UserError as error:
+            raise TrainingError(f"Validation after {self._position()}: {error} {self._kept()}") from error
         monitor = self.config.loop.monitor
         if monitor not in scores:
             raise TrainingError(f"Validation gave {', '.join(scores)}, but {monitor} is to be monitored.")
         if not np.isfinite(scores[monitor]):
-            raise TrainingError(f"Validation gave {monitor} = {scores[monitor]} after epoch {self.progress.epoch + 1}.")
+            raise TrainingError(
+                f"Validation after {self._position()} gave {monitor} = {scores[monitor]}. {self._kept()}"
+            )
         return scores
 
     def _decide(self, score: float) -> Projection | None:
@@ -238,8 +273,8 @@ class Trainer:
             self.overall_best.take()
         if self.config.optimizer.learning_rate_schedule == "plateau":
             self.optimizer.learning_rate = self.plateau.update(score)
-        if self.projector is None:
-            return None
+        if self.projector is None or self._ends_with_this_epoch():
+            return None  # A projection after the last step would serve nothing.
         decision = self.schedule.update(score)
         if decision.improved:
             self.problem_best.take()
@@ -250,17 +285,18 @@ class Trainer:
         return projection
 
     def _close_epoch(self, scores: Mapping[str, float], projection: Projection | None) -> dict[str, Any]:
-        record = self.progress.close_epoch(
+        self.progress.finished = self._ends_with_this_epoch()
+        return self.progress.close_epoch(
             scores,
             learning_rate=float(self.optimizer.learning_rate),
             projections=self.schedule.projections,
             projected=projection is not None,
         )
-        loop = self.config.loop
-        self.progress.finished = (
-            self.progress.epoch >= loop.max_epochs or self.progress.epochs_without_improvement >= loop.early_stopping
-        )
-        return record
+
+    def _ends_with_this_epoch(self) -> bool:
+        """Asked once the epoch's score is counted."""
+        loop, progress = self.config.loop, self.progress
+        return progress.epoch + 1 >= loop.max_epochs or progress.epochs_without_improvement >= loop.early_stopping
 
     def _stop_if_asked(self, save: bool = False) -> None:
         if self.should_stop() and not self.progress.finished:
@@ -274,10 +310,15 @@ class Trainer:
 
     def _non_finite(self, loss: float, gradient_norm: float) -> str:
         what = f"The loss is {loss}" if not np.isfinite(loss) else f"The norm of the gradient is {gradient_norm}"
-        saved = self._checkpoints and self._checkpoints.latest_checkpoint
-        kept = f"the last good checkpoint is {saved}" if saved else "no checkpoint was asked for"
         return (
-            f"{what} at step {self.progress.step + 1} of epoch {self.progress.epoch + 1} "
-            f"(step {self.progress.total_steps + 1} overall); {kept}. Lower --learning_rate, and look for "
-            "broken images in the data."
+            f"{what} at {self._position(1)}. {self._kept()} Look for broken images in the data, or start again in "
+            "another --run_dir with a lower --learning_rate."
         )
+
+    def _position(self, ahead: int = 0) -> str:
+        at = self.progress
+        return f"step {at.step + ahead} of epoch {at.epoch + 1} (step {at.total_steps + ahead} overall)"
+
+    def _kept(self) -> str:
+        saved = self._checkpoints and self._checkpoints.latest_checkpoint
+        return f"The last good checkpoint is {saved}." if saved else "No checkpoint was asked for."

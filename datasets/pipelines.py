@@ -9,7 +9,6 @@ from datasets.manifest import Examples
 from datasets.preprocessing import Augmentation, ImageFormat, evaluation_image, training_image
 from datasets.sampling import candidates_per_class, check_enough_classes, m_per_class
 
-# Augmentation seeds: batches count up from 0 by epoch, candidate pools have epochs of their own below 0.
 _EVALUATION_BATCH = 256
 
 
@@ -94,7 +93,7 @@ def evaluation_batches(examples: Examples, image_format: ImageFormat) -> tf.data
 
 
 def _seeds(seed: int, epoch: int, first: int, count: int) -> np.ndarray:
-    """[count, 2] seeds, one for each (seed, epoch, position)."""
+    """[count, 2] seeds, one for each (seed, epoch, position); candidate pools have epochs of their own, below 0."""
     positions = np.arange(first, first + count, dtype=np.int64)
     return np.stack([np.full(count, seed, np.int64), (np.int64(epoch) << 32) + positions], axis=1)
 

@@ -30,6 +30,11 @@ def split(train_side: Examples, test: Examples, validation: str, seed: int) -> S
         )
     fold = int(validation[len("fold") :])
     train_classes, held_out_classes = fold_classes(train_side.num_classes, fold)
+    if len(held_out_classes) < 2:
+        raise DataError(
+            f"Fold {fold} of {train_side.num_classes} classes holds out {len(held_out_classes)}: retrieval among one "
+            "class is always perfect. Use --validation=images."
+        )
     return Splits(
         train_side.of_classes(train_classes),
         train_side.of_classes(held_out_classes),

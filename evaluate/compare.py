@@ -26,14 +26,13 @@ def compare_runs(patterns: Sequence[str]) -> str:
     """
     groups: dict[str, list[Mapping[str, float]]] = {}
     settings: dict[str, dict[str, Any]] = {}
-    unfinished = []
+    left_out = []
     for path in _directories(patterns):
         run = RunDirectory(path)
-        config = run.load_config()
         if not run.result.exists():
-            unfinished.append(path)
+            left_out.append(path)
             continue
-        flat = _flat(config)
+        flat = _flat(run.load_config())
         key = repr(sorted((name, repr(value)) for name, value in flat.items()))
         settings[key] = flat
         groups.setdefault(key, []).append(read_json(run.result)["test"])
@@ -41,7 +40,7 @@ def compare_runs(patterns: Sequence[str]) -> str:
         raise UserError(f"No finished run in {', '.join(patterns)}; let main.py train end there first.")
     names = _names(settings)
     rows = {f"{names[key]} ({_count(scores)})": scores for key, scores in groups.items()}
-    notes = [f"left out, not finished: {path}" for path in unfinished]
+    notes = [f"left out, no finished run: {path}" for path in left_out]
     return "\n".join([score_table(rows), *notes])
 
 

@@ -12,7 +12,7 @@ from ccp.runs import RunDirectory
 from evaluate.experiment import Experiment, describe, restored_experiment, train_run
 from evaluate.figures import draw_curves, draw_projections, draw_radii, radii_by_projection, read_projections, save
 from evaluate.report import score_table
-from models.export import export
+from models.export import INFO_FILE, export
 
 BASE_LOSS = "contrastive"
 CCP_LOSS = "ccp/contrastive"
@@ -53,7 +53,8 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
         save(draw_curves(records, experiment.config.loop.monitor), home / "curves.png"),
     ]
     model_dir = home / "model"
-    shutil.rmtree(model_dir, ignore_errors=True)
+    if (model_dir / INFO_FILE).exists():  # An earlier demo's; anything else there is not ours to delete.
+        shutil.rmtree(model_dir)
     export(experiment.model, experiment.format, str(model_dir), {**describe(experiment), **progress})
     return "\n".join(
         [

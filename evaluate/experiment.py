@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,13 +10,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ccp.config import Config
-from ccp.logs import ProgressDisplay, RunLog, SilentObserver, TensorBoard
+from ccp.config import WITH_PROJECTIONS, Config
+from ccp.logs import ProgressDisplay, RunLog, TensorBoard
 from ccp.losses.build import build_loss
 from ccp.projections import Projector
 from ccp.reinitializer import ProxyReinitializer, pool_size
 from ccp.runs import RunDirectory, RunError, write_json
-from ccp.trainer import Trainer
+from ccp.trainer import Observer, Trainer
 from datasets.manifest import Examples
 from datasets.pipelines import candidate_batches, evaluation_batches, training_batches
 from datasets.preprocessing import WRITING
@@ -86,13 +87,13 @@ class Experiment:
             config,
             batches=self._training_batches,
             validate=validator,
-            projector=self._projector(loss) if hasattr(loss, "proxies") else None,
+            projector=self._projector(loss) if config.loss.method in WITH_PROJECTIONS else None,
             observers=() if title is None else self._observers(run, title, validator),
             checkpoints=str(run.checkpoints),
             should_stop=should_stop,
         )
 
-    def _observers(self, run: RunDirectory, title: str, validator: Validator) -> tuple[SilentObserver, ...]:
+    def _observers(self, run: RunDirectory, title: str, validator: Validator) -> tuple[Observer, ...]:
         loop = self.config.loop
         return (
             RunLog(run, self._scatter),
@@ -173,30 +174,37 @@ def train_run(
       What is also written to the run's ``result.json``.
     """
     run = RunDirectory(run_dir)
-    run.claim(config)
-    experiment = Experiment(config)
-    trainer = experiment.trainer(run, title, should_stop)
-    progress = trainer.fit()
-    result = {
-        **describe(experiment),
-        "epochs": progress.epoch,
-        "best_epoch": progress.best_epoch,
-        "projections": trainer.schedule.projections,
-        "validation": {config.loop.monitor: progress.best_score},
-        "test": experiment.judge("test"),
-    }
-    write_json(run.result, result)
+    with run.claimed(config):
+        experiment = Experiment(config)
+        trainer = experiment.trainer(run, title, should_stop)
+        progress = trainer.fit()
+        result = {
+            **describe(experiment),
+            "epochs": progress.epoch,
+            "best_epoch": progress.best_epoch,
+            "projections": trainer.schedule.projections,
+            "validation": {config.loop.monitor: progress.best_score},
+            "test": experiment.judge("test"),
+        }
+        write_json(run.result, result)
     return result
 
 
-def restored_experiment(run_dir: str) -> tuple[Experiment, Mapping[str, Any]]:
+def restored_experiment(run_dir: str, data_dir: str | None = None) -> tuple[Experiment, Mapping[str, Any]]:
     """A run's experiment with the best weights so far in the network, and how far the run is.
+
+    Args:
+      run_dir: of the run.
+      data_dir: where its data lie now, if they have moved.
 
     Raises:
       RunError: the directory holds no run, or one that has not saved anything yet.
     """
     run = RunDirectory(run_dir)
-    experiment = Experiment(run.load_config())
+    config = run.load_config()
+    if data_dir:
+        config = dataclasses.replace(config, data=dataclasses.replace(config.data, data_dir=data_dir))
+    experiment = Experiment(config)
     trainer = experiment.trainer(run)
     if not trainer.restore():
         raise RunError(f"{run.path} has no checkpoint yet; let main.py train go on in it for an epoch.")

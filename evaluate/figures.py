@@ -165,10 +165,14 @@ class _Plane(NamedTuple):
 
 
 def _plane(at: Mapping[str, np.ndarray], previous: _Plane | None) -> _Plane:
-    """The principal plane of a panel's embeddings, turned (or mirrored) to agree with the panel before."""
-    pca = PCA(2, random_state=0).fit(at["embeddings"])
+    """The principal plane of a panel's embeddings, turned (or mirrored) to agree with the panel before.
+
+    An embedding of one dimension is drawn on a line.
+    """
+    pca = PCA(min(2, at["embeddings"].shape[1]), random_state=0).fit(at["embeddings"])
     means = np.stack([at["embeddings"][at["labels"] == c].mean(axis=0) for c in np.unique(at["labels"])])
-    axes = pca.components_.T
+    axes = np.zeros((at["embeddings"].shape[1], 2))
+    axes[:, : len(pca.components_)] = pca.components_.T
     flat = (means - pca.mean_) @ axes
     if previous is not None:
         turn, _ = orthogonal_procrustes(flat, previous.class_means)

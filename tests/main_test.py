@@ -61,7 +61,13 @@ class RefusalTest(parameterized.TestCase):
         (["evaluate", "--loss=triplet"], "--loss is a flag of train, not of evaluate"),
         (["evaluate"], "main.py evaluate needs --run_dir: directory of the run."),
         (["evaluate", "--run_dir=x", "--part=train"], "should be one of <test|validation>"),
-        (["demo", "--seeds=a"], "--seeds must be whole numbers separated by commas; got a"),
+        (["demo", "--seeds=0,0"], "--seeds must be different whole numbers"),
+        (["train", "--loss=multi_similarity", "--alpha=-1"], "alpha must be above 0 and finite; got -1.0"),
+        (["train", "--loss=contrastive", "--examples_per_class=1"], "needs at least 2 classes of 2 images"),
+        (["train", "--loss=xbm/contrastive", "--memory_start_step=590"], "The memory would never be used"),
+        (["train", "--seed=5000000000"], "seed must be below 2**32"),
+        (["train", "--learning_rate=inf"], "learning_rate must be above 0 and finite"),
+        (["demo", "--seeds=a"], "--seeds must be different whole numbers between commas; got a"),
     )
     def test_usage_errors_name_the_remedy(self, arguments, message):
         code, err = _refusal(*arguments)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from ccp.losses.pair_loss import PairLoss
 
 
+@tf.keras.saving.register_keras_serializable(package="ccp")
 class ReferenceLoss(tf.keras.losses.Loss):
     """batch_weight · pair_loss(batch) + Σ weight · pair_loss(batch against a source of references).
 
@@ -19,7 +20,8 @@ class ReferenceLoss(tf.keras.losses.Loss):
     - ``observe(labels, embeddings)``, which sees each batch before the source is used;
     - ``ready() -> bool tensor``: a source that is not ready adds nothing.
 
-    Calling the loss is a training step as far as the sources go: a memory takes the batch in.
+    Calling the loss is a training step as far as the sources go: a memory takes the batch in. The sources hold
+    variables, which Keras' ``fit`` would leave untrained and feed with validation batches: use ``ccp.Trainer``.
 
     Args:
       pair_loss: any ``PairLoss``.
@@ -90,6 +92,3 @@ class ReferenceLoss(tf.keras.losses.Loss):
         config["pair_loss"] = tf.keras.losses.deserialize(config["pair_loss"])
         config["sources"] = [(tf.keras.layers.deserialize(s), weight) for s, weight in config["sources"]]
         return cls(**config)
-
-
-tf.keras.saving.register_keras_serializable(package="ccp")(ReferenceLoss)

@@ -30,9 +30,9 @@ class ConfigTest(parameterized.TestCase):
         ({"loss": "cpp/triplet"}, "Unknown training method 'cpp'. Did you mean ccp"),
         ({"loss": "contrastive", "alpha": 2.0}, "alpha belongs to multi_similarity; contrastive takes pos_margin, neg"),
         ({"dataset": "omniglott"}, "Did you mean omniglot"),
-        ({"learning_rate": 0.0}, "learning_rate must be above 0; got 0.0"),
-        ({"learning_rate": float("nan")}, "learning_rate must be above 0; got nan"),
-        ({"seed": -1}, "seed must be at least 0; got -1"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0 and finite; got 0.0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0 and finite; got nan"),
+        ({"seed": -1}, "seed must be at least 0 and finite; got -1"),
         ({"projection": "sometimes"}, "There are: plateau, period"),
     )
     def test_what_cannot_be_is_refused_with_the_remedy(self, settings, message):

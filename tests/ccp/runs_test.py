@@ -17,27 +17,51 @@ class RunDirectoryTest(tf.test.TestCase):
         super().setUp()
         self.run = RunDirectory(pathlib.Path(self.get_temp_dir()) / "deep" / "run")
 
-    def test_the_configuration_is_kept_and_compared(self):
+    def test_the_configuration_is_kept_and_compared_once_there_is_a_checkpoint(self):
         config = configure({"seed": 4})
-        self.run.claim(config)
-        self.assertEqual(self.run.load_config(), config)
-        RunDirectory(self.run.path)  # Without a claim nothing is locked.
-        self.run._lock.close()
-        with self.assertRaisesRegex(RunError, "seed is 4 there and 5 here"):
-            RunDirectory(self.run.path).claim(configure({"seed": 5}))
+        with self.run.claimed(config):
+            self.assertEqual(self.run.load_config(), config)
+        # Nothing depends on it yet: a corrected command may follow a refused one.
+        with self.run.claimed(configure({"seed": 5, "data_dir": "here"})):
+            self.assertEqual(self.run.load_config().loop.seed, 5)
+        self.run.checkpoints.mkdir()
+        (self.run.checkpoints / "checkpoint").touch()
+        with (
+            self.assertRaisesRegex(RunError, r"seed is 5 there and 6 here\)"),
+            self.run.claimed(configure({"seed": 6})),
+        ):
+            pass
+        with self.run.claimed(configure({"seed": 5, "data_dir": "there"})):  # Data may move.
+            self.assertEqual(self.run.load_config().data.data_dir, "there")
+
+    def test_the_lock_goes_with_the_block(self):
+        config, message = configure(), "Another process is training in"
+        with self.run.claimed(config), self.assertRaisesRegex(RunError, message), self.run.claimed(config):
+            pass
+        with self.run.claimed(config):
+            pass
+
+    def test_a_file_is_no_directory(self):
+        self.run.path.parent.mkdir()
+        self.run.path.touch()
+        with self.assertRaisesRegex(RunError, "run is a file; pass another --run_dir"), self.run.claimed(configure()):
+            pass
 
     def test_no_run_there(self):
         with self.assertRaisesRegex(RunError, "holds no run"):
             self.run.load_config()
 
     def test_damaged_configuration(self):
-        self.run.claim(configure())
+        self.run.path.mkdir(parents=True)
         self.run.config.write_text('{"loop": ')
         with self.assertRaisesRegex(RunError, "config.json is damaged"):
             self.run.load_config()
+        self.run.metrics.write_text('{"epoch": 1}\n{"epo\n{"epoch": 3}\n')
+        with self.assertRaisesRegex(RunError, "metrics.jsonl is damaged"):
+            self.run.records()
 
     def test_metrics_are_rewound_to_the_checkpoint(self):
-        self.run.claim(configure())
+        self.run.path.mkdir(parents=True)
         for epoch in (1, 2, 3):
             self.run.append({"epoch": epoch, "loss": epoch / 3})
         with open(self.run.metrics, "a") as file:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from ccp.errors import UserError
 from ccp.trainer import TrainingError
-from tests.toy_training import saved_tensors, toy_batches, toy_config, toy_trainer
+from tests.toy_training import assert_same_tensors, saved_tensors, toy_batches, toy_config, toy_trainer
 
 
 class _Events:
@@ -59,6 +62,13 @@ class OrderTest(tf.test.TestCase):
         trainer, events = _watched(toy_config("contrastive"), [0.5, 0.4, 0.3])
         trainer.fit()
         self.assertNotIn("projection", " ".join(events.events))
+
+    def test_nothing_is_projected_after_the_last_step(self):
+        # patience 1: epoch 2 would project, but training ends with it.
+        trainer, events = _watched(toy_config(max_epochs=2), [0.5, 0.4])
+        trainer.fit()
+        self.assertNotIn("projection 1", events.events)
+        self.assertEqual(trainer.schedule.projections, 0)
 
     def test_projection_by_period(self):
         config = toy_config(projection="period", projection_period=2, max_epochs=5)
@@ -123,6 +133,44 @@ class ErrorTest(tf.test.TestCase):
         self.assertTrue(resumed.restore())
         self.assertEqual((resumed.progress.epoch, resumed.progress.step), (1, 0))
 
+    def test_a_damaged_checkpoint_gives_way_to_the_one_before(self):
+        directory = self.get_temp_dir()
+        toy_trainer(toy_config(max_epochs=3), checkpoints=directory).fit()
+        whole = saved_tensors(directory)
+        newest = tf.train.latest_checkpoint(directory) + ".data-00000-of-00001"
+        with open(newest, "r+b") as file:
+            file.truncate(100)
+        resumed = toy_trainer(toy_config(max_epochs=3), checkpoints=directory)
+        self.assertEqual(resumed.fit().epoch, 3)
+        assert_same_tensors(saved_tensors(directory), whole)
+
+    def test_no_checkpoint_can_be_read(self):
+        directory = self.get_temp_dir()
+        toy_trainer(toy_config(max_epochs=3), checkpoints=directory).fit()
+        for name in tf.io.gfile.glob(directory + "/ckpt-*.data*"):
+            with open(name, "r+b") as file:
+                file.truncate(0)
+        with self.assertRaisesRegex(TrainingError, "None of the checkpoints in .* can be read"):
+            toy_trainer(toy_config(max_epochs=3), checkpoints=directory).fit()
+
+    def test_a_loss_with_proxies_needs_a_projector(self):
+        with self.assertRaisesRegex(ValueError, "CCPLoss needs a projector"):
+            toy_trainer(toy_config(), projector=None)
+
+    def test_batches_that_end_are_named(self):
+        def batches(epoch, step):
+            return itertools.islice(toy_batches(epoch, step), 4)
+
+        with self.assertRaisesRegex(TrainingError, r"batches ended at step 1 of epoch 2 \(step 4 overall\)"):
+            toy_trainer(toy_config(), batches=batches).fit()
+
+    def test_validation_that_fails_names_its_step(self):
+        def validate():
+            raise UserError("embeddings are not finite")
+
+        with self.assertRaisesRegex(TrainingError, "Validation after step 3 of epoch 1 .*: embeddings are not finite"):
+            toy_trainer(toy_config(), validate=validate).fit()
+
     def test_a_missing_score_is_named(self):
         trainer = toy_trainer(toy_config(), validate=lambda: {"precision_at_1": 0.5})
         with self.assertRaisesRegex(TrainingError, "map_at_r is to be monitored"):
@@ -131,7 +179,7 @@ class ErrorTest(tf.test.TestCase):
     def test_a_score_that_is_not_finite_stops_before_anything_is_saved(self):
         directory = self.get_temp_dir()
         trainer = toy_trainer(toy_config(), validate=lambda: {"map_at_r": float("nan")}, checkpoints=directory)
-        with self.assertRaisesRegex(TrainingError, "map_at_r = nan after epoch 1"):
+        with self.assertRaisesRegex(TrainingError, r"after step 3 of epoch 1 \(step 3 overall\) gave map_at_r = nan"):
             trainer.fit()
         resumed = toy_trainer(toy_config(), checkpoints=directory)
         resumed.restore()

@@ -36,7 +36,7 @@ class CompareTest(tf.test.TestCase):
         self.assertRegex(lines[1], r"^digits contrastive \(2 seeds\) +20\.00 ± 14\.14 +20\.00 ± 14\.14 ")
         self.assertRegex(lines[2], r"^digits ccp/contrastive batch_weight=0\.1 \(1 seed\) +50\.00 ")
         self.assertRegex(lines[3], r"^digits ccp/contrastive batch_weight=1\.0 \(1 seed\) +60\.00 ")
-        self.assertEqual(lines[4], f"left out, not finished: {self.home / 'e'}")
+        self.assertEqual(lines[4], f"left out, no finished run: {self.home / 'e'}")
 
     def test_nothing_to_compare(self):
         self._run("e", None, loss="triplet")

@@ -5,7 +5,7 @@ from absl.testing import parameterized
 from PIL import Image
 
 from ccp.config import configure
-from ccp.runs import RunDirectory, RunError
+from ccp.runs import RunDirectory, RunError, write_json
 from evaluate.report import draw_run, score_table
 from tests.datasets import pictures
 from tests.evaluate import made_up_run
@@ -50,7 +50,8 @@ class DrawRunTest(parameterized.TestCase):
     def setUp(self):
         super().setUp()
         self.run_dir = RunDirectory(pictures.folder_for(self) / "run")
-        self.run_dir.claim(configure({"loss": "ccp/contrastive"}))
+        self.run_dir.path.mkdir()
+        write_json(self.run_dir.config, configure({"loss": "ccp/contrastive"}).to_dict())
         for record in made_up_run.epochs(3, projected_at=(2,)):
             self.run_dir.append(record)
 

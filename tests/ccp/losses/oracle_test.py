@@ -20,7 +20,7 @@ class ValuesTest(parameterized.TestCase, tf.test.TestCase):
         arguments = loss_cases.Sample.of(*loss_cases.LABEL_PATTERNS[pattern], seed=1).arguments(mode)
         self.assert_equals_oracle(name, settings, arguments)
 
-    @parameterized.product(case=loss_cases.ALL, seed=(0, 1, 2), mode=MODES)
+    @parameterized.product(case=loss_cases.ALL, seed=(0, 2), mode=MODES)
     def test_random_sizes(self, case, seed, mode):
         name, settings = case
         random = np.random.default_rng(seed)

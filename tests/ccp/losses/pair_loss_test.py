@@ -12,7 +12,7 @@ ONE_HOT = np.eye(3, dtype=np.int64)[SAMPLE.labels]
 
 
 class LabelsTest(parameterized.TestCase, tf.test.TestCase):
-    @parameterized.product(name=loss_cases.NAMES, dtype=("int8", "uint8", "int32", "int64", "str"))
+    @parameterized.product(name=loss_cases.NAMES, dtype=("uint8", "int32", "str"))
     def test_takes_columns_and_any_kind_of_class_name(self, name, dtype):
         loss = loss_cases.build(name)
         expected = loss(SAMPLE.labels, SAMPLE.embeddings)
