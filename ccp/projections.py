@@ -69,27 +69,29 @@ class Snapshot(tf.Module):
 
     def __init__(self, variables: Sequence[tf.Variable], name: str = "snapshot"):
         super().__init__(name=name)
-        self._originals = list(variables)
-        self.copies = [tf.Variable(v, trainable=False, name=f"copy_{i}") for i, v in enumerate(self._originals)]
+        originals = tuple(variables)
+        # Behind a function: as a plain attribute they would be tracked, and restoring the copies would set them too.
+        self._originals = lambda: originals
+        self.copies = [tf.Variable(v, trainable=False, name=f"copy_{i}") for i, v in enumerate(originals)]
 
     def take(self) -> None:
         """Copies the variables' present values."""
-        for copy, original in zip(self.copies, self._originals):
+        for copy, original in zip(self.copies, self._originals()):
             copy.assign(original)
 
     def take_from(self, other: Snapshot) -> None:
         """Copies what another snapshot holds of the same variables."""
-        for copy, original in zip(self.copies, self._originals):
+        for copy, original in zip(self.copies, self._originals()):
             copy.assign(other.of(original))
 
     def put_back(self) -> None:
         """Sets the variables to the copied values."""
-        for copy, original in zip(self.copies, self._originals):
+        for copy, original in zip(self.copies, self._originals()):
             original.assign(copy)
 
     def of(self, variable: tf.Variable) -> tf.Variable:
         """The copy of one variable."""
-        for copy, original in zip(self.copies, self._originals):
+        for copy, original in zip(self.copies, self._originals()):
             if original is variable:
                 return copy
         raise KeyError(f"{variable.name} is not part of this snapshot.")

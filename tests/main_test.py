@@ -78,7 +78,7 @@ class RefusalTest(parameterized.TestCase):
     def test_what_is_not_there_is_named(self):
         for arguments, message in (
             (["evaluate", "--run_dir=no/such"], "no/such holds no run"),
-            (["train", "--dataset=omniglot", "--data_dir=no/such"], "there is none in 'no/such'. Pass --data_dir"),
+            (["train", "--dataset=omniglot", "--data_dir=no/such"], "no/such'. Pass --data_dir"),
             (["compare", "no/such"], "There is no run 'no/such'"),
             (["embed", "--model=no/such", "--images=.", "--output=x.npz"], "no/such holds no SavedModel"),
         ):

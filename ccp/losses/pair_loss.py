@@ -51,6 +51,7 @@ class PairLoss(tf.keras.losses.Loss):
         labels, embeddings = prepare(labels, embeddings)
         return self.from_references(embeddings, None, labels, pairs_within(labels))
 
+    @tf.autograph.experimental.do_not_convert
     def against(self, labels, embeddings, reference_labels, reference_embeddings) -> tf.Tensor:
         """The loss of a batch against another reference set.
 

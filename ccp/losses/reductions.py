@@ -48,9 +48,20 @@ def log_one_plus_sum_exp(exponents: tf.Tensor, mask: tf.Tensor, axis: int) -> tf
     Returns:
       One value per remaining row or column, at least 0; exactly 0 where the mask holds nothing.
     """
-    # An entry that is masked out, and the lone 1, are exp(-largest) at most: the largest exponent is at least 0.
-    masked = tf.where(mask, exponents, exponents.dtype.min)
-    largest = tf.stop_gradient(tf.maximum(tf.reduce_max(masked, axis=axis, keepdims=True), 0.0))
-    summed = tf.reduce_sum(tf.exp(masked - largest), axis=axis)
-    largest = tf.squeeze(largest, axis)
-    return largest + tf.math.log(tf.exp(-largest) + summed)
+
+    # The gradient is written by hand: one product with what is there already, where the tape would go back
+    # through every [anchors, references] matrix in between.
+    @tf.custom_gradient
+    def reduced(exponents):
+        masked = tf.where(mask, exponents, exponents.dtype.min)
+        # Entries that are masked out, and the lone 1, are exp(-largest) at most: the largest exponent is at least 0.
+        largest = tf.maximum(tf.reduce_max(masked, axis=axis, keepdims=True), 0.0)
+        summands = tf.exp(masked - largest)
+        total = tf.exp(-largest) + tf.reduce_sum(summands, axis=axis, keepdims=True)
+
+        def gradient(upstream):
+            return summands * (tf.expand_dims(upstream, axis) / total)
+
+        return tf.squeeze(largest + tf.math.log(total), axis), gradient
+
+    return reduced(exponents)
