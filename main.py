@@ -18,9 +18,10 @@ from typing import NamedTuple
 
 from absl import flags
 
-from ccp.config import ConfigError, configure, refuse_unknown
-from ccp.errors import UserError
+from ccp.config import configure
+from ccp.errors import ConfigError, Interrupted, UserError
 from ccp.flags import define_settings, given_settings
+from ccp.loss_names import refuse_unknown
 from ccp.presets import DATASET_PRESETS
 
 EXIT_FAILURE, EXIT_USAGE, EXIT_BY_SIGNAL = 1, 2, 128
@@ -48,7 +49,6 @@ def train(values: flags.FlagValues) -> int:
     run_dir = values.run_dir or os.path.join("runs", f"{dataset}-{name.replace('/', '-')}-seed{config.loop.seed}")
 
     from ccp.runs import StopRequest
-    from ccp.trainer import Interrupted
     from evaluate.experiment import make_deterministic, train_run
     from evaluate.report import draw_run, score_table
 
@@ -119,7 +119,6 @@ def demo(values: flags.FlagValues) -> int:
     if not seeds or len(set(seeds)) < len(values.seeds):
         raise ConfigError(f"--seeds must be different whole numbers between commas; got {','.join(values.seeds)}.")
     from ccp.runs import StopRequest
-    from ccp.trainer import Interrupted
     from evaluate.demo import run_demo
     from evaluate.experiment import make_deterministic
 

@@ -7,24 +7,13 @@ come from ``ccp.presets``. A run's record is ``Config.to_dict()``; ``Config.from
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ccp.errors import UserError
+from ccp.config_checks import check_section, check_together
+from ccp.errors import ConfigError
+from ccp.loss_names import METHODS, WITH_MEMORY, WITH_PROJECTIONS, WITH_PROXIES, parse_loss, refuse_unknown
 from ccp.loss_settings import PAIR_LOSS_SETTINGS
-
-METHODS = ("plain", "proxy", "xbm", "ccp", "ccp_xbm")
-# Losses defined against proxies: without a method before the slash they mean just that.
-PROXY_LOSSES = ("proxy_anchor", "proxy_nca", "soft_triple")
-WITH_PROXIES = ("proxy", "ccp", "ccp_xbm")
-WITH_PROJECTIONS = ("ccp", "ccp_xbm")
-WITH_MEMORY = ("xbm", "ccp_xbm")
-
-
-class ConfigError(UserError, ValueError):
-    """A setting is unknown, out of range, or contradicts another one; the message says what to do."""
 
 
 def setting(default: Any, about: str, choices: Iterable[str] = (), methods: Iterable[str] = METHODS) -> Any:
@@ -154,8 +143,8 @@ class Config:
     def __post_init__(self):
         object.__setattr__(self, "loss", _with_all_settings(self.loss))
         for section in dataclasses.fields(self):
-            _check_section(getattr(self, section.name))
-        _check_together(self)
+            check_section(getattr(self, section.name))
+        check_together(self)
 
     @property
     def batch_size(self) -> int:
@@ -217,32 +206,6 @@ def configure(*layers: Mapping[str, Any]) -> Config:
     return Config.from_dict(sections)
 
 
-def parse_loss(text: str) -> tuple[str, str]:
-    """Splits ``METHOD/PAIR_LOSS`` into both.
-
-    Without a method, ``plain`` is meant, or ``proxy`` for the losses that are defined against proxies.
-
-    Raises:
-      ConfigError: either is unknown; the message lists the nearest names.
-    """
-    method, slash, pair_loss = text.rpartition("/")
-    refuse_unknown([pair_loss], PAIR_LOSS_SETTINGS, "pair loss")
-    if not slash:
-        return ("proxy" if pair_loss in PROXY_LOSSES else "plain"), pair_loss
-    refuse_unknown([method], METHODS, "training method")
-    return method, pair_loss
-
-
-def refuse_unknown(names: Iterable[str], known: Iterable[str], what: str) -> None:
-    """Raises a ConfigError that names the nearest of ``known`` if one of ``names`` is not among them."""
-    known = list(known)
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=3)
-            hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known)}."
-            raise ConfigError(f"Unknown {what} {name!r}. {hint}")
-
-
 # Every number that some pair loss takes, and the losses that take it.
 LOSS_SETTINGS = {
     name: tuple(loss for loss, own in PAIR_LOSS_SETTINGS.items() if name in {f.name for f in dataclasses.fields(own)})
@@ -259,59 +222,3 @@ def _with_all_settings(loss: LossConfig) -> LossConfig:
             users = " and ".join(LOSS_SETTINGS.get(name, ())) or "no loss"
             raise ConfigError(f"{name} belongs to {users}; {loss.pair_loss} takes {takes}.")
     return dataclasses.replace(loss, settings=dataclasses.asdict(own(**loss.settings)))
-
-
-# Margins may lie on either side of 0; the losses' other numbers are sharpnesses and temperatures.
-_ANY_NUMBER = ("margin", "pos_margin", "neg_margin", "base")
-_AT_LEAST_ZERO = [
-    "seed",
-    "batch_weight",
-    "proxy_weight",
-    "memory_weight",
-    "memory_start_step",
-    "proximal_weight",
-    "proximal_decay",
-    "weight_decay",
-    "min_learning_rate",
-    "min_improvement",
-]
-
-
-def _check_section(section: Any) -> None:
-    for field in dataclasses.fields(section):
-        value = getattr(section, field.name)
-        choices = field.metadata.get("choices")
-        if choices:
-            refuse_unknown([value], choices, field.name)
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            _check_number(field.name, value, field.name in _AT_LEAST_ZERO)
-
-
-def _check_number(name: str, value: float, zero_is_fine: bool) -> None:
-    if not (math.isfinite(value) and (value >= 0 if zero_is_fine else value > 0)):
-        raise ConfigError(f"{name} must be {'at least' if zero_is_fine else 'above'} 0 and finite; got {value}.")
-
-
-def _check_together(config: Config) -> None:
-    """Settings that are each fine but train nothing, or not what was asked for, together."""
-    loss, loop = config.loss, config.loop
-    for name, value in loss.settings.items():
-        if name not in _ANY_NUMBER:
-            _check_number(name, value, name == "tau")
-        elif not math.isfinite(value):
-            raise ConfigError(f"{name} must be finite; got {value}.")
-    if loop.seed >= 2**32:
-        raise ConfigError(f"seed must be below 2**32; got {loop.seed}.")
-    if loss.method == "plain" and (loop.examples_per_class < 2 or loop.classes_per_batch < 2):
-        raise ConfigError(
-            f"A batch against itself needs at least 2 classes of 2 images; got {loop.classes_per_batch} × "
-            f"{loop.examples_per_class}. Raise --classes_per_batch or --examples_per_class, or train against proxies."
-        )
-    if loss.method in WITH_PROJECTIONS and loss.proxy_weight == 0:
-        raise ConfigError("proxy_weight must be above 0 with CCP; to train on the batch alone leave the method out.")
-    steps = loop.steps_per_epoch * loop.max_epochs
-    if loss.method in WITH_MEMORY and loss.memory_start_step + loss.memory_batches > steps:
-        raise ConfigError(
-            f"The memory would never be used: it is full after memory_start_step {loss.memory_start_step} and "
-            f"memory_batches {loss.memory_batches}, and training has {steps} steps. Lower either."
-        )

@@ -3,3 +3,15 @@
 
 class UserError(Exception):
     """Something that the user can mend; the CLI prints the message alone, without a traceback."""
+
+
+class ConfigError(UserError, ValueError):
+    """A setting is unknown, out of range, or contradicts another one; the message says what to do."""
+
+
+class TrainingError(UserError):
+    """Training cannot go on; the message says at which step and why."""
+
+
+class Interrupted(UserError):
+    """Training was asked to stop and has saved where it was."""

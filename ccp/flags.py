@@ -8,7 +8,9 @@ from typing import Any
 
 from absl import flags
 
-from ccp.config import LOSS_SETTINGS, Config, ConfigError, parse_loss
+from ccp.config import LOSS_SETTINGS, Config
+from ccp.errors import ConfigError
+from ccp.loss_names import parse_loss
 from ccp.loss_settings import PAIR_LOSS_SETTINGS
 from ccp.presets import DATASET_PRESETS
 

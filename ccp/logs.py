@@ -13,10 +13,10 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from ccp.observers import Observer
 from ccp.progress import Progress
 from ccp.projections import Projection
 from ccp.runs import RunDirectory
-from ccp.trainer import Observer
 
 _LOGGER = logging.getLogger("ccp")
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from ccp.checkpoints import Checkpoints
 from ccp.config import Config
-from ccp.errors import UserError
+from ccp.errors import Interrupted, TrainingError, UserError
 from ccp.losses.ccp import CCPLoss
+from ccp.observers import Observer
 from ccp.optimizers import (
     PlateauLearningRate,
     batch_norm_variables,
@@ -21,35 +22,6 @@ from ccp.optimizers import (
 )
 from ccp.progress import Progress
 from ccp.projections import Projection, ProjectionSchedule, Projector, Snapshot
-
-_LOGGER = logging.getLogger("ccp")
-
-
-class TrainingError(UserError):
-    """Training cannot go on; the message says at which step and why."""
-
-
-class Interrupted(UserError):
-    """Training was asked to stop and has saved where it was."""
-
-
-class Observer:
-    """What follows a training from outside and changes nothing in it; subclasses override what they follow."""
-
-    def on_start(self, progress: Progress) -> None:
-        """Training begins, or goes on, at ``progress``."""
-
-    def on_step(self, progress: Progress, loss: float) -> None:
-        """A step is done."""
-
-    def on_projection(self, projection: Projection) -> None:
-        """Proxies have been initialised or re-initialised."""
-
-    def on_epoch(self, record: Mapping[str, Any]) -> None:
-        """An epoch is done and saved."""
-
-    def on_end(self) -> None:
-        """Training ends, or is interrupted, or fails."""
 
 
 class Trainer:
@@ -119,7 +91,16 @@ class Trainer:
             config.optimizer.min_learning_rate,
             config.loop.min_improvement,
         )
-        self._checkpoints = self._checkpoint_manager(sources, checkpoints)
+        self._checkpoints = Checkpoints(
+            checkpoints,
+            model=model,
+            optimizer=self.optimizer,
+            sources=sources,
+            problem_best=self.problem_best,
+            overall_best=self.overall_best,
+            progress=self.progress.saved_with(self.schedule, self.plateau),
+            **({"projector": projector} if projector else {}),
+        )
         self._step = tf.function(self._step_eagerly)
 
     def fit(self) -> Progress:
@@ -143,52 +124,7 @@ class Trainer:
         Raises:
           TrainingError: there are checkpoints, and none of them can be read.
         """
-        saved = self._checkpoints.checkpoints if self._checkpoints else []
-        for path in reversed(saved):
-            try:
-                self._checkpoints.checkpoint.restore(path).assert_consumed()
-                return True
-            except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
-                reason = str(error).splitlines()[0]
-                _LOGGER.warning("The checkpoint %s cannot be read (%s); trying the one before it.", path, reason)
-        if saved:
-            raise TrainingError(
-                f"None of the checkpoints in {self._checkpoints.directory} can be read. "
-                "Start again in another --run_dir."
-            )
-        return False
-
-    def save(self) -> None:
-        """Writes a checkpoint of everything that the rest of the training depends on.
-
-        Raises:
-          TrainingError: it cannot be written; the one before is still there.
-        """
-        if self._checkpoints is None:
-            return
-        try:
-            # Numbered by a counter of its own: one step may be saved twice, and nothing is overwritten in place.
-            self._checkpoints.save()
-        except (tf.errors.OpError, OSError) as error:
-            raise TrainingError(
-                f"The checkpoint after step {self.progress.total_steps} could not be written to "
-                f"{self._checkpoints.directory} ({str(error).splitlines()[0]}). The one before it is kept: free "
-                "some space, and the same command goes on from there."
-            ) from error
-
-    def _checkpoint_manager(self, sources, directory) -> tf.train.CheckpointManager | None:
-        if directory is None:
-            return None
-        checkpoint = tf.train.Checkpoint(
-            model=self.model,
-            optimizer=self.optimizer,
-            sources=sources,
-            problem_best=self.problem_best,
-            overall_best=self.overall_best,
-            progress=self.progress.saved_with(self.schedule, self.plateau),
-            **({"projector": self.projector} if self.projector else {}),
-        )
-        return tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2)
+        return self._checkpoints.restore()
 
     def _start(self) -> None:
         restored = self.restore()
@@ -199,7 +135,7 @@ class Trainer:
             self._tell("on_projection", self.projector.initialize())
         self.problem_best.take()
         self.overall_best.take()
-        self.save()
+        self._checkpoints.save()
 
     def _train_epochs(self) -> None:
         if self.progress.finished:
@@ -210,7 +146,7 @@ class Trainer:
             scores = self._validated_scores()
             projection = self._decide(scores[self.config.loop.monitor])
             record = self._close_epoch(scores, projection)
-            self.save()
+            self._checkpoints.save()
             self._tell("on_epoch", record)
             self._stop_if_asked()
 
@@ -301,8 +237,9 @@ class Trainer:
     def _stop_if_asked(self, save: bool = False) -> None:
         if self.should_stop() and not self.progress.finished:
             if save:
-                self.save()
-            raise Interrupted(f"Stopped at epoch {self.progress.epoch + 1}, step {self.progress.step}; all is saved.")
+                self._checkpoints.save()
+            kept = "all is saved." if self._checkpoints.newest else "nothing was to be saved."
+            raise Interrupted(f"Stopped after {self._position()}; {kept}")
 
     def _tell(self, event: str, *what: Any) -> None:
         for observer in self.observers:
@@ -320,5 +257,5 @@ class Trainer:
         return f"step {at.step + ahead} of epoch {at.epoch + 1} (step {at.total_steps + ahead} overall)"
 
     def _kept(self) -> str:
-        saved = self._checkpoints and self._checkpoints.latest_checkpoint
+        saved = self._checkpoints.newest
         return f"The last good checkpoint is {saved}." if saved else "No checkpoint was asked for."

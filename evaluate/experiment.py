@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ccp.config import WITH_PROJECTIONS, Config
+from ccp.config import Config
 from ccp.logs import ProgressDisplay, RunLog, TensorBoard
+from ccp.loss_names import WITH_PROJECTIONS
 from ccp.losses.build import build_loss
+from ccp.observers import Observer
 from ccp.projections import Projector
 from ccp.reinitializer import ProxyReinitializer, pool_size
 from ccp.runs import RunDirectory, RunError, write_json
-from ccp.trainer import Observer, Trainer
+from ccp.trainer import Trainer
 from datasets.manifest import Examples
 from datasets.pipelines import candidate_batches, evaluation_batches, training_batches
 from datasets.preprocessing import WRITING

@@ -7,7 +7,9 @@ import json
 
 from absl.testing import absltest, parameterized
 
-from ccp.config import Config, ConfigError, configure, parse_loss, section_of
+from ccp.config import Config, configure, section_of
+from ccp.errors import ConfigError
+from ccp.loss_names import parse_loss
 from ccp.loss_settings import PAIR_LOSS_SETTINGS
 from ccp.losses import PAIR_LOSSES
 from ccp.presets import DATASET_PRESETS

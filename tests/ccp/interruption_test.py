@@ -8,7 +8,7 @@ import os
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.trainer import Interrupted
+from ccp.errors import Interrupted
 from tests.toy_training import assert_same_tensors, saved_tensors, toy_config, toy_trainer
 
 _SCORES = [0.5, 0.4, 0.6, 0.55, 0.58, 0.3]

@@ -8,8 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.errors import UserError
-from ccp.trainer import TrainingError
+from ccp.errors import TrainingError, UserError
 from tests.toy_training import assert_same_tensors, saved_tensors, toy_batches, toy_config, toy_trainer
 
 

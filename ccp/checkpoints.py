@@ -1,0 +1,69 @@
+"""Checkpoints that survive a full disk and a damaged file."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import tensorflow as tf
+
+from ccp.errors import TrainingError
+
+_LOGGER = logging.getLogger("ccp")
+_KEPT = 2
+
+
+class Checkpoints:
+    """The last two checkpoints of a training.
+
+    Args:
+      directory: where they are kept; None keeps none.
+      parts: everything to be saved, by name, trackable by TensorFlow.
+    """
+
+    def __init__(self, directory: str | None, **parts: Any):
+        self._manager = None
+        if directory is not None:
+            self._manager = tf.train.CheckpointManager(tf.train.Checkpoint(**parts), directory, max_to_keep=_KEPT)
+
+    @property
+    def newest(self) -> str | None:
+        """Path of the newest checkpoint, if there is one."""
+        return self._manager.latest_checkpoint if self._manager else None
+
+    def restore(self) -> bool:
+        """Takes everything from the newest checkpoint that can be read; whether there is any.
+
+        Raises:
+          TrainingError: there are checkpoints, and none of them can be read.
+        """
+        saved = self._manager.checkpoints if self._manager else []
+        for path in reversed(saved):
+            try:
+                self._manager.checkpoint.restore(path).assert_consumed()
+                return True
+            except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
+                reason = str(error).splitlines()[0]
+                _LOGGER.warning("The checkpoint %s cannot be read (%s); trying the one before it.", path, reason)
+        if saved:
+            raise TrainingError(
+                f"None of the checkpoints in {self._manager.directory} can be read. Start again in another --run_dir."
+            )
+        return False
+
+    def save(self) -> None:
+        """Writes a checkpoint.
+
+        Raises:
+          TrainingError: it cannot be written; the one before is still there.
+        """
+        if self._manager is None:
+            return
+        try:
+            # Numbered by a counter of its own: one step may be saved twice, and nothing is overwritten in place.
+            self._manager.save()
+        except (tf.errors.OpError, OSError) as error:
+            raise TrainingError(
+                f"A checkpoint could not be written to {self._manager.directory} ({str(error).splitlines()[0]}). "
+                "The one before it is kept: free some space, and the same command goes on from there."
+            ) from error

@@ -1,0 +1,70 @@
+"""Which settings can be, alone and together. Free of TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+from ccp.errors import ConfigError
+from ccp.loss_names import WITH_MEMORY, WITH_PROJECTIONS, refuse_unknown
+
+# Margins may lie on either side of 0; the losses' other numbers are sharpnesses and temperatures.
+_ANY_NUMBER = ("margin", "pos_margin", "neg_margin", "base")
+_AT_LEAST_ZERO = [
+    "seed",
+    "batch_weight",
+    "proxy_weight",
+    "memory_weight",
+    "memory_start_step",
+    "proximal_weight",
+    "proximal_decay",
+    "weight_decay",
+    "min_learning_rate",
+    "min_improvement",
+]
+
+
+def check_section(section: Any) -> None:
+    """Raises a ConfigError for a value that is out of range or not among the choices of its setting."""
+    for field in dataclasses.fields(section):
+        value = getattr(section, field.name)
+        choices = field.metadata.get("choices")
+        if choices:
+            refuse_unknown([value], choices, field.name)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            _check_number(field.name, value, field.name in _AT_LEAST_ZERO)
+
+
+def _check_number(name: str, value: float, zero_is_fine: bool) -> None:
+    if not (math.isfinite(value) and (value >= 0 if zero_is_fine else value > 0)):
+        raise ConfigError(f"{name} must be {'at least' if zero_is_fine else 'above'} 0 and finite; got {value}.")
+
+
+def check_together(config: Any) -> None:
+    """Raises a ConfigError for settings that are each fine but together train nothing, or not what was asked for.
+
+    Args:
+      config: a ``ccp.config.Config``.
+    """
+    loss, loop = config.loss, config.loop
+    for name, value in loss.settings.items():
+        if name not in _ANY_NUMBER:
+            _check_number(name, value, name == "tau")
+        elif not math.isfinite(value):
+            raise ConfigError(f"{name} must be finite; got {value}.")
+    if loop.seed >= 2**32:
+        raise ConfigError(f"seed must be below 2**32; got {loop.seed}.")
+    if loss.method == "plain" and (loop.examples_per_class < 2 or loop.classes_per_batch < 2):
+        raise ConfigError(
+            f"A batch against itself needs at least 2 classes of 2 images; got {loop.classes_per_batch} × "
+            f"{loop.examples_per_class}. Raise --classes_per_batch or --examples_per_class, or train against proxies."
+        )
+    if loss.method in WITH_PROJECTIONS and loss.proxy_weight == 0:
+        raise ConfigError("proxy_weight must be above 0 with CCP; to train on the batch alone leave the method out.")
+    steps = loop.steps_per_epoch * loop.max_epochs
+    if loss.method in WITH_MEMORY and loss.memory_start_step + loss.memory_batches > steps:
+        raise ConfigError(
+            f"The memory would never be used: it is full after memory_start_step {loss.memory_start_step} and "
+            f"memory_batches {loss.memory_batches}, and training has {steps} steps. Lower either."
+        )
