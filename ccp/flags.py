@@ -51,6 +51,7 @@ def given_settings(values: flags.FlagValues) -> dict[str, Any]:
 def _refuse_pairs(given: Mapping[str, Any]) -> None:
     """Settings of a choice that was not made."""
     for name, choice, needed in (
+        ("data_dir", "dataset", "omniglot"),
         ("projection_period", "projection", "period"),
         ("patience", "projection", "plateau"),
         ("plateau_epochs", "learning_rate_schedule", "plateau"),

@@ -57,6 +57,7 @@ class RefusalTest(parameterized.TestCase):
         (["train", "--projection_period=2"], "--projection_period only matters with --projection=period"),
         (["train", "--seed=x"], "invalid literal for int() with base 10: 'x'"),
         (["train", "positional"], "Did not expect 'positional'"),
+        (["train", "--data_dir=d"], "--data_dir only matters with --dataset=omniglot. Pass that too"),
         (["compare"], "main.py compare needs RUN …"),
         (["evaluate", "--loss=triplet"], "--loss is a flag of train, not of evaluate"),
         (["evaluate"], "main.py evaluate needs --run_dir: directory of the run."),
