@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pathlib
 from typing import Any
 
 import tensorflow as tf
@@ -24,6 +25,7 @@ class Checkpoints:
     def __init__(self, directory: str | None, **parts: Any):
         self._manager = None
         if directory is not None:
+            _mend_index(directory)
             self._manager = tf.train.CheckpointManager(tf.train.Checkpoint(**parts), directory, max_to_keep=_KEPT)
 
     @property
@@ -43,8 +45,9 @@ class Checkpoints:
                 self._manager.checkpoint.restore(path).assert_consumed()
                 return True
             except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
-                reason = str(error).splitlines()[0]
-                _LOGGER.warning("The checkpoint %s cannot be read (%s); trying the one before it.", path, reason)
+                _LOGGER.warning(
+                    "The checkpoint %s cannot be read (%s); trying the one before.", path, _first_line(error)
+                )
         if saved:
             raise TrainingError(
                 f"None of the checkpoints in {self._manager.directory} can be read. Start again in another --run_dir."
@@ -64,6 +67,24 @@ class Checkpoints:
             self._manager.save()
         except (tf.errors.OpError, OSError) as error:
             raise TrainingError(
-                f"A checkpoint could not be written to {self._manager.directory} ({str(error).splitlines()[0]}). "
+                f"A checkpoint could not be written to {self._manager.directory} ({_first_line(error)}). "
                 "The one before it is kept: free some space, and the same command goes on from there."
             ) from error
+
+
+def _mend_index(directory: str) -> None:
+    """Lists the checkpoints that are there anew if TensorFlow's own list of them is missing or damaged."""
+    try:
+        listed = tf.train.get_checkpoint_state(directory)
+    except ValueError:  # An empty file, as after a power cut.
+        listed = None
+    found = pathlib.Path(directory).glob("*.index")
+    kept = sorted(found, key=lambda file: int(file.stem.rpartition("-")[2]))[-_KEPT:]
+    if listed is None and kept:
+        paths = [str(file.with_suffix("")) for file in kept]
+        times = [file.stat().st_mtime for file in kept]
+        tf.compat.v1.train.update_checkpoint_state(directory, paths[-1], paths, all_model_checkpoint_timestamps=times)
+
+
+def _first_line(error: Exception) -> str:
+    return f"{error}\n".splitlines()[0]

@@ -141,9 +141,9 @@ class Config:
     loop: LoopConfig = LoopConfig()
 
     def __post_init__(self):
-        object.__setattr__(self, "loss", _with_all_settings(self.loss))
         for section in dataclasses.fields(self):
             check_section(getattr(self, section.name))
+        object.__setattr__(self, "loss", _with_all_settings(self.loss))
         check_together(self)
 
     @property

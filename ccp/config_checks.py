@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from typing import Any
 
 from ccp.errors import ConfigError
 from ccp.loss_names import WITH_MEMORY, WITH_PROJECTIONS, refuse_unknown
 
+_KINDS = {int: numbers.Integral, float: numbers.Real, str: str, bool: bool}
+_KIND_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 # Margins may lie on either side of 0; the losses' other numbers are sharpnesses and temperatures.
 _ANY_NUMBER = ("margin", "pos_margin", "neg_margin", "base")
 _AT_LEAST_ZERO = [
@@ -29,6 +32,8 @@ def check_section(section: Any) -> None:
     """Raises a ConfigError for a value that is out of range or not among the choices of its setting."""
     for field in dataclasses.fields(section):
         value = getattr(section, field.name)
+        if not isinstance(value, _KINDS.get(type(field.default), object)):
+            raise ConfigError(f"{field.name} must be {_KIND_NAMES[type(field.default)]}; got {value!r}.")
         choices = field.metadata.get("choices")
         if choices:
             refuse_unknown([value], choices, field.name)
@@ -49,6 +54,8 @@ def check_together(config: Any) -> None:
     """
     loss, loop = config.loss, config.loop
     for name, value in loss.settings.items():
+        if not isinstance(value, numbers.Real):
+            raise ConfigError(f"{name} must be a number; got {value!r}.")
         if name not in _ANY_NUMBER:
             _check_number(name, value, name == "tau")
         elif not math.isfinite(value):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ccp.config import Config
-from ccp.errors import UserError
+from ccp.errors import ConfigError, UserError
 
 
 class RunError(UserError):
@@ -44,11 +44,11 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def claimed(self, config: Config) -> Iterator[None]:
-        """Locks the directory for this process and records the configuration, or compares it with the record.
+        """Locks the directory for this process and compares the configuration with what is recorded there.
 
         The lock is the operating system's: it goes with the process, however that ends. Until there is a
-        checkpoint, nothing depends on the recorded settings and others take their place. Where the data lie
-        may always change.
+        checkpoint, nothing depends on the recorded settings and others may take their place. Where the data
+        lie may always change.
 
         Raises:
           RunError: another process is running here, or the directory holds a run with other settings.
@@ -64,25 +64,31 @@ class RunDirectory:
                 raise RunError(
                     f"Another process is training in {self.path}. Wait for it, stop it, or pass another --run_dir."
                 ) from None
-            if (self.checkpoints / "checkpoint").exists():
+            if any(self.checkpoints.glob("*.index")):
                 different = _differences(self.load_config(), config)
                 if different:
                     raise RunError(
                         f"{self.path} holds a run with other settings ({'; '.join(different)}). "
                         "Pass another --run_dir, or the same settings to go on with that run."
                     )
-            write_json(self.config, config.to_dict())
             yield
+
+    def record(self, config: Config) -> None:
+        """Writes the configuration; to be called once what it names has been found to be there."""
+        write_json(self.config, config.to_dict())
 
     def load_config(self) -> Config:
         """The configuration that the run was started with.
 
         Raises:
-          RunError: the directory holds no run.
+          RunError: the directory holds no run, or one with settings that cannot be.
         """
         if not self.config.exists():
             raise RunError(f"{self.path} holds no run (there is no {self.config.name}); pass --run_dir of a run.")
-        return Config.from_dict(read_json(self.config))
+        try:
+            return Config.from_dict(read_json(self.config))
+        except ConfigError as error:
+            raise RunError(f"{self.config} is not what this version writes: {error}") from error
 
     def records(self) -> list[dict[str, Any]]:
         """The whole lines of ``metrics.jsonl``; a last line torn by a kill is left out.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,24 +25,31 @@ def compare_runs(patterns: Sequence[str]) -> str:
     Raises:
       UserError: a pattern matches nothing, or no run there is finished.
     """
-    groups: dict[str, list[Mapping[str, float]]] = {}
+    groups: dict[str, dict[int, Mapping[str, float]]] = {}
     settings: dict[str, dict[str, Any]] = {}
     left_out = []
     for path in _directories(patterns):
         run = RunDirectory(path)
         if not run.result.exists():
-            left_out.append(path)
+            left_out.append(f"{path}: no finished run")
             continue
-        flat = _flat(run.load_config())
+        try:
+            config = run.load_config()
+            scores = read_json(run.result)["test"]
+        except UserError as error:
+            left_out.append(f"{path}: {error}")
+            continue
+        flat = _flat(config)
         key = repr(sorted((name, repr(value)) for name, value in flat.items()))
         settings[key] = flat
-        groups.setdefault(key, []).append(read_json(run.result)["test"])
+        if config.loop.seed in groups.setdefault(key, {}):
+            left_out.append(f"{path}: same settings and seed as another one")
+        groups[key].setdefault(config.loop.seed, scores)
     if not groups:
         raise UserError(f"No finished run in {', '.join(patterns)}; let main.py train end there first.")
     names = _names(settings)
-    rows = {f"{names[key]} ({_count(scores)})": scores for key, scores in groups.items()}
-    notes = [f"left out, no finished run: {path}" for path in left_out]
-    return "\n".join([score_table(rows), *notes])
+    rows = {f"{names[key]} ({_count(scores)})": list(scores.values()) for key, scores in groups.items()}
+    return "\n".join([score_table(rows), *(f"left out: {reason}" for reason in left_out)])
 
 
 def _directories(patterns: Sequence[str]) -> list[str]:
@@ -51,7 +59,7 @@ def _directories(patterns: Sequence[str]) -> list[str]:
         if not matches:
             raise UserError(f"There is no run {pattern!r}; pass directories that main.py train has written.")
         found += matches
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(map(os.path.normpath, found)))
 
 
 def _flat(config: Config) -> dict[str, Any]:

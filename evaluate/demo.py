@@ -12,7 +12,7 @@ from ccp.runs import RunDirectory
 from evaluate.experiment import Experiment, describe, restored_experiment, train_run
 from evaluate.figures import draw_curves, draw_projections, draw_radii, radii_by_projection, read_projections, save
 from evaluate.report import score_table
-from models.export import INFO_FILE, export
+from models.export import INFO_FILE, ExportError, export
 
 BASE_LOSS = "contrastive"
 CCP_LOSS = "ccp/contrastive"
@@ -28,8 +28,14 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
 
     Returns:
       The text to show.
+
+    Raises:
+      ExportError: where the model is to be written, there is something else.
     """
     home = pathlib.Path(directory)
+    model_dir = home / "model"
+    if model_dir.exists() and not (model_dir / INFO_FILE).exists():  # Not an earlier demo's, so not ours to delete.
+        raise ExportError(f"{model_dir} holds something else than a model of the demo; pass another --run_dir.")
     run_dirs = [_run_dir(home, loss, seed) for seed in seeds for loss in (BASE_LOSS, CCP_LOSS)]
     scores: dict[str, list] = {"untrained network": [], BASE_LOSS: [], CCP_LOSS: []}
     for seed in seeds:
@@ -52,9 +58,7 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
         save(draw_radii(projections), home / "covering_radius.png"),
         save(draw_curves(records, experiment.config.loop.monitor), home / "curves.png"),
     ]
-    model_dir = home / "model"
-    if (model_dir / INFO_FILE).exists():  # An earlier demo's; anything else there is not ours to delete.
-        shutil.rmtree(model_dir)
+    shutil.rmtree(model_dir, ignore_errors=True)
     export(experiment.model, experiment.format, str(model_dir), {**describe(experiment), **progress})
     return "\n".join(
         [

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccp.config import Config
+from ccp.errors import ConfigError
 from ccp.logs import ProgressDisplay, RunLog, TensorBoard
 from ccp.loss_names import WITH_PROJECTIONS
 from ccp.losses.build import build_loss
@@ -178,6 +179,7 @@ def train_run(
     run = RunDirectory(run_dir)
     with run.claimed(config):
         experiment = Experiment(config)
+        run.record(config)
         trainer = experiment.trainer(run, title, should_stop)
         progress = trainer.fit()
         result = {
@@ -204,6 +206,8 @@ def restored_experiment(run_dir: str, data_dir: str | None = None) -> tuple[Expe
     """
     run = RunDirectory(run_dir)
     config = run.load_config()
+    if data_dir and config.data.dataset == "digits":
+        raise ConfigError("--data_dir has no effect on a run with digits, which come with scikit-learn; leave it out.")
     if data_dir:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, data_dir=data_dir))
     experiment = Experiment(config)

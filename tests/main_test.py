@@ -37,6 +37,13 @@ class HelpTest(parameterized.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("main.py", done.stdout)
 
+    def test_a_reader_that_goes_away_is_no_error(self):
+        command = f"{sys.executable} main.py --help | true; {sys.executable} main.py train --help | head -1"
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=command_line.ROOT, capture_output=True, text=True, check=False
+        )
+        self.assertEqual(done.stderr, "")
+
     def test_every_setting_is_listed_with_its_default(self):
         out = io.StringIO()
         with contextlib.redirect_stdout(out):

@@ -34,6 +34,11 @@ class ConfigTest(parameterized.TestCase):
         ({"dataset": "omniglott"}, "Did you mean omniglot"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0 and finite; got 0.0"),
         ({"learning_rate": float("nan")}, "learning_rate must be above 0 and finite; got nan"),
+        ({"max_epochs": 2.5}, "max_epochs must be a whole number; got 2.5"),
+        ({"learning_rate": "fast"}, "learning_rate must be a number; got 'fast'"),
+        ({"validation": None}, "validation must be text; got None"),
+        ({"loss": 3}, "loss must be text; got 3"),
+        ({"loss": "triplet", "margin": "a"}, "margin must be a number; got 'a'"),
         ({"seed": -1}, "seed must be at least 0 and finite; got -1"),
         ({"projection": "sometimes"}, "There are: plateau, period"),
     )

@@ -18,21 +18,27 @@ class RunDirectoryTest(tf.test.TestCase):
         self.run = RunDirectory(pathlib.Path(self.get_temp_dir()) / "deep" / "run")
 
     def test_the_configuration_is_kept_and_compared_once_there_is_a_checkpoint(self):
-        config = configure({"seed": 4})
-        with self.run.claimed(config):
-            self.assertEqual(self.run.load_config(), config)
-        # Nothing depends on it yet: a corrected command may follow a refused one.
-        with self.run.claimed(configure({"seed": 5, "data_dir": "here"})):
-            self.assertEqual(self.run.load_config().loop.seed, 5)
-        self.run.checkpoints.mkdir()
-        (self.run.checkpoints / "checkpoint").touch()
-        with (
-            self.assertRaisesRegex(RunError, r"seed is 5 there and 6 here\)"),
-            self.run.claimed(configure({"seed": 6})),
-        ):
+        config = configure({"seed": 5, "data_dir": "here"})
+        with self.run.claimed(configure({"seed": 4})):
+            self.run.record(config)
+        self.assertEqual(self.run.load_config(), config)
+        other = configure({"seed": 6})
+        with self.run.claimed(other):  # Nothing depends on the record yet: a corrected command may follow.
             pass
-        with self.run.claimed(configure({"seed": 5, "data_dir": "there"})):  # Data may move.
-            self.assertEqual(self.run.load_config().data.data_dir, "there")
+        self.run.checkpoints.mkdir()
+        (self.run.checkpoints / "ckpt-1.index").touch()
+        with self.assertRaisesRegex(RunError, r"seed is 5 there and 6 here\)"), self.run.claimed(other):
+            pass
+        with self.run.claimed(configure({"seed": 5, "data_dir": "wrong"})):  # Data may move …
+            pass
+        # … but where they lie is only recorded once they have been found there.
+        self.assertEqual(self.run.load_config().data.data_dir, "here")
+
+    def test_settings_that_cannot_be_name_the_file(self):
+        self.run.path.mkdir(parents=True)
+        self.run.config.write_text('{"optimizer": {"learning_rate": 0}}')
+        with self.assertRaisesRegex(RunError, "config.json is not what this version writes: learning_rate must be"):
+            self.run.load_config()
 
     def test_the_lock_goes_with_the_block(self):
         config, message = configure(), "Another process is training in"

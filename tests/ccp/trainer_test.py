@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -114,7 +115,7 @@ class StoppingTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(rates, [0.01, 0.01, 0.005, 0.005, 0.0025, 0.0025])
 
 
-class ErrorTest(tf.test.TestCase):
+class ErrorTest(tf.test.TestCase, parameterized.TestCase):
     def test_a_loss_that_is_not_finite_names_its_step_and_leaves_the_last_checkpoint(self):
         def batches(epoch, step):
             for number, (images, labels) in enumerate(toy_batches(epoch, step)):
@@ -142,6 +143,19 @@ class ErrorTest(tf.test.TestCase):
         resumed = toy_trainer(toy_config(max_epochs=3), checkpoints=directory)
         self.assertEqual(resumed.fit().epoch, 3)
         assert_same_tensors(saved_tensors(directory), whole)
+
+    @parameterized.parameters(None, b"", b"no protocol buffer")
+    def test_a_lost_or_damaged_list_of_checkpoints_is_made_anew(self, contents):
+        directory = self.get_temp_dir()
+        toy_trainer(toy_config(max_epochs=3), checkpoints=directory).fit()
+        listing = os.path.join(directory, "checkpoint")
+        os.remove(listing)
+        if contents is not None:
+            with open(listing, "wb") as file:
+                file.write(contents)
+        resumed = toy_trainer(toy_config(max_epochs=3), checkpoints=directory)
+        self.assertTrue(resumed.restore())
+        self.assertEqual(resumed.progress.epoch, 3)
 
     def test_no_checkpoint_can_be_read(self):
         directory = self.get_temp_dir()

@@ -36,7 +36,17 @@ class CompareTest(tf.test.TestCase):
         self.assertRegex(lines[1], r"^digits contrastive \(2 seeds\) +20\.00 ± 14\.14 +20\.00 ± 14\.14 ")
         self.assertRegex(lines[2], r"^digits ccp/contrastive batch_weight=0\.1 \(1 seed\) +50\.00 ")
         self.assertRegex(lines[3], r"^digits ccp/contrastive batch_weight=1\.0 \(1 seed\) +60\.00 ")
-        self.assertEqual(lines[4], f"left out, no finished run: {self.home / 'e'}")
+        self.assertEqual(lines[4], f"left out: {self.home / 'e'}: no finished run")
+
+    def test_a_run_counts_once_and_a_broken_one_not_at_all(self):
+        self._run("a", 0.1, loss="contrastive", seed=0)
+        self._run("b", 0.3, loss="contrastive", seed=0)
+        self._run("c", 0.5, loss="contrastive", seed=1)
+        (self.home / "c" / "config.json").write_text('{"loop": {"steps": 3}}')
+        lines = compare_runs([str(self.home / "*"), f"{self.home}/a/"]).splitlines()
+        self.assertRegex(lines[1], r"^digits contrastive \(1 seed\) +10\.00 ")
+        self.assertIn("b: same settings and seed as another one", lines[2])
+        self.assertRegex(lines[3], "c: .*config.json is not what this version writes: Unknown setting 'steps'")
 
     def test_nothing_to_compare(self):
         self._run("e", None, loss="triplet")
