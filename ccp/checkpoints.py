@@ -73,17 +73,25 @@ class Checkpoints:
 
 
 def _mend_index(directory: str) -> None:
-    """Lists the checkpoints that are there anew if TensorFlow's own list of them is missing or damaged."""
+    """Lists the checkpoints that are there anew if TensorFlow's own list of them is missing or damaged.
+
+    The very first one alone is left unlisted: a kill came while it was written, it may be torn, and it holds
+    nothing but the start, which is made again.
+    """
     try:
         listed = tf.train.get_checkpoint_state(directory)
     except ValueError:  # An empty file, as after a power cut.
         listed = None
     found = pathlib.Path(directory).glob("*.index")
-    kept = sorted(found, key=lambda file: int(file.stem.rpartition("-")[2]))[-_KEPT:]
-    if listed is None and kept:
+    kept = sorted(found, key=_number)[-_KEPT:]
+    if listed is None and kept and _number(kept[-1]) > 1:
         paths = [str(file.with_suffix("")) for file in kept]
         times = [file.stat().st_mtime for file in kept]
         tf.compat.v1.train.update_checkpoint_state(directory, paths[-1], paths, all_model_checkpoint_timestamps=times)
+
+
+def _number(file: pathlib.Path) -> int:
+    return int(file.stem.rpartition("-")[2])
 
 
 def _first_line(error: Exception) -> str:

@@ -157,6 +157,17 @@ class ErrorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertTrue(resumed.restore())
         self.assertEqual(resumed.progress.epoch, 3)
 
+    def test_a_first_checkpoint_torn_by_a_kill_is_made_again(self):
+        directory = self.get_temp_dir()
+        whole = os.path.join(directory, "whole")
+        toy_trainer(toy_config(max_epochs=2), checkpoints=whole).fit()
+        torn = os.path.join(directory, "torn")
+        os.mkdir(torn)
+        with open(os.path.join(torn, "ckpt-1.index"), "wb") as file:
+            file.write(b"half of it")  # And no list yet: that is written after it.
+        toy_trainer(toy_config(max_epochs=2), checkpoints=torn).fit()
+        assert_same_tensors(saved_tensors(torn), saved_tensors(whole))
+
     def test_no_checkpoint_can_be_read(self):
         directory = self.get_temp_dir()
         toy_trainer(toy_config(max_epochs=3), checkpoints=directory).fit()
