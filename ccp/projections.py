@@ -103,14 +103,12 @@ class Projection(NamedTuple):
     Attributes:
       index: 0 for the initialisation, then 1, 2, …
       proximal_weight: λ from now on.
-      candidates: [num_classes, num_candidates, embedding_size] the pool.
       previous_proxies: [num_classes, proxies_per_class, embedding_size] the problem's best; None at the start.
       proxies: [num_classes, proxies_per_class, embedding_size] the new ones.
     """
 
     index: int
     proximal_weight: float
-    candidates: tf.Tensor
     previous_proxies: tf.Tensor | None
     proxies: tf.Tensor
 
@@ -147,9 +145,8 @@ class Projector(tf.Module):
 
     def initialize(self) -> Projection:
         """The first proxies: the k-center of a pool, with the origin as the initial centre. λ stays 0."""
-        candidates = self._candidates(0)
-        self.proxies.points.assign(self._reinitializer(candidates))
-        return Projection(0, 0.0, candidates, None, tf.identity(self.proxies.points))
+        self.proxies.points.assign(self._reinitializer(self._candidates(0)))
+        return Projection(0, 0.0, None, tf.identity(self.proxies.points))
 
     def project(self, index: int, best: Snapshot) -> Projection:
         """The ``index``-th projection, 1 for the first, from this problem's best weights and proxies.
@@ -160,6 +157,5 @@ class Projector(tf.Module):
         self.anchor.take_from(best)
         self.weight.assign(self._first_weight * self._decay**index)
         previous = tf.identity(best.of(self.proxies.points))
-        candidates = self._candidates(index)
-        self.proxies.points.assign(self._reinitializer(candidates, previous))
-        return Projection(index, float(self.weight), candidates, previous, tf.identity(self.proxies.points))
+        self.proxies.points.assign(self._reinitializer(self._candidates(index), previous))
+        return Projection(index, float(self.weight), previous, tf.identity(self.proxies.points))
