@@ -1,85 +1,156 @@
-"""What an example is."""
+"""What an example is: the one form that every data set turns into."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from ccp.errors import UserError
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+QUERY, GALLERY = "query", "gallery"
+SPLITS = (TRAIN, VALIDATION, TEST)
+ROLES = ("", QUERY, GALLERY)
 
 
 class DataError(UserError, ValueError):
     """A data set is not what it should be; the message says what was needed, what was found and what to do."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Examples:
-    """Images with their classes.
+class Box(NamedTuple):
+    """Part of an image, in pixels of the image as it is displayed; right and bottom are the first ones outside."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+class Entry(NamedTuple):
+    """One example, as a data set's own annotations have it.
 
     Attributes:
-      images: [num_examples, height, width, channels] uint8, as stored; preprocessing is the pipeline's.
-      labels: [num_examples] int64, contiguous from 0.
-      class_names: one per label.
+      path: of the image file, relative to the data set's root, or a name where images are held in memory.
+      class_name: what it shows.
+      split: one of ``SPLITS``.
+      role: ``query`` or ``gallery`` where a test set keeps the two apart, otherwise empty.
+      box: where in the image, if that is annotated.
     """
 
-    images: np.ndarray
+    path: str
+    class_name: str
+    split: str
+    role: str = ""
+    box: Box | None = None
+
+
+class Counts(NamedTuple):
+    """How much there is of one part of a data set."""
+
+    images: int
+    classes: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Manifest:
+    """Every example of a data set, in order.
+
+    Attributes:
+      name: of the data set, for messages.
+      root: directory that paths are relative to; empty where images are held in memory.
+      paths: [num_examples] str.
+      labels: [num_examples] int64, contiguous from 0 over the whole data set.
+      splits: [num_examples] str, each one of ``SPLITS``.
+      roles: [num_examples] str, each one of ``ROLES``.
+      class_names: one per label.
+      boxes: [num_examples, 4] int32 (left, top, right, bottom), or None.
+      pixels: [num_examples, height, width, channels] uint8 where images are held in memory, otherwise None.
+    """
+
+    name: str
+    root: str
+    paths: np.ndarray
     labels: np.ndarray
+    splits: np.ndarray
+    roles: np.ndarray
     class_names: tuple[str, ...]
-
-    def __post_init__(self):
-        if self.images.ndim != 4 or self.images.dtype != np.uint8:
-            raise DataError(
-                "Images must be [num_examples, height, width, channels] uint8; "
-                f"got {self.images.shape} {self.images.dtype}."
-            )
-        if len(self.labels) != len(self.images):
-            raise DataError(f"Every image needs one label; got {len(self.labels)} for {len(self.images)} images.")
-        found = np.unique(self.labels)
-        if not np.array_equal(found, np.arange(len(self.class_names))):
-            raise DataError(
-                f"Labels must be 0 … {len(self.class_names) - 1}, each used, one for each class name; "
-                f"found {found[:10].tolist()}{' …' if len(found) > 10 else ''}."
-            )
-
-    @property
-    def num_classes(self) -> int:
-        """How many classes there are."""
-        return len(self.class_names)
+    boxes: np.ndarray | None = None
+    pixels: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def of_classes(self, classes: np.ndarray) -> Examples:
-        """The examples of some classes, their labels renumbered from 0 in the order given."""
-        chosen = np.flatnonzero(np.isin(self.labels, classes))
-        renumbered = {int(old): new for new, old in enumerate(classes)}
-        labels = np.array([renumbered[int(label)] for label in self.labels[chosen]], np.int64)
-        return Examples(self.images[chosen], labels, tuple(self.class_names[c] for c in classes))
+    def counts(self) -> dict[str, Counts]:
+        """Images and classes of every part that has any: train, validation, and test or query and gallery."""
+        parts = {}
+        for split in SPLITS:
+            for role in ROLES:
+                members = self.labels[(self.splits == split) & (self.roles == role)]
+                if len(members):
+                    parts[role or split] = Counts(len(members), len(np.unique(members)))
+        return parts
 
-    def subset(self, indices: np.ndarray) -> Examples:
-        """Some examples of every class, the labels as they are."""
-        return Examples(self.images[indices], self.labels[indices], self.class_names)
+    def subset(self, indices: np.ndarray) -> Manifest:
+        """Some of the examples, in the order given; classes that lose all of theirs go, and labels close up."""
+        kept, labels = np.unique(self.labels[indices], return_inverse=True)
+        return dataclasses.replace(
+            self,
+            paths=self.paths[indices],
+            labels=labels.reshape(-1).astype(np.int64),
+            splits=self.splits[indices],
+            roles=self.roles[indices],
+            class_names=tuple(self.class_names[label] for label in kept),
+            boxes=None if self.boxes is None else self.boxes[indices],
+            pixels=None if self.pixels is None else self.pixels[indices],
+        )
 
 
-@dataclasses.dataclass(frozen=True)
-class Splits:
-    """The three parts of a data set.
+def assemble(
+    name: str,
+    root: str,
+    entries: Sequence[Entry],
+    class_names: Iterable[str],
+    pixels: np.ndarray | None = None,
+) -> Manifest:
+    """A manifest of entries.
 
-    Attributes:
-      train: what the network is trained on.
-      validation: taken from the training side; selects the model.
-      test: classes that are in neither of the others; judges.
-      validation_is: how the validation part was taken, for the record.
+    Args:
+      name: of the data set.
+      root: directory that paths are relative to.
+      entries: the examples, in order.
+      class_names: every class, in label order.
+      pixels: the images where they are held in memory.
+
+    Raises:
+      DataError: there are no entries, a class has no entry, an entry a class that is not
+        listed, or only some entries a box.
     """
-
-    train: Examples
-    validation: Examples
-    test: Examples
-    validation_is: str
-
-    def __post_init__(self):
-        seen = set(self.train.class_names) | set(self.validation.class_names)
-        shared = sorted(seen & set(self.test.class_names))
-        if shared:
-            raise DataError(f"Test classes must be unseen in training; shared: {', '.join(shared[:5])}.")
+    if not entries:
+        raise DataError(f"{name}: there are no examples in {root or 'the data'}.")
+    numbers = {class_name: label for label, class_name in enumerate(class_names)}
+    paths, classes, splits, roles, boxes = zip(*entries)
+    unknown = set(classes) - numbers.keys()
+    unused = numbers.keys() - set(classes)
+    if unknown or unused:
+        raise DataError(
+            f"{name}: {len(unknown)} classes of examples are not among the classes, as {min(unknown)!r}."
+            if unknown
+            else f"{name}: {len(unused)} classes have no example, as {min(unused)!r}."
+        )
+    boxed = sum(box is not None for box in boxes)
+    if 0 < boxed < len(boxes):
+        raise DataError(f"{name}: either every image has a box or none; {boxed} of {len(boxes)} have one.")
+    return Manifest(
+        name=name,
+        root=root,
+        paths=np.array(paths, object),
+        labels=np.array([numbers[class_name] for class_name in classes], np.int64),
+        splits=np.array(splits),
+        roles=np.array(roles),
+        class_names=tuple(numbers),
+        boxes=np.array(boxes, np.int32) if boxed else None,
+        pixels=pixels,
+    )

@@ -37,7 +37,7 @@ def m_per_class(
     num_classes = int(labels.max()) + 1
     generator = np.random.default_rng([seed, _BATCHES, epoch])
     classes = _draws_without_repeats(num_classes, classes_per_batch, steps, generator)
-    members = _members(labels, num_classes)
+    members = members_by_class(labels)
     batches = np.empty((steps, classes_per_batch, examples_per_class), np.int64)
     for label in np.unique(classes):
         places = np.nonzero(classes == label)
@@ -73,26 +73,29 @@ def candidates_per_class(labels: np.ndarray, num_candidates: int, seed: int, dra
       [num_classes, num_candidates] int64 indices of examples.
     """
     generator = np.random.default_rng([seed, _CANDIDATES, draw])
-    members = _members(labels, int(labels.max()) + 1)
+    members = members_by_class(labels)
     return np.stack([m[_draws_without_repeats(len(m), num_candidates, 1, generator)[0]] for m in members])
 
 
-def _members(labels: np.ndarray, num_classes: int) -> list[np.ndarray]:
+def members_by_class(labels: np.ndarray) -> list[np.ndarray]:
+    """For each class the indices of its examples, in order."""
     order = np.argsort(labels, kind="stable")
-    return np.split(order, np.cumsum(np.bincount(labels, minlength=num_classes))[:-1])
+    return np.split(order, np.cumsum(np.bincount(labels))[:-1])
 
 
 def _draws_without_repeats(num_items: int, per_draw: int, draws: int, generator: np.random.Generator) -> np.ndarray:
     """[draws, per_draw] items: each comes once before any repeats, over all draws and within each."""
-    sequence = np.empty(0, np.int64)
-    while len(sequence) < draws * per_draw:
+    shuffles: list[np.ndarray] = []
+    drawn = 0
+    while drawn < draws * per_draw:
         shuffled = generator.permutation(num_items)
-        in_draw = len(sequence) % per_draw  # Items of a draw that the last shuffle left unfinished.
+        in_draw = drawn % per_draw  # Items of a draw that the last shuffle left unfinished.
         begun = in_draw % num_items  # Those that would repeat before the rest has come; earlier ones came evenly.
         if begun:
-            repeats = np.isin(shuffled, sequence[len(sequence) - begun :])
+            repeats = np.isin(shuffled, shuffles[-1][num_items - begun :])
             fresh, later = shuffled[~repeats], shuffled[repeats]
             missing = per_draw - in_draw
             shuffled = np.concatenate([fresh[:missing], generator.permutation(np.append(fresh[missing:], later))])
-        sequence = np.append(sequence, shuffled)
-    return sequence[: draws * per_draw].reshape(draws, per_draw)
+        shuffles.append(shuffled)
+        drawn += num_items
+    return np.concatenate(shuffles)[: draws * per_draw].reshape(draws, per_draw)

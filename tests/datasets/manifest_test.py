@@ -1,64 +1,102 @@
-"""What an example is, and what is refused."""
+"""What an example is: entries become columns, and parts of them keep together."""
 
 import numpy as np
+import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp.errors import UserError
-from datasets.manifest import DataError, Examples, Splits
+from datasets.manifest import GALLERY, QUERY, TEST, TRAIN, VALIDATION, Box, Counts, DataError, Entry, assemble
+
+_ENTRIES = [
+    Entry("a/1.jpg", "ape", TRAIN),
+    Entry("b/1.jpg", "bee", TRAIN),
+    Entry("a/2.jpg", "ape", VALIDATION),
+    Entry("c/1.jpg", "cat", TEST, QUERY),
+    Entry("c/2.jpg", "cat", TEST, GALLERY),
+    Entry("d/1.jpg", "dog", TEST, GALLERY),
+]
+_NAMES = ("bee", "ape", "dog", "cat")
 
 
-def _examples(labels, class_names=None) -> Examples:
-    """Each image is filled with its own index, so that it can be followed around."""
-    labels = np.array(labels, np.int64)
-    images = np.arange(len(labels), dtype=np.uint8)[:, np.newaxis, np.newaxis, np.newaxis] * np.ones((1, 2, 2, 1))
-    return Examples(images.astype(np.uint8), labels, class_names or tuple("abcdefgh"[: labels.max() + 1]))
+class AssembleTest(parameterized.TestCase, tf.test.TestCase):
+    def test_columns(self):
+        manifest = assemble("zoo", "root", _ENTRIES, iter(_NAMES))
+        self.assertLen(manifest, 6)
+        self.assertEqual((manifest.name, manifest.root, manifest.class_names), ("zoo", "root", _NAMES))
+        self.assertEqual(list(manifest.paths), [entry.path for entry in _ENTRIES])
+        # Labels count in the order of the names: bee, ape, dog, cat.
+        self.assertAllEqual(manifest.labels, [1, 0, 1, 3, 3, 2])
+        self.assertEqual(manifest.labels.dtype, np.int64)
+        self.assertEqual(list(manifest.splits), [TRAIN, TRAIN, VALIDATION, TEST, TEST, TEST])
+        self.assertEqual(list(manifest.roles), ["", "", "", QUERY, GALLERY, GALLERY])
+        self.assertIsNone(manifest.boxes)
+        self.assertIsNone(manifest.pixels)
 
+    def test_boxes_and_pixels(self):
+        entries = [entry._replace(box=Box(index, 1, index + 2, 3)) for index, entry in enumerate(_ENTRIES)]
+        pixels = np.zeros((6, 2, 2, 1), np.uint8)
+        manifest = assemble("zoo", "", entries, _NAMES, pixels)
+        self.assertAllEqual(manifest.boxes, [[index, 1, index + 2, 3] for index in range(6)])
+        self.assertEqual(manifest.boxes.dtype, np.int32)
+        self.assertIs(manifest.pixels, pixels)
 
-class ExamplesTest(parameterized.TestCase):
     def test_counts(self):
-        examples = _examples([0, 1, 1, 2])
-        self.assertLen(examples, 4)
-        self.assertEqual(examples.num_classes, 3)
+        counts = assemble("zoo", "", _ENTRIES, _NAMES).counts()
+        self.assertEqual(
+            counts, {"train": Counts(2, 2), "validation": Counts(1, 1), "query": Counts(1, 1), "gallery": Counts(2, 2)}
+        )
+        plain = [entry._replace(role="") for entry in _ENTRIES]
+        self.assertEqual(assemble("zoo", "", plain, _NAMES).counts()["test"], Counts(3, 2))
 
-    @parameterized.parameters(((4, 2, 2), np.uint8), ((4, 2, 2, 1), np.float32), ((4, 2), np.uint8))
-    def test_images_of_another_kind(self, shape, dtype):
-        with self.assertRaisesRegex(DataError, r"\[num_examples, height, width, channels\] uint8; got"):
-            Examples(np.zeros(shape, dtype), np.array([0, 0, 1, 1]), ("a", "b"))
-
-    def test_a_label_is_missing(self):
-        with self.assertRaisesRegex(DataError, "got 3 for 4 images"):
-            Examples(np.zeros((4, 2, 2, 1), np.uint8), np.array([0, 0, 1]), ("a", "b"))
-
-    @parameterized.parameters(([1, 1, 2, 2],), ([0, 0, 2, 2],), ([0, 0, 0, 0],), ([-1, 0, 1, 1],), ([0, 1, 2, 3],))
-    def test_labels_that_do_not_fit_the_names(self, labels):
-        with self.assertRaisesRegex(DataError, "Labels must be 0 … 1, each used"):
-            Examples(np.zeros((4, 2, 2, 1), np.uint8), np.array(labels), ("a", "b"))
-
-    def test_of_classes_renumbers_in_the_order_given(self):
-        part = _examples([0, 1, 2, 3, 2, 0]).of_classes(np.array([2, 0]))
-        # Images stay in their order: 0 (class 0), 2 (2), 4 (2), 5 (0); 2 becomes 0, and 0 becomes 1.
-        np.testing.assert_array_equal(part.images[:, 0, 0, 0], [0, 2, 4, 5])
-        np.testing.assert_array_equal(part.labels, [1, 0, 0, 1])
-        self.assertEqual(part.labels.dtype, np.int64)
-        self.assertEqual(part.class_names, ("c", "a"))
-
-    def test_subset_keeps_labels(self):
-        part = _examples([0, 1, 0, 1]).subset(np.array([3, 0]))
-        np.testing.assert_array_equal(part.images[:, 0, 0, 0], [3, 0])
-        np.testing.assert_array_equal(part.labels, [1, 0])
-
-    def test_subset_must_keep_every_class(self):
-        with self.assertRaises(DataError):
-            _examples([0, 1, 0, 1]).subset(np.array([1, 3]))
-
-
-class SplitsTest(parameterized.TestCase):
-    def test_test_classes_must_be_unseen(self):
-        seen, unseen = _examples([0, 1], ("a", "b")), _examples([0, 1], ("x", "y"))
-        Splits(seen, seen, unseen, "images of the same classes")
-        for train, validation in ((seen, unseen), (unseen, seen)):
-            with self.assertRaisesRegex(DataError, "unseen in training; shared: a, b"):
-                Splits(train, validation, seen, "")
+    @parameterized.parameters(
+        ([], _NAMES, "zoo: there are no examples in root"),
+        (_ENTRIES, ("bee", "ape", "dog"), "1 classes of examples are not among the classes, as 'cat'"),
+        (_ENTRIES, (*_NAMES, "eel", "fox"), "2 classes have no example, as 'eel'"),
+        ([_ENTRIES[0]._replace(box=Box(0, 0, 1, 1)), *_ENTRIES[1:]], _NAMES, "has a box or none; 1 of 6 have one"),
+    )
+    def test_what_is_refused(self, entries, names, message):
+        with self.assertRaisesRegex(DataError, message):
+            assemble("zoo", "root", entries, names)
 
     def test_is_an_error_for_the_user(self):
         self.assertTrue(issubclass(DataError, UserError))
+
+
+class SubsetTest(parameterized.TestCase, tf.test.TestCase):
+    def test_rows_keep_together_and_labels_close_up(self):
+        entries = [entry._replace(box=Box(index, 1, index + 2, 3)) for index, entry in enumerate(_ENTRIES)]
+        pixels = np.arange(6, dtype=np.uint8).reshape(6, 1, 1, 1)
+        part = assemble("zoo", "root", entries, _NAMES, pixels).subset(np.array([5, 2, 0]))
+        self.assertEqual((part.name, part.root), ("zoo", "root"))
+        self.assertEqual(list(part.paths), ["d/1.jpg", "a/2.jpg", "a/1.jpg"])
+        # Of bee, ape, dog and cat, ape and dog are left.
+        self.assertEqual(part.class_names, ("ape", "dog"))
+        self.assertAllEqual(part.labels, [1, 0, 0])
+        self.assertEqual(part.labels.dtype, np.int64)
+        self.assertEqual(list(part.splits), [TEST, VALIDATION, TRAIN])
+        self.assertEqual(list(part.roles), [GALLERY, "", ""])
+        self.assertAllEqual(part.boxes[:, 0], [5, 2, 0])
+        self.assertAllEqual(part.pixels[:, 0, 0, 0], [5, 2, 0])
+
+    def test_what_is_not_there_stays_away(self):
+        part = assemble("zoo", "root", _ENTRIES, _NAMES).subset(np.array([1]))
+        self.assertIsNone(part.boxes)
+        self.assertIsNone(part.pixels)
+
+    @parameterized.parameters(*range(20))
+    def test_every_example_keeps_what_it_is(self, seed):
+        random = np.random.default_rng(seed)
+        names = [f"class {label}" for label in range(8)]
+        classes = [*range(8), *random.integers(0, 8, 30)]
+        entries = [Entry(f"{i}.jpg", names[c], TEST if c > 3 else TRAIN) for i, c in enumerate(classes)]
+        whole = assemble("zoo", "", entries, names)
+        indices = random.permutation(38)[: random.integers(1, 38)]
+        part = whole.subset(indices)
+        found = [
+            Entry(path, part.class_names[label], split)
+            for path, label, split in zip(part.paths, part.labels, part.splits)
+        ]
+        self.assertEqual(found, [entries[index] for index in indices])
+        self.assertAllEqual(np.unique(part.labels), np.arange(len(part.class_names)))
+        # Those that stay keep their order.
+        self.assertEqual(list(part.class_names), [name for name in names if name in part.class_names])

@@ -3,16 +3,20 @@
 import numpy as np
 from absl.testing import parameterized
 
-from datasets.manifest import DataError, Examples
+from datasets.manifest import DataError, Entry, Manifest, assemble
 from datasets.splits import fold_classes, held_out_images, split
 
 
-def _examples(num_classes: int, per_class: int, first: int = 0) -> Examples:
-    """Images hold their class in one pixel and their number in it in the other."""
-    labels = np.repeat(np.arange(num_classes), per_class)
-    images = np.stack([first + labels, np.tile(np.arange(per_class), num_classes)], axis=1)
-    names = tuple(f"class {first + c}" for c in range(num_classes))
-    return Examples(images.astype(np.uint8).reshape(-1, 1, 2, 1), labels, names)
+def _manifest(train: int, test: int, per_class: int, validation: int = 0) -> Manifest:
+    """Images hold their class in one pixel and their number in it in the other; test classes come last."""
+    count = train + validation + test
+    entries = [
+        Entry(f"{c}/{i}", f"class {c}", "train" if c < train else "validation" if c < train + validation else "test")
+        for c in range(count)
+        for i in range(per_class)
+    ]
+    pixels = np.array([[c, i] for c in range(count) for i in range(per_class)], np.uint8).reshape(-1, 1, 2, 1)
+    return assemble("made up", "", entries, [f"class {c}" for c in range(count)], pixels)
 
 
 class FoldsTest(parameterized.TestCase):
@@ -42,18 +46,43 @@ class FoldsTest(parameterized.TestCase):
 
     @parameterized.parameters(1, 2, 3, 4)
     def test_split_by_classes(self, fold):
-        train_side, test = _examples(9, 3), _examples(2, 3, first=9)
-        splits = split(train_side, test, f"fold{fold}", seed=0)
+        splits = split(_manifest(9, 2, per_class=3), f"fold{fold}", seed=0)
         train_classes, held_out = fold_classes(9, fold)
-        for part, classes in ((splits.train, train_classes), (splits.validation, held_out)):
-            # The pixel is the class in the training side: images keep their class, whose label counts from 0.
-            np.testing.assert_array_equal(part.images[:, 0, 0, 0], classes[part.labels])
+        for part, classes in ((splits.train, train_classes), (splits.validation, held_out), (splits.test, [9, 10])):
+            # The pixel is the class in the manifest: images keep their class, whose label counts from 0.
+            np.testing.assert_array_equal(part.images.pixels[:, 0, 0, 0], np.asarray(classes)[part.labels])
             np.testing.assert_array_equal(part.labels, np.repeat(np.arange(len(classes)), 3))
             self.assertEqual(part.class_names, tuple(f"class {c}" for c in classes))
         self.assertEmpty(set(splits.train.class_names) & set(splits.validation.class_names))
-        self.assertEqual(len(splits.train) + len(splits.validation), len(train_side))
-        self.assertIs(splits.test, test)
+        self.assertEqual(len(splits.train) + len(splits.validation), 27)
         self.assertIn(f"quarter {5 - fold} of 4", splits.validation_is)
+
+    def test_a_fold_of_one_class(self):
+        with self.assertRaisesRegex(DataError, "Fold 1 of 5 classes holds out 2|holds out 1"):
+            split(_manifest(5, 2, per_class=3), "fold4", seed=0)
+
+
+class GivenValidationTest(parameterized.TestCase):
+    @parameterized.parameters("auto", "given")
+    def test_is_taken(self, validation):
+        splits = split(_manifest(3, 2, per_class=2, validation=2), validation, seed=0)
+        self.assertEqual((len(splits.train), len(splits.validation), len(splits.test)), (6, 4, 4))
+        self.assertEqual(splits.validation.class_names, ("class 3", "class 4"))
+        np.testing.assert_array_equal(splits.validation.labels, [0, 0, 1, 1])
+        self.assertIn("own validation part", splits.validation_is)
+
+    @parameterized.parameters("images", "fold2")
+    def test_is_not_left_unused(self, validation):
+        with self.assertRaisesRegex(DataError, "brings its own validation images.*Leave --validation out"):
+            split(_manifest(8, 2, per_class=3, validation=2), validation, seed=0)
+
+    def test_auto_falls_back_to_images(self):
+        auto, images = (split(_manifest(4, 2, per_class=5), validation, seed=3) for validation in ("auto", "images"))
+        np.testing.assert_array_equal(auto.validation.images.pixels, images.validation.images.pixels)
+
+    def test_there_is_none(self):
+        with self.assertRaisesRegex(DataError, "has no validation images"):
+            split(_manifest(4, 2, per_class=5), "given", seed=3)
 
 
 class HeldOutImagesTest(parameterized.TestCase):
@@ -81,17 +110,20 @@ class HeldOutImagesTest(parameterized.TestCase):
         np.testing.assert_array_equal(first, again)
         self.assertTrue((first != other).any())
 
+    def test_small_classes_give_none(self):
+        held_out = held_out_images(np.repeat([0, 1, 2, 3], [4, 2, 1, 3]), 0.2, seed=0)
+        np.testing.assert_array_equal([part.sum() for part in np.split(held_out, [4, 6, 7])], [2, 0, 0, 2])
+
     def test_too_few_images(self):
-        with self.assertRaisesRegex(DataError, "Class 1 has 2 images; holding images out needs at least 3"):
+        with self.assertRaisesRegex(DataError, "needs at least 2 classes of 3 images; 1 have as many"):
             held_out_images(np.array([0, 0, 0, 1, 1]), 0.2, seed=0)
 
     def test_split_by_images(self):
-        train_side, test = _examples(5, 10), _examples(2, 3, first=5)
-        splits = split(train_side, test, "images", seed=2)
+        splits = split(_manifest(5, 2, per_class=10), "images", seed=2)
         self.assertEqual((len(splits.train), len(splits.validation)), (40, 10))
         for part in (splits.train, splits.validation):
-            np.testing.assert_array_equal(part.images[:, 0, 0, 0], part.labels)
-            self.assertEqual(part.class_names, train_side.class_names)
-        seen = [tuple(image.ravel()) for part in (splits.train, splits.validation) for image in part.images]
+            np.testing.assert_array_equal(part.images.pixels[:, 0, 0, 0], part.labels)
+            self.assertEqual(part.class_names, tuple(f"class {c}" for c in range(5)))
+        seen = [tuple(image.ravel()) for part in (splits.train, splits.validation) for image in part.images.pixels]
         self.assertLen(set(seen), 50)
         self.assertIn("20% of each training class's images", splits.validation_is)

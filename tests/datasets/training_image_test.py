@@ -7,11 +7,12 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from datasets.preprocessing import WRITING, Augmentation, ImageFormat, evaluation_image, training_image
+from datasets.images.windows import reader_of
+from datasets.preprocessing import Augmentation, ImageFormat, evaluation_image, training_image
 from tests.datasets import pictures
 
 _SIZE = 32
-_GREY_LEVELS = ImageFormat(_SIZE, _SIZE, 3, (0.0, 0.0, 0.0), 255.0)
+_FORMAT = ImageFormat(_SIZE, _SIZE, 3)
 _SEEDS = 400
 
 
@@ -39,7 +40,7 @@ def boxes(height: int, width: int, augmentation: Augmentation) -> Boxes:
     @tf.function
     def cut(seeds):
         return tf.map_fn(
-            lambda seed: training_image(image, seed, _GREY_LEVELS, augmentation), seeds, fn_output_signature=tf.float32
+            lambda seed: training_image(reader_of(image), seed, _FORMAT, augmentation), seeds, fn_output_signature=tf.float32
         )
 
     cuts = cut(tf.stack([tf.zeros(_SEEDS, tf.int64), tf.range(_SEEDS, dtype=tf.int64)], axis=1)).numpy()
@@ -55,6 +56,7 @@ def boxes(height: int, width: int, augmentation: Augmentation) -> Boxes:
 
 
 PAPER = Augmentation()
+WRITING = Augmentation(min_area=0.75, aspect=1.15, flip=False)
 
 
 class BoxesTest(parameterized.TestCase):
@@ -137,7 +139,7 @@ class TrainingImageTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(tf.int32, tf.int64)
     def test_follows_the_seed(self, dtype):
         first, again, other = (
-            training_image(self.photograph, tf.constant(seed, dtype), _GREY_LEVELS, PAPER)
+            training_image(reader_of(self.photograph), tf.constant(seed, dtype), _FORMAT, PAPER)
             for seed in ((1, 5), (1, 5), (1, 6))
         )
         self.assertEqual((first.shape, first.dtype), ((_SIZE, _SIZE, 3), tf.float32))
@@ -146,32 +148,33 @@ class TrainingImageTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_large_and_negative_seeds(self):
         seeds = [(2**40, 2**40), (2**40, -(2**40)), (0, 2**40), (0, 0)]
-        images = [training_image(self.photograph, tf.constant(s, tf.int64), _GREY_LEVELS, PAPER).numpy() for s in seeds]
+        images = [training_image(reader_of(self.photograph), tf.constant(s, tf.int64), _FORMAT, PAPER).numpy() for s in seeds]
         self.assertLen({image.tobytes() for image in images}, 4)
 
     def test_the_whole_image_is_the_evaluation_image(self):
         # A square that is neither cut nor mirrored and stays in its aspect.
         square = self.photograph[:, :100]
-        image = training_image(square, tf.constant([0, 0]), _GREY_LEVELS, Augmentation(1.0, 1.0, flip=False))
-        self.assertAllClose(image, evaluation_image(square, _GREY_LEVELS), rtol=0, atol=1e-3)
+        image = training_image(reader_of(square), tf.constant([0, 0]), _FORMAT, Augmentation(1.0, 1.0, flip=False))
+        self.assertAllClose(image, evaluation_image(reader_of(square), _FORMAT), rtol=0, atol=1e-3)
 
     def test_range(self):
-        image = training_image(self.photograph, tf.constant([0, 3]), ImageFormat(16, 16, 3, (0.5,) * 3), PAPER)
-        self.assertAllInRange(image, -1.0, 1.0)
+        image = training_image(reader_of(self.photograph), tf.constant([0, 3]), ImageFormat(16, 16, 3), PAPER)
+        self.assertAllInRange(image, 0.0, 255.0)
+        self.assertGreater(np.ptp(image), 100)
 
     @parameterized.parameters((1, 1), (1, 500), (500, 1), (3, 2))
     def test_tiny_and_long_images(self, height, width):
         image = tf.zeros([height, width, 3], tf.uint8)
         for seed in range(20):
             self.assertAllEqual(
-                training_image(image, tf.constant([0, seed]), _GREY_LEVELS, WRITING), tf.zeros([_SIZE, _SIZE, 3])
+                training_image(reader_of(image), tf.constant([0, seed]), _FORMAT, WRITING), tf.zeros([_SIZE, _SIZE, 3])
             )
 
     @parameterized.parameters(PAPER, WRITING)
     def test_inside_a_pipeline(self, augmentation):
         seeds = tf.stack([tf.zeros(8, tf.int64), tf.range(8, dtype=tf.int64)], axis=1)
         dataset = tf.data.Dataset.from_tensor_slices(seeds).map(
-            lambda seed: training_image(self.photograph, seed, _GREY_LEVELS, augmentation), num_parallel_calls=2
+            lambda seed: training_image(reader_of(self.photograph), seed, _FORMAT, augmentation), num_parallel_calls=2
         )
         for seed, image in zip(seeds, dataset):
-            self.assertAllEqual(image, training_image(self.photograph, seed, _GREY_LEVELS, augmentation))
+            self.assertAllEqual(image, training_image(reader_of(self.photograph), seed, _FORMAT, augmentation))

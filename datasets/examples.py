@@ -1,0 +1,112 @@
+"""What pipelines take: images with their labels, part by part."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from datasets.images.sources import ImageFiles, ImagesInMemory
+from datasets.manifest import TEST, DataError, Manifest
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Examples:
+    """Images with their classes.
+
+    Attributes:
+      images: where the pixels come from.
+      labels: [num_examples] int64, contiguous from 0.
+      class_names: one per label.
+      roles: [num_examples] str: ``query`` or ``gallery`` where the two are kept apart, otherwise empty.
+    """
+
+    images: ImagesInMemory | ImageFiles
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    roles: np.ndarray
+
+    def __post_init__(self):
+        if not len(self.labels) == len(self.images) == len(self.roles):
+            raise DataError(
+                f"Every image needs a label and a role; got {len(self.labels)} labels and {len(self.roles)} roles "
+                f"for {len(self.images)} images."
+            )
+        found = np.unique(self.labels)
+        if not np.array_equal(found, np.arange(len(self.class_names))):
+            raise DataError(
+                f"Labels must be 0 … {len(self.class_names) - 1}, each used, one for each class name; "
+                f"found {found[:10].tolist()}{' …' if len(found) > 10 else ''}."
+            )
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        return len(self.class_names)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def of_classes(self, classes: np.ndarray) -> Examples:
+        """The examples of some classes, their labels renumbered from 0 in the order given."""
+        renumbered = np.full(self.num_classes, -1, np.int64)
+        renumbered[classes] = np.arange(len(classes))
+        chosen = np.flatnonzero(renumbered[self.labels] >= 0)
+        names = tuple(self.class_names[c] for c in classes)
+        return Examples(self.images.take(chosen), renumbered[self.labels[chosen]], names, self.roles[chosen])
+
+    def subset(self, indices: np.ndarray) -> Examples:
+        """Some of the examples; classes that lose all of theirs go, and labels close up."""
+        kept, labels = np.unique(self.labels[indices], return_inverse=True)
+        names = tuple(self.class_names[label] for label in kept)
+        return Examples(self.images.take(indices), labels.astype(np.int64), names, self.roles[indices])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Splits:
+    """The three parts of a data set.
+
+    Attributes:
+      train: what the network is trained on.
+      validation: selects the model; taken from the training side, or knowingly the test part itself.
+      test: classes that are in neither of the others; judges.
+      validation_is: how the validation part was taken, for the record.
+    """
+
+    train: Examples
+    validation: Examples
+    test: Examples
+    validation_is: str
+
+    def __post_init__(self):
+        selects = set() if self.validation is self.test else set(self.validation.class_names)
+        seen = set(self.train.class_names) | selects
+        shared = sorted(seen & set(self.test.class_names))
+        if shared:
+            raise DataError(f"Test classes must be unseen in training; shared: {', '.join(shared[:5])}.")
+
+
+def part(manifest: Manifest, split: str, crop_to_box: bool = False) -> Examples:
+    """The examples of one split, labels renumbered from 0 in label order.
+
+    Args:
+      manifest: of the data set, checked.
+      split: one of ``SPLITS``.
+      crop_to_box: see only what is inside the annotated boxes.
+
+    Raises:
+      DataError: the split is empty, or boxes are asked for and there are none.
+    """
+    indices = np.flatnonzero(manifest.splits == split)
+    if not len(indices):
+        remedy = " Its images lie in test/, or --test_fraction says how many classes are for it." * (split == TEST)
+        raise DataError(f"{manifest.name} has no {split} images, and a run needs some.{remedy}")
+    if crop_to_box and manifest.boxes is None:
+        raise DataError(f"{manifest.name} has no annotated boxes; leave --crop_to_box out.")
+    chosen = manifest.subset(indices)
+    boxes = chosen.boxes if crop_to_box else None
+    if chosen.pixels is not None:
+        images = ImagesInMemory(chosen.pixels, chosen.paths)
+    else:
+        images = ImageFiles(chosen.root, chosen.paths, boxes)
+    return Examples(images, chosen.labels, chosen.class_names, chosen.roles)

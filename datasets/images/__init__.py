@@ -1,0 +1,1 @@
+"""Image files and images in memory, to pixels."""

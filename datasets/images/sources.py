@@ -1,0 +1,87 @@
+"""Where pixels come from: memory, or files on disk."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from datasets.images.decoding import read_window
+from datasets.images.pillow import decode_with_pillow
+from datasets.images.windows import Plan, cut, inside
+from datasets.manifest import DataError
+
+
+class ImagesInMemory:
+    """Images of one size.
+
+    Args:
+      pixels: [num_images, height, width, channels] uint8.
+      names: [num_images] str, for messages.
+    """
+
+    def __init__(self, pixels: np.ndarray, names: np.ndarray):
+        if pixels.ndim != 4 or pixels.dtype != np.uint8:
+            raise DataError(
+                f"Images must be [num_images, height, width, channels] uint8; got {pixels.shape} {pixels.dtype}."
+            )
+        self.pixels, self.names = pixels, names
+        self.channels = pixels.shape[-1]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def take(self, indices: np.ndarray) -> ImagesInMemory:
+        """Some of the images."""
+        return ImagesInMemory(self.pixels[indices], self.names[indices])
+
+    @functools.cached_property
+    def _tensor(self) -> tf.Tensor:
+        with tf.init_scope():  # Not a constant of the graph that happens to ask first.
+            return tf.constant(self.pixels)
+
+    def window(self, index: tf.Tensor, plan: Plan) -> tf.Tensor:
+        """The part of one image that ``plan`` picks, [rows, columns, channels] uint8."""
+        image = tf.gather(self._tensor, index)
+        return cut(image, plan(tf.shape(image)[:2]))
+
+
+class ImageFiles:
+    """Image files of any size and format, seen in colour.
+
+    Args:
+      root: directory that the paths are relative to.
+      paths: [num_images] str.
+      boxes: [num_images, 4] int32 (left, top, right, bottom), the only parts to be seen; None for all.
+    """
+
+    channels = 3
+
+    def __init__(self, root: str, paths: np.ndarray, boxes: np.ndarray | None = None):
+        self._root, self._paths, self._boxes = root, paths, boxes
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @property
+    def names(self) -> np.ndarray:
+        """[num_images] str: the files."""
+        return np.array([os.path.join(self._root, path) for path in self._paths], object)
+
+    def take(self, indices: np.ndarray) -> ImageFiles:
+        """Some of the images."""
+        return ImageFiles(self._root, self._paths[indices], None if self._boxes is None else self._boxes[indices])
+
+    @functools.cached_property
+    def _files(self) -> tf.Tensor:
+        with tf.init_scope():  # Not a constant of the graph that happens to ask first.
+            return tf.constant([os.fsencode(name) for name in self.names])
+
+    def window(self, index: tf.Tensor, plan: Plan) -> tf.Tensor:
+        """The part of one image that ``plan`` picks, [rows, columns, 3] uint8."""
+        contents = tf.io.read_file(tf.gather(self._files, index))
+        if self._boxes is not None:
+            plan = inside(plan, tf.gather(tf.constant(self._boxes), index))
+        return read_window(contents, plan, channels=self.channels, others=decode_with_pillow)

@@ -1,0 +1,158 @@
+"""The checker: each problem provoked on its own, and nothing sound refused."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from datasets.checks import check, count_problems, missing_files, structure_problems
+from datasets.manifest import GALLERY, QUERY, TEST, TRAIN, VALIDATION, Box, Counts, DataError, Entry, assemble
+from tests.datasets import pictures
+
+_NAMES = ("a", "b", "c", "d")
+_EXPECTED = {"train": Counts(4, 2), "test": Counts(4, 2)}
+
+
+def _manifest():
+    """Two images of each of four classes; c and d are for test."""
+    entries = [
+        Entry(f"{name}/{number}.jpg", name, TEST if name in "cd" else TRAIN, box=Box(1, 2, 3, 4))
+        for name in _NAMES
+        for number in range(2)
+    ]
+    return assemble("zoo", "root", entries, _NAMES)
+
+
+def _with(**columns):
+    """The manifest with some values of some columns replaced: from index to value."""
+    manifest = _manifest()
+    changed = {}
+    for name, values in columns.items():
+        column = getattr(manifest, name)
+        column = column.astype(object) if column.dtype.kind == "U" else column.copy()  # Of texts of any length.
+        for index, value in values.items():
+            column[index] = value
+        changed[name] = column
+    return dataclasses.replace(manifest, **changed)
+
+
+class CheckTest(parameterized.TestCase, tf.test.TestCase):
+    def test_a_sound_one(self):
+        check(_manifest())
+        check(_manifest(), _EXPECTED)
+        check(_with(splits={1: VALIDATION}))  # Validation may share the training classes.
+        check(_with(roles={4: QUERY, 5: GALLERY, 6: QUERY, 7: GALLERY}))
+        check(dataclasses.replace(_manifest(), boxes=None))
+
+    @parameterized.named_parameters(
+        ("gap", {"labels": {6: 4, 7: 4}}, r"labels must be 0 … 3, each used, .* found 0, 1, 2, 4\."),
+        ("unused", {"labels": {6: 2, 7: 2}}, r"labels must be 0 … 3, .* found 0, 1, 2\."),
+        ("negative", {"labels": {0: -1}}, "labels must be 0 … 3, .* found -1, 0, 1, 2, 3"),
+        ("split", {"splits": {0: "dev"}}, "a split is one of 'train', 'validation', 'test'; found 'dev'"),
+        ("training role", {"roles": {0: QUERY}}, "only test examples are queries or gallery; others are too"),
+        ("validation role", {"splits": {0: VALIDATION}, "roles": {0: GALLERY}}, "only test examples are queries"),
+        ("no gallery", {"roles": dict.fromkeys(range(4, 8), QUERY)}, "with some of both, or neither; found .* 'query'"),
+        ("no query", {"roles": dict.fromkeys(range(4, 8), GALLERY)}, "some of both, or neither; found .* 'gallery'"),
+        ("half a role", {"roles": {4: QUERY, 5: GALLERY}}, "or neither; found the roles '', 'gallery', 'query'"),
+        ("seen in training", {"splits": {3: TEST}}, "test classes must be unseen in training; 1 are in both: b"),
+        ("seen in validation", {"splits": {7: VALIDATION}}, "test classes must be unseen .*; 1 are in both: d"),
+        ("path", {"paths": {6: "a/0.jpg"}}, "no image may come twice; 1 do: a/0.jpg"),
+        ("no width", {"boxes": {2: (3, 2, 3, 4)}}, r"1 boxes hold no pixel of their image: b/0.jpg, as \[3, 2, 3, 4\]"),
+        ("no height", {"boxes": {2: (1, 4, 3, 4)}}, r"as \[1, 4, 3, 4\]"),
+        ("reversed", {"boxes": {2: (3, 2, 1, 4), 5: (3, 2, 1, 4)}}, "2 boxes hold no pixel .* b/0.jpg, c/1.jpg, as"),
+        ("left of it", {"boxes": {2: (-3, 2, 0, 4)}}, r"as \[-3, 2, 0, 4\]"),
+        ("above it", {"boxes": {2: (1, -2, 3, 0)}}, r"as \[1, -2, 3, 0\]"),
+    )  # fmt: skip
+    def test_a_problem(self, changes, message):
+        manifest = _with(**changes)
+        with self.assertRaisesRegex(DataError, f"^zoo: .*{message}"):
+            check(manifest)
+        self.assertLen(structure_problems(manifest), 1)
+
+    def test_an_unknown_role(self):
+        with self.assertRaisesRegex(DataError, "zoo: a role is one of '', 'query', 'gallery'; found 'probe'"):
+            check(_with(roles={4: "probe"}))
+
+    @parameterized.parameters("paths", "splits", "roles", "boxes")
+    def test_a_column_that_is_shorter(self, name):
+        manifest = _manifest()
+        shorter = dataclasses.replace(manifest, **{name: getattr(manifest, name)[:7]})
+        with self.assertRaisesRegex(DataError, f"one entry in each column; there are 8 labels and 7 {name}"):
+            check(shorter)
+
+    def test_pixels_that_are_fewer(self):
+        with self.assertRaisesRegex(DataError, "there are 8 labels and 7 pixels"):
+            check(dataclasses.replace(_manifest(), pixels=np.zeros((7, 2, 2, 1), np.uint8)))
+
+    def test_only_a_few_are_named(self):
+        manifest = _with(paths=dict.fromkeys(range(8), "x"))
+        self.assertIn("1 do: x.", structure_problems(manifest)[0])
+        boxes = dict.fromkeys(range(7), (0, 0, 0, 0))
+        self.assertIn(": a/0.jpg, a/1.jpg, b/0.jpg, b/1.jpg, c/0.jpg …, as", structure_problems(_with(boxes=boxes))[0])
+
+    @parameterized.parameters(
+        ({"train": Counts(5, 2), "test": Counts(4, 2)}, "train should have 5 images of 2 classes; it has 4 of 2"),
+        ({"train": Counts(4, 2), "test": Counts(4, 3)}, "test should have 4 images of 3 classes; it has 4 of 2"),
+        ({"train": Counts(4, 2)}, "test should have 0 images of 0 classes; it has 4 of 2"),
+        (
+            {**_EXPECTED, "query": Counts(1, 1)},
+            "query should have 1 images of 1 classes; it has 0 of 0.*--allow",
+        ),
+    )
+    def test_other_counts(self, expected, message):
+        with self.assertRaisesRegex(DataError, f"zoo: {message}"):
+            check(_manifest(), expected)
+        self.assertLen(count_problems(_manifest(), expected), 1)
+
+    @parameterized.parameters(*range(40))
+    def test_random_ones(self, seed):
+        """Sound by the way they are made, until one thing is broken."""
+        random = np.random.default_rng(seed)
+        num_classes = int(random.integers(2, 9))
+        first_unseen = int(random.integers(1, num_classes))
+        classes = random.permutation([*range(num_classes), *random.integers(0, num_classes, 20)])
+        entries = [Entry(f"{i}", f"n{c}", TEST if c >= first_unseen else TRAIN) for i, c in enumerate(classes)]
+        manifest = assemble("zoo", "", entries, [f"n{c}" for c in range(num_classes)])
+        check(manifest, manifest.counts())
+        check(manifest.subset(random.permutation(len(manifest))), manifest.counts())
+        self.assertNotEmpty(count_problems(manifest.subset(np.arange(1, len(manifest))), manifest.counts()))
+        labels, splits, paths = manifest.labels.copy(), manifest.splits.copy(), manifest.paths.copy()
+        labels[labels == random.integers(num_classes)] = num_classes
+        moved = random.choice(np.flatnonzero(np.bincount(classes)[classes] > 1))
+        splits[moved] = TRAIN if splits[moved] == TEST else TEST
+        one, other = random.permutation(len(paths))[:2]
+        paths[one] = paths[other]
+        for broken in ({"labels": labels}, {"splits": splits}, {"paths": paths}):
+            with self.assertRaises(DataError):
+                check(dataclasses.replace(manifest, **broken))
+
+
+class MissingFilesTest(parameterized.TestCase, tf.test.TestCase):
+    def test_missing_ones(self):
+        root = pictures.folder_for(self)
+        for name in ("a/0.jpg", "a/1.jpg", "b/0.jpg", "d/1.jpg"):
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).touch()
+        (root / "d/0.jpg").mkdir()  # A folder is no image.
+        (root / "c").touch()
+        manifest = dataclasses.replace(_manifest(), root=str(root))
+        self.assertAllEqual(missing_files(manifest), [3, 4, 5, 6])
+        self.assertEqual(missing_files(manifest).dtype, np.int64)
+
+    def test_images_in_memory_have_no_files(self):
+        in_memory = dataclasses.replace(_manifest(), pixels=np.zeros((8, 1, 1, 1), np.uint8))
+        self.assertEmpty(missing_files(in_memory))
+
+    @parameterized.parameters(*range(10))
+    def test_against_asking_for_each(self, seed):
+        random = np.random.default_rng(seed)
+        root = pictures.folder_for(self)
+        paths = [f"{'xyz'[i % 3]}/{'uv'[i % 2]}/{i}" for i in range(30)] + ["top"]
+        for path in paths:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            if random.random() < 0.5:
+                (root / path).touch()
+        manifest = assemble("zoo", str(root), [Entry(path, "a", TRAIN) for path in paths], ["a"])
+        expected = [index for index, path in enumerate(paths) if not (root / path).is_file()]
+        self.assertAllEqual(missing_files(manifest), expected)

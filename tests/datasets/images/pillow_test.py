@@ -1,0 +1,170 @@
+"""What Pillow decodes for the pipelines: formats, modes, frames, sizes, and errors that say what is wrong."""
+
+import io
+import struct
+import warnings
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+from PIL import Image
+
+from datasets.images import pillow
+from datasets.images.headers import MAX_PIXELS
+from datasets.images.pillow import decode_with_pillow, rgb_from_bytes
+from datasets.manifest import DataError
+from tests.datasets import pictures
+
+_KINDS = (
+    [("PNG", mode) for mode in ("1", "L", "LA", "P", "PA", "RGB", "RGBA")]
+    + [("GIF", mode) for mode in ("1", "L", "P", "RGB")]
+    + [("BMP", mode) for mode in ("1", "L", "P", "RGB", "RGBA")]
+    + [("TIFF", mode) for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK")]
+    + [("JPEG", mode) for mode in ("L", "RGB", "CMYK")]
+)
+
+
+class DecodeWithPillowTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters(*_KINDS)
+    def test_modes(self, file_format, mode):
+        picture = pictures.photograph(mode).crop((100, 50, 148, 82))
+        file = pictures.file_of(picture, file_format)
+        stored = Image.open(io.BytesIO(file))
+        expected = np.asarray((stored.convert("RGBA") if stored.mode == "P" else stored).convert("RGB"))
+        decoded = rgb_from_bytes(file)
+        self.assertEqual((decoded.shape, decoded.dtype), ((32, 48, 3), np.uint8))
+        self.assertAllEqual(decoded, expected)
+        # And they are the picture's: the same up to the format's own loss.
+        self.assertLess(np.abs(decoded - np.asarray(picture.convert("RGB"), float)).mean(), 8)
+
+    @parameterized.parameters(True, False)
+    def test_webp(self, lossless):
+        picture = pictures.photograph().crop((100, 50, 141, 83))
+        decoded = rgb_from_bytes(pictures.file_of(picture, "WEBP", lossless=lossless))
+        self.assertLess(np.abs(decoded - np.asarray(picture, float)).mean(), 0.001 if lossless else 8)
+
+    @parameterized.parameters("PNG", "TIFF")
+    def test_of_16_bits_the_upper_8(self, file_format):
+        levels = np.array([[0, 255, 256], [32768, 65280, 65535]], np.uint16)
+        decoded = rgb_from_bytes(pictures.file_of(Image.fromarray(levels), file_format))
+        self.assertAllEqual(decoded, np.repeat([[[0], [0], [1]], [[128], [255], [255]]], 3, axis=2))
+
+    @parameterized.parameters(np.int32, np.float32)
+    def test_32_bits_have_no_range(self, dtype):
+        file = pictures.file_of(Image.fromarray(np.zeros([4, 5], dtype)), "TIFF")
+        with self.assertRaisesRegex(DataError, "Pixels of 32 bits.*store 8 or 16 bits"):
+            rgb_from_bytes(file)
+
+    @parameterized.parameters("PNG", "GIF", "WEBP")
+    def test_transparency_is_dropped(self, file_format):
+        # A red and a green half; where nothing is to be seen, the colour is still there.
+        picture = Image.new("RGBA", (8, 4), (255, 0, 0, 255))
+        picture.paste((0, 255, 0, 0), (4, 0, 8, 4))
+        options = {"lossless": True, "exact": True} if file_format == "WEBP" else {}
+        if file_format == "GIF":
+            picture = picture.convert("RGB").quantize(4)
+            options = {"transparency": picture.getpixel((7, 0))}
+        decoded = rgb_from_bytes(pictures.file_of(picture, file_format, **options))
+        self.assertAllEqual(decoded[0, [0, 7]], [[255, 0, 0], [0, 255, 0]])
+
+    @parameterized.parameters("GIF", "WEBP", "TIFF", "PNG")
+    def test_first_frame(self, file_format):
+        frames = [Image.new("RGB", (5, 4), (level,) * 3) for level in (10, 200)]
+        options = {"lossless": True} if file_format == "WEBP" else {}
+        file = pictures.file_of(frames[0], file_format, save_all=True, append_images=frames[1:], **options)
+        self.assertAllEqual(rgb_from_bytes(file), np.full((4, 5, 3), 10))
+
+    @parameterized.parameters("JPEG", "WEBP", "TIFF", "PNG")
+    def test_turned_upright(self, file_format):
+        picture = Image.new("RGB", (32, 16), (255, 255, 255))
+        picture.paste((0, 0, 0), (0, 0, 16, 16))
+        exif = Image.Exif()
+        exif[0x0112] = 6  # To be turned clockwise by a quarter: what is left comes to the top.
+        decoded = rgb_from_bytes(pictures.file_of(picture, file_format, exif=exif))
+        self.assertEqual(decoded.shape, (32, 16, 3))
+        self.assertAllInRange(decoded[:14], 0, 20)
+        self.assertAllInRange(decoded[18:], 235, 255)
+
+
+class RefusalTest(parameterized.TestCase, tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.file = pictures.file_of(pictures.photograph().crop((0, 0, 40, 30)), "WEBP")
+
+    @parameterized.parameters(b"", b"no image", b"%PDF-1.4", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"\x89PNG\r\n\x1a\n")
+    def test_what_is_no_image(self, data):
+        with self.assertRaisesRegex(DataError, "^The (file is no JPEG, .* or TIFF image|image is damaged)"):
+            rgb_from_bytes(data)
+
+    @parameterized.parameters("EPS", "PDF", "PPM", "TGA", "PCX", "ICO", "SGI")
+    def test_other_formats(self, file_format):
+        with self.assertRaisesRegex(DataError, "The file is no JPEG, PNG, GIF, BMP, WEBP or TIFF image"):
+            rgb_from_bytes(pictures.file_of(pictures.photograph().crop((0, 0, 40, 30)), file_format))
+
+    def test_cut_off(self):
+        with self.assertRaisesRegex(DataError, "The image is damaged, or of an unusual kind: .+"):
+            rgb_from_bytes(self.file[: len(self.file) // 2])
+
+    @parameterized.parameters("BMP", "TIFF")
+    def test_too_many_pixels(self, file_format):
+        # One pixel more than may be, of one bit each; that many are in Pillow's own bounds.
+        self.assertEqual(MAX_PIXELS, 100_000_000)
+        file = bytearray(pictures.file_of(Image.new("1", (8, 8)), file_format))
+        if file_format == "BMP":
+            file[18:26] = struct.pack("<ii", 100_000_001, 1)
+        else:
+            for tag, value in ((0x0100, 100_000_001), (0x0101, 1)):
+                at = file.index(struct.pack("<HHI", tag, 4, 1))
+                file[at + 8 : at + 12] = struct.pack("<I", value)
+        with self.assertRaisesRegex(DataError, r"from 1 to 100,000,000 pixels.* \[1 100000001\]"):
+            rgb_from_bytes(bytes(file))
+
+    def test_many_more_pixels(self):
+        # Pillow refuses these by itself.
+        file = bytearray(pictures.file_of(Image.new("1", (8, 8)), "BMP"))
+        file[18:26] = struct.pack("<ii", 60_000, 60_000)
+        with self.assertRaisesRegex(DataError, "from 1 to 100,000,000 pixels; by its header it has far more"):
+            rgb_from_bytes(bytes(file))
+
+    def test_size_is_looked_at_before_pixels_are_loaded(self):
+        with mock.patch.object(pillow, "MAX_PIXELS", 40 * 30):
+            self.assertEqual(rgb_from_bytes(self.file).shape, (30, 40, 3))
+        loads = mock.patch.object(Image.Image, "load", side_effect=AssertionError("loaded"))
+        refused = self.assertRaisesRegex(DataError, r"by its header, height and width are \[30 40\]")
+        with mock.patch.object(pillow, "MAX_PIXELS", 40 * 30 - 1), loads, refused:
+            rgb_from_bytes(self.file)
+
+    def test_any_exception_of_a_reader(self):
+        for error in (SyntaxError("broken"), struct.error("broken"), IndexError("broken"), EOFError("broken")):
+            refused = self.assertRaisesRegex(DataError, "The image is damaged, or of an unusual kind: broken")
+            with mock.patch.object(Image, "open", side_effect=error), refused:
+                rgb_from_bytes(self.file)
+
+    def test_in_a_graph_and_eagerly_the_same_kind_of_error(self):
+        dataset = tf.data.Dataset.from_tensors(self.file[:-20]).map(decode_with_pillow)
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "DataError: The image is damaged"):
+            next(iter(dataset))
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "DataError: The image is damaged"):
+            decode_with_pillow(tf.constant(self.file[:-20]))
+
+    def test_bytes_reach_pillow_as_they_are(self):
+        # Zeros at the end, which numpy's own strings would lose.
+        file = pictures.file_of(Image.new("RGB", (4, 4)), "BMP")
+        self.assertEqual(file[-4:], bytes(4))
+        self.assertAllEqual(decode_with_pillow(tf.constant(file)), np.zeros([4, 4, 3]))
+
+
+class WarningsTest(tf.test.TestCase):
+    def test_none_gets_out(self):
+        # Above Pillow's own bound, and below twice that, there is a warning; and another about transparency.
+        with warnings.catch_warnings(), mock.patch.object(Image, "MAX_IMAGE_PIXELS", 1000):
+            warnings.simplefilter("error")
+            rgb_from_bytes(pictures.file_of(Image.new("RGB", (40, 30)), "BMP"))
+
+    def test_those_of_others_do(self):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            rgb_from_bytes(pictures.file_of(Image.new("RGB", (40, 30)), "BMP"))
+            warnings.warn("mine", stacklevel=1)
+        self.assertEqual([str(warning.message) for warning in caught], ["mine"])

@@ -1,0 +1,87 @@
+"""Reading image files for tests: all of one or a part, in a graph or eagerly, with Pillow's help or without."""
+
+from __future__ import annotations
+
+import functools
+import struct
+import zlib
+
+import numpy as np
+import tensorflow as tf
+
+from datasets.images.decoding import read_window, reason
+from datasets.images.pillow import decode_with_pillow
+from datasets.images.windows import Plan, Window, whole
+
+WITH_PILLOW, ALONE = "with Pillow", "alone"
+_OTHERS = {WITH_PILLOW: decode_with_pillow, ALONE: None}
+# Where a JPEG file of Pillow's has the number that says whether CMYK is stored as luma, chroma and black.
+_AFTER_ADOBE = len(b"Adobe") + 6
+
+
+@functools.cache
+def reader(way: str, channels: int = 3):
+    """From a file's bytes, and [2] begin and size of a window, to its pixels; traced once."""
+    specs = [tf.TensorSpec([], tf.string), tf.TensorSpec([2], tf.int32), tf.TensorSpec([2], tf.int32)]
+
+    def read(contents, begin, size):
+        return read_window(contents, lambda _: Window(begin, size), channels, _OTHERS[way])
+
+    return tf.function(read, input_signature=specs)
+
+
+@functools.cache
+def whole_reader(way: str, channels: int = 3):
+    """From a file's bytes to all pixels; traced once."""
+
+    def read(contents):
+        return read_window(contents, whole, channels, _OTHERS[way])
+
+    return tf.function(read, input_signature=[tf.TensorSpec([], tf.string)])
+
+
+def eagerly(contents: bytes, plan: Plan = whole, way: str = WITH_PILLOW, channels: int = 3) -> np.ndarray:
+    return read_window(tf.constant(contents), plan, channels, _OTHERS[way]).numpy()
+
+
+def refusal(contents: bytes, way: str) -> str:
+    """What is said of a file that is refused, eagerly and in a graph alike."""
+    said = set()
+    for read in (whole_reader(way), lambda contents: eagerly(contents, way=way)):
+        try:
+            pixels = read(contents)
+        except tf.errors.InvalidArgumentError as error:
+            said.add(reason(error))
+        else:
+            raise AssertionError(f"read as {pixels.shape}")
+    (sentence,) = said
+    return sentence
+
+
+def random_window(rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """[2] int32 begin and size of a window: of any size from one pixel to all."""
+    size = rng.integers(1, [height + 1, width + 1])
+    return rng.integers(0, np.array([height, width]) - size + 1).astype(np.int32), size.astype(np.int32)
+
+
+def as_ycck(jpeg: bytes) -> bytes:
+    """A CMYK JPEG file taken as one of luma, chroma and black: other colours, and another way to decode them."""
+    at = jpeg.index(b"Adobe") + _AFTER_ADOBE
+    return jpeg[:at] + b"\x02" + jpeg[at + 1 :]
+
+
+def jpeg_with(jpeg: bytes, *segments: tuple[int, bytes]) -> bytes:
+    """A JPEG file with segments (marker and contents) put in after its first one, JFIF's."""
+    end = 20  # Start of image, marker and length, and 14 bytes of contents.
+    return jpeg[:end] + b"".join(struct.pack(">BBH", 255, m, len(c) + 2) + c for m, c in segments) + jpeg[end:]
+
+
+def png(height: int, width: int, bits: int, colour: int, rows: list[bytes], interlaced: bool = False) -> bytes:
+    """A PNG file of rows of bytes, none of them filtered; 0 for grey, 2 for colour."""
+    header = _png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, interlaced))
+    data = _png_chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
+    return b"\x89PNG\r\n\x1a\n" + header + data + _png_chunk(b"IEND", b"")
+
+
+def _png_chunk(name: bytes, contents: bytes) -> bytes:
+    return struct.pack(">I", len(contents)) + name + contents + struct.pack(">I", zlib.crc32(name + contents))
