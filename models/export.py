@@ -13,7 +13,9 @@ import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
-from datasets.preprocessing import ImageFormat, decode, evaluation_image
+from datasets.images.decoding import read_window
+from datasets.images.windows import reader_of
+from datasets.preprocessing import ImageFormat, evaluation_image
 
 INFO_FILE = "embedding.json"
 
@@ -52,7 +54,7 @@ class ServedEmbedding(tf.Module):
             in_range, ["Float images must lie in [0, 1] and be finite. Send values from 0 to 255 as signature 'uint8'."]
         )
         with tf.control_dependencies([check]):
-            return self._embed(tf.identity(images))
+            return self._embed(255.0 * images)
 
     @tf.function
     def _embed_uint8(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -61,13 +63,13 @@ class ServedEmbedding(tf.Module):
     @tf.function
     def _embed_encoded(self, encoded_images: tf.Tensor) -> dict[str, tf.Tensor]:
         def prepare(encoded):
-            return evaluation_image(decode(encoded, self._format), self._format)
+            return evaluation_image(lambda plan: read_window(encoded, plan, self._format.channels), self._format)
 
         return self._network(tf.map_fn(prepare, encoded_images, fn_output_signature=self._image_spec()))
 
     def _embed(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         def prepare(image):
-            return evaluation_image(image, self._format)
+            return evaluation_image(reader_of(image), self._format)
 
         return self._network(tf.map_fn(prepare, images, fn_output_signature=self._image_spec()))
 

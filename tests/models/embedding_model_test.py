@@ -27,7 +27,6 @@ class BackboneTest(parameterized.TestCase, tf.test.TestCase):
         for channels in (1, 3):
             fmt = conv4_format(20, channels)
             self.assertEqual((fmt.size, fmt.resize, fmt.channels), (20, 20, channels))
-            self.assertEqual((fmt.mean, fmt.scale), ((0.5,) * channels, 2.0))
             self.assertEqual(image_format(ModelConfig(image_size=20), channels), fmt)
 
 

@@ -9,7 +9,9 @@ from absl.testing import parameterized
 from tensorflow.core.protobuf import saved_model_pb2
 
 from ccp.errors import UserError
-from datasets.preprocessing import ImageFormat, decode
+from datasets.images.decoding import read_window
+from datasets.images.windows import whole
+from datasets.preprocessing import ImageFormat
 from models import export
 from tests.datasets import pictures
 from tests.models import served
@@ -129,7 +131,7 @@ class InputsTest(parameterized.TestCase, tf.test.TestCase):
     def test_jpeg_of_a_photograph(self, mode):
         # Larger than the network's input; its pixels as decoded, through the evaluation.
         file = pictures.file_of(pictures.photograph(mode), "JPEG")
-        pixels = decode(tf.constant(file), served.FORMAT).numpy()[np.newaxis]
+        pixels = read_window(tf.constant(file), whole, served.FORMAT.channels).numpy()[np.newaxis]
         self.assertEqual(pixels.shape, (1, 427, 640, 1))
         for signature, images in (
             ("encoded", [file]),

@@ -12,8 +12,10 @@ import tensorflow as tf
 from ccp.config import ModelConfig
 from ccp.distances import lipschitz_normalize
 from datasets import digits
-from datasets.manifest import Examples
-from datasets.pipelines import evaluation_batches
+from datasets.examples import Examples, part
+from datasets.images.sources import ImagesInMemory
+from datasets.manifest import TEST
+from datasets.pipelines import EvaluationImages
 from evaluate.embedding import Embedder
 from models.embedding import build_embedding_model, image_format
 from models.export import export
@@ -32,7 +34,7 @@ def network() -> tf.keras.Model:
     for variable in model.non_trainable_variables:
         lowest, highest = (0.05, 0.2) if "variance" in variable.name else (-0.2, 0.1)
         variable.assign(random.uniform(lowest, highest, variable.shape))
-    images = next(iter(_batches(digit_images(60))))
+    _, images = next(iter(_evaluation_images(digit_images(60))))
     norms = np.linalg.norm(model(images, training=False), axis=1)
     kernel = model.get_layer("embedding").kernel
     kernel.assign(kernel / np.median(norms))
@@ -53,14 +55,18 @@ def exported() -> pathlib.Path:
 @functools.cache
 def digit_images(count: int) -> np.ndarray:
     """[count, 8, 8, 1] uint8 images of the digits 5 to 9."""
-    _, test = digits.load()
-    return test.images[:count]
+    return part(digits.load(), TEST).images.pixels[:count]
 
 
 def expected(images: np.ndarray) -> np.ndarray:
     """The evaluation's embeddings of [number, height, width, 1] uint8 images."""
-    return Embedder(network()).normalized(_batches(images))
+    embeddings, _ = Embedder(network()).normalized(_evaluation_images(images))
+    return embeddings
 
 
-def _batches(images: np.ndarray) -> tf.data.Dataset:
-    return evaluation_batches(Examples(images, np.zeros(len(images), np.int64), ("any",)), FORMAT)
+def _evaluation_images(images: np.ndarray) -> EvaluationImages:
+    names = np.full(len(images), "a digit", object)
+    examples = Examples(
+        ImagesInMemory(images, names), np.zeros(len(images), np.int64), ("any",), np.full(len(images), "")
+    )
+    return EvaluationImages(examples, FORMAT)

@@ -109,7 +109,7 @@ class ServingProcessTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_refuses_and_serves_on(self):
         not_an_image, too_large, not_a_number = self.embedded["refusals"]
-        self.assertIn("Unknown image file format", not_an_image)
+        self.assertIn("The file is no JPEG, PNG, GIF or BMP image", not_an_image)
         for refusal in (too_large, not_a_number):
             self.assertIn("Float images must lie in [0, 1] and be finite", refusal)
         self.assertAllClose(self.embedded["after refusals"], served.expected(self.images), rtol=0, atol=1e-5)
