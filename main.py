@@ -6,61 +6,58 @@ imported only once a command runs.
 
 from __future__ import annotations
 
-import errno
-import logging
 import os
 import re
 import sys
-import textwrap
-import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, TypeVar
 
 from absl import flags
 
-from ccp.config import configure
-from ccp.errors import ConfigError, Interrupted, UserError
-from ccp.flags import define_settings, given_settings
+from ccp import command_flags as flags_of
+from ccp.command_line import EXIT_BY_SIGNAL, EXIT_FAILURE, Command, run_command_line
+from ccp.config import Config, DataConfig, configure
+from ccp.errors import ConfigError, Interrupted
+from ccp.flags import given_data_settings, given_settings
 from ccp.loss_names import refuse_unknown
 from ccp.presets import DATASET_PRESETS
 
-EXIT_FAILURE, EXIT_USAGE, EXIT_BY_SIGNAL = 1, 2, 128
-HELP_WORDS = ("--help", "-h", "-help", "--helpfull", "--helpshort", "help")
+if TYPE_CHECKING:
+    from ccp.runs import StopRequest
 
-
-class Command(NamedTuple):
-    """What a command word does, its flags, and the function that runs it."""
-
-    about: str
-    define_flags: Callable[[flags.FlagValues], None]
-    run: Callable[..., int]
-    operands: str = ""
+Result = TypeVar("Result")
 
 
 def train(values: flags.FlagValues) -> int:
     """Trains a run, or goes on with one, and judges it."""
-    given = given_settings(values)
-    dataset = given.setdefault("dataset", "digits")
-    refuse_unknown([dataset], DATASET_PRESETS, "data set")
-    if given.get("data_dir"):
-        given["data_dir"] = os.path.abspath(given["data_dir"])
-    config = configure(DATASET_PRESETS[dataset], given)
+    config = _config(values)
     name = config.loss.loss
-    run_dir = values.run_dir or os.path.join("runs", f"{dataset}-{name.replace('/', '-')}-seed{config.loop.seed}")
+    run_dir = values.run_dir or _default_run_dir(config, f"seed{config.loop.seed}")
 
-    from ccp.runs import StopRequest
-    from evaluate.experiment import make_deterministic, train_run
+    from evaluate.experiment import train_run
     from evaluate.report import draw_run, score_table
 
-    make_deterministic()
-    with StopRequest() as stop:
-        try:
-            result = train_run(config, run_dir, name, stop)
-        except Interrupted as interruption:
-            print(f"{interruption} The same command goes on from there.", file=sys.stderr)
-            return EXIT_BY_SIGNAL + stop.signal
+    result = _until_stopped(lambda stop: train_run(config, run_dir, name, stop))
     print(score_table({f"{name}, unseen classes": result["test"]}))
+    _note_unreadable(result, run_dir)
     print(_listing([("run", run_dir), *(("figure", path) for path in draw_run(run_dir))]))
+    return 0
+
+
+def mlrc(values: flags.FlagValues) -> int:
+    """Trains four folds, several times, and judges the models singly and joined."""
+    if values["validation"].present:
+        raise ConfigError("main.py mlrc holds out each of four folds in turn; leave --validation out.")
+    if values.repeats < 1:
+        raise ConfigError(f"--repeats must be at least 1; got {values.repeats}.")
+    config = _config(values)
+    run_dir = values.run_dir or _default_run_dir(config, "mlrc")
+
+    from evaluate.mlrc import RESULT_FILE, mlrc_table, run_mlrc
+
+    result = _until_stopped(lambda stop: run_mlrc(config, run_dir, values.repeats, stop))
+    print(mlrc_table(result))
+    print(_listing([("result", os.path.join(run_dir, RESULT_FILE))]))
     return 0
 
 
@@ -73,9 +70,11 @@ def evaluate(values: flags.FlagValues) -> int:
     experiment, progress = restored_experiment(values.run_dir, values.data_dir)
     scores = experiment.judge(values.part)
     path = RunDirectory(values.run_dir).path / f"evaluation_{values.part}.json"
-    write_json(path, {**describe(experiment), **progress, "part": values.part, "scores": scores})
+    result = {**describe(experiment), **progress, "part": values.part, "scores": scores}
+    write_json(path, result)
     print(score_table({f"{experiment.config.loss.loss}, {values.part}": scores}))
     _note_unfinished(progress)
+    _note_unreadable(result, values.run_dir)
     print(_listing([("result", path)]))
     return 0
 
@@ -104,13 +103,71 @@ def embed(values: flags.FlagValues) -> int:
     return 0
 
 
+def search(values: flags.FlagValues) -> int:
+    """Finds a gallery's images that are nearest to others."""
+    if values.top < 1:
+        raise ConfigError(f"--top must be at least 1; got {values.top}.")
+    from evaluate.search_images import draw_answers, search_images
+
+    result = search_images(
+        values.model,
+        values.gallery,
+        values.query,
+        values.top,
+        values.index,
+        values.engine,
+        skip_unreadable=values.on_error == "skip",
+    )
+    for path, reason in result.skipped:
+        print(f"skipped {path}: {reason}", file=sys.stderr)
+    for answer in result.answers:
+        print(f"{answer.query}\n" + "\n".join(f"  {d:.4f}  {p}" for d, p in zip(answer.distances, answer.paths)))
+    drawn = [("picture", draw_answers(result, values.output))] if values.output else []
+    searched = f"{result.num_images} images, {result.reused} of them embedded before, {len(result.skipped)} skipped"
+    print(_listing([("searched", searched), *drawn]))
+    return 0
+
+
+def report(values: flags.FlagValues, runs: list[str]) -> int:
+    """Writes a page about runs."""
+    from evaluate.page.write import write_report
+
+    print(_listing([("report", write_report(runs, values.output, values.data_dir, values.tsne))]))
+    return 0
+
+
 def compare(values: flags.FlagValues, runs: list[str]) -> int:
     """Shows the scores of finished runs in one table."""
-    del values  # It has none of its own.
-    from evaluate.compare import compare_runs
+    from evaluate.compare import collect
+    from evaluate.comparison_table import STYLES
 
-    print(compare_runs(runs))
+    print(STYLES[values.format](collect(runs)).rstrip("\n"))
     return 0
+
+
+def prepare(values: flags.FlagValues) -> int:
+    """Unpacks a benchmark's archives."""
+    from datasets.preparation.prepare import prepare as prepare_dataset
+
+    done = prepare_dataset(
+        values.dataset, values.data_dir, values.archive or (), values.url or (), any_checksum=values.any_checksum
+    )
+    print("\n".join(done))
+    print(f"next:     main.py validate --dataset={values.dataset} --data_dir={values.data_dir}")
+    return 0
+
+
+def validate(values: flags.FlagValues) -> int:
+    """Compares a data set with what it should be, and reads every image."""
+    given = given_data_settings(values)
+    if "dataset" not in given:
+        raise ConfigError(f"main.py validate needs --dataset: one of {', '.join(DATASET_PRESETS)}.")
+    refuse_unknown([given["dataset"]], DATASET_PRESETS, "data set")
+    from datasets.preparation.validation import validate as validate_dataset
+
+    report = validate_dataset(DataConfig(**given), values.images)
+    print(report.text)
+    return 0 if report.as_expected else EXIT_FAILURE
 
 
 def demo(values: flags.FlagValues) -> int:
@@ -118,173 +175,70 @@ def demo(values: flags.FlagValues) -> int:
     seeds = [int(seed) for seed in values.seeds if re.fullmatch("[0-9]+", seed)]
     if not seeds or len(set(seeds)) < len(values.seeds):
         raise ConfigError(f"--seeds must be different whole numbers between commas; got {','.join(values.seeds)}.")
-    from ccp.runs import StopRequest
     from evaluate.demo import run_demo
+
+    print(_until_stopped(lambda stop: run_demo(values.run_dir, seeds, stop)))
+    return 0
+
+
+def _config(values: flags.FlagValues) -> Config:
+    given = given_settings(values)
+    dataset = given.setdefault("dataset", "digits")
+    refuse_unknown([dataset], DATASET_PRESETS, "data set")
+    for place in ("data_dir", "manifest"):  # Runs are looked at from anywhere.
+        if given.get(place):
+            given[place] = os.path.abspath(given[place])
+    return configure(DATASET_PRESETS[dataset], given)
+
+
+def _default_run_dir(config: Config, last: str) -> str:
+    return os.path.join("runs", f"{config.data.dataset}-{config.loss.loss.replace('/', '-')}-{last}")
+
+
+def _until_stopped(work: Callable[[StopRequest], Result]) -> Result:
+    """Does long work that can be stopped and gone on with, and computes the same bits every time."""
+    from ccp.runs import StopRequest
     from evaluate.experiment import make_deterministic
 
     make_deterministic()
     with StopRequest() as stop:
         try:
-            print(run_demo(values.run_dir, seeds, stop))
+            return work(stop)
         except Interrupted as interruption:
             print(f"{interruption} The same command goes on from there.", file=sys.stderr)
-            return EXIT_BY_SIGNAL + stop.signal
-    return 0
-
-
-def _train_flags(values: flags.FlagValues) -> None:
-    define_settings(values)
-    flags.DEFINE_string(
-        "run_dir", None, "the run's directory (default: runs/ and a name made of data set, loss and seed)", values
-    )
-
-
-def _run_flag(values: flags.FlagValues) -> None:
-    flags.DEFINE_string("run_dir", None, "directory of the run (needed)", values)
-    flags.DEFINE_string("data_dir", None, "where the data set's files are, if they have moved since", values)
-
-
-def _evaluate_flags(values: flags.FlagValues) -> None:
-    _run_flag(values)
-    flags.DEFINE_enum("part", "test", ["test", "validation"], "which images to judge on (default: test)", values)
-
-
-def _export_flags(values: flags.FlagValues) -> None:
-    _run_flag(values)
-    flags.DEFINE_string("export_dir", None, "where to write the SavedModel (needed)", values)
-
-
-def _embed_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string("model", None, "directory of the exported model (needed)", values)
-    flags.DEFINE_string("images", None, "directory, searched in depth, or pattern of image files (needed)", values)
-    flags.DEFINE_string("output", None, "the .npz file to write (needed)", values)
-    flags.DEFINE_enum(
-        "on_error",
-        "stop",
-        ["stop", "skip"],
-        "at an image that cannot be read: stop, or skip and report (default: stop)",
-        values,
-    )
-
-
-def _demo_flags(values: flags.FlagValues) -> None:
-    flags.DEFINE_string("run_dir", os.path.join("runs", "demo"), "where to keep it all (default: runs/demo)", values)
-    flags.DEFINE_list("seeds", ["0"], "seeds to run, separated by commas (default: 0)", values)
+            raise SystemExit(EXIT_BY_SIGNAL + stop.signal) from None
 
 
 COMMANDS = {
-    "train": Command("train a network, with CCP or without, and judge it on unseen classes", _train_flags, train),
-    "evaluate": Command("judge the best weights of a run", _evaluate_flags, evaluate),
-    "export": Command("write the best weights of a run as a SavedModel for serving", _export_flags, export),
-    "embed": Command("embed image files with an exported model into an .npz file", _embed_flags, embed),
-    "compare": Command("show the test scores of finished runs in one table", lambda values: None, compare, "RUN …"),
-    "demo": Command("everything at once on handwritten digits, in about half a minute", _demo_flags, demo),
+    "train": Command("train a network, with CCP or without, and judge it on unseen classes", flags_of.train, train),
+    "mlrc": Command("the 4-fold protocol: train and judge four folds, several times", flags_of.mlrc, mlrc),
+    "evaluate": Command("judge the best weights of a run", flags_of.evaluate, evaluate),
+    "export": Command("write the best weights of a run as a SavedModel for serving", flags_of.export, export),
+    "embed": Command("embed image files with an exported model into an .npz file", flags_of.embed, embed),
+    "search": Command("find a gallery's images that are nearest to others", flags_of.search, search),
+    "report": Command("write a page with pictures about one run or several", flags_of.report, report, "RUN …"),
+    "prepare": Command("check and unpack the archives of a benchmark data set", flags_of.prepare, prepare),
+    "validate": Command("compare a data set with what it should be, and read every image", flags_of.validate, validate),
+    "compare": Command("show the test scores of finished runs in one table", flags_of.compare, compare, "RUN …"),
+    "demo": Command("everything at once on handwritten digits, in about half a minute", flags_of.demo, demo),
 }
 
 
 def main(arguments: list[str]) -> int:
     """Runs a command line and returns its exit code."""
-    try:
-        code = _run(arguments)
-        sys.stdout.flush()  # Here, where a reader that has gone is expected.
-        return code
-    except (ConfigError, flags.Error) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-    except ModuleNotFoundError as error:
-        print(f"error: {error}. Run 'make setup' and then '.venv/bin/python main.py …'.", file=sys.stderr)
-    except BrokenPipeError:  # The reader of the output has gone; Python would complain of it as it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        remedy = " Free some space; the same command goes on from the last checkpoint." * (error.errno == errno.ENOSPC)
-        print(f"error: {error.strerror or error}: {error.filename or ''}.{remedy}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-    except Exception as error:
-        if not type(error).__module__.startswith("tensorflow"):
-            raise
-        print(f"error: {type(error).__name__}: {str(error).partition(chr(10))[0]}", file=sys.stderr)
-    return EXIT_FAILURE
-
-
-def _run(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in HELP_WORDS:
-        print(_overview())
-        return 0 if arguments else EXIT_USAGE
-    word, *rest = arguments
-    if word.startswith("-"):
-        raise ConfigError(f"A command word comes first ({', '.join(COMMANDS)}); got {word}.")
-    refuse_unknown([word], COMMANDS, "command")
-    values = _flag_values(word)
-    if any(argument in HELP_WORDS for argument in rest):
-        usage = f"main.py {word} {COMMANDS[word].operands}".rstrip()
-        print(f"{usage}: {COMMANDS[word].about}\n\n{_flag_table(values)}")
-        return 0
-    operands = _parse(word, values, rest)
-    _quieten(values.verbosity)
-    return COMMANDS[word].run(values, *([operands] if COMMANDS[word].operands else []))
-
-
-def _flag_values(word: str) -> flags.FlagValues:
-    values = flags.FlagValues()
-    COMMANDS[word].define_flags(values)
-    flags.DEFINE_integer("verbosity", 0, "1 also shows what TensorFlow has to say (default: 0)", flag_values=values)
-    return values
-
-
-def _parse(word: str, values: flags.FlagValues, arguments: list[str]) -> list[str]:
-    """Fills in the flags and returns the operands, which only some commands take."""
-    try:
-        _, *left_over = values([word, *arguments])
-    except flags.UnrecognizedFlagError as error:
-        elsewhere = [other for other in COMMANDS if error.flagname in _flag_values(other)]
-        if elsewhere:
-            raise ConfigError(f"--{error.flagname} is a flag of {', '.join(elsewhere)}, not of {word}.") from error
-        refuse_unknown([error.flagname], list(values), f"flag of main.py {word}:")
-        raise
-    for name in values:
-        if values[name].help.endswith("(needed)") and not values[name].value:
-            raise ConfigError(f"main.py {word} needs --{name}: {values[name].help[: -len(' (needed)')]}.")
-    if COMMANDS[word].operands and not left_over:
-        raise ConfigError(f"main.py {word} needs {COMMANDS[word].operands}.")
-    if left_over and not COMMANDS[word].operands:
-        raise ConfigError(f"Did not expect {left_over[0]!r}; flags are written --name=value.")
-    return left_over
-
-
-def _quieten(verbosity: int) -> None:
-    """Shows this project's own messages; TensorFlow's and its add-ons' only from verbosity 1 on."""
-    own = logging.getLogger("ccp")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    own.handlers, own.propagate = [handler], False
-    own.setLevel(logging.INFO)
-    if verbosity > 0:
-        return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    logging.getLogger("absl").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore")
-
-
-def _overview() -> str:
     commands = "\n".join(f"  {word:<10}{command.about}" for word, command in COMMANDS.items())
-    return (
+    overview = (
         f"{__doc__.splitlines()[0]}\n\nusage: main.py COMMAND --flag=value …\n\n{commands}\n\n"
         "main.py COMMAND --help lists a command's flags. A first run:\n"
         "  main.py train --dataset=digits --loss=ccp/contrastive"
     )
+    return run_command_line(arguments, COMMANDS, overview)
 
 
-def _flag_table(values: flags.FlagValues) -> str:
-    lines = []
-    for name in values:
-        about = textwrap.wrap(values[name].help, 84)
-        lines.append(f"  --{name:<24}{about[0]}")
-        lines += [" " * 28 + line for line in about[1:]]
-    return "\n".join(lines)
+def _note_unreadable(result, run_dir) -> None:
+    count = result["data"]["unreadable_images_left_out"]
+    if count:
+        print(f"{count} images could not be read and were left out; {run_dir}/bad_images.jsonl lists them.")
 
 
 def _note_unfinished(progress) -> None:

@@ -15,6 +15,11 @@ from ccp.errors import ConfigError
 from ccp.loss_names import METHODS, WITH_MEMORY, WITH_PROJECTIONS, WITH_PROXIES, parse_loss, refuse_unknown
 from ccp.loss_settings import PAIR_LOSS_SETTINGS
 
+# By where their images are; what is read how, is in datasets.catalog.
+DATASETS_IN_FOLDERS = ("omniglot", "cub", "cars196", "sop", "inshop", "folder")
+DATASETS_IN_FILES = ("cub", "cars196", "sop", "inshop", "folder", "csv")
+DATASETS = ("digits", "omniglot", "mnist", "cifar10", "cifar100", *DATASETS_IN_FILES)
+
 
 def setting(default: Any, about: str, choices: Iterable[str] = (), methods: Iterable[str] = METHODS) -> Any:
     """A dataclass field with its help text, its choices, and the training methods that it matters to."""
@@ -27,13 +32,30 @@ def setting(default: Any, about: str, choices: Iterable[str] = (), methods: Iter
 class DataConfig:
     """Which images, and which of the training side are held out to select the model."""
 
-    dataset: str = setting("digits", "data set to train and judge on", ("digits", "omniglot"))
-    data_dir: str = setting("", "where the data set's files are (not needed for digits)")
+    dataset: str = setting("digits", "data set to train and judge on", DATASETS)
+    data_dir: str = setting("", f"where the data set's files are ({', '.join(DATASETS_IN_FOLDERS)}; csv: if elsewhere)")
+    manifest: str = setting("", "the CSV file that lists the images of the data set csv")
+    test_fraction: float = setting(
+        0.5, "part of the classes, the last ones, to judge on (folder and csv, where they do not say it themselves)"
+    )
+    allow_subset: bool = setting(False, "go on knowingly where part of a data set is missing")
+    crop_to_box: bool = setting(False, "see only what is inside the annotated boxes")
     validation: str = setting(
-        "images",
-        "what is held out of the training side to select the model: a fifth of every class's images, or the "
-        "classes of one of four folds",
-        ("images", "fold1", "fold2", "fold3", "fold4"),
+        "auto",
+        "what is held out of the training side to select the model: a fifth of every class's images, the classes of "
+        "one of four folds, or the part given with the data set; auto: that, or else images; test: nothing, see "
+        "select_on_test",
+        ("auto", "images", "fold1", "fold2", "fold3", "fold4", "given", "test"),
+    )
+    select_on_test: bool = setting(
+        False, "select the model by its test scores, as earlier papers do; results are then optimistic, and say so"
+    )
+    min_crop_area: float = setting(0.16, "smallest part of a training image that a random crop takes")
+    max_crop_aspect: float = setting(4 / 3, "largest ratio of a random crop's sides")
+    flip: bool = setting(True, "mirror training images half the time")
+    on_bad_image: str = setting("stop", "at an image that cannot be read: stop, or skip and count it", ("stop", "skip"))
+    cache: str = setting(
+        "none", "keep the preprocessed validation images for the next epoch", ("none", "memory", "disk")
     )
 
 

@@ -52,7 +52,17 @@ def check_together(config: Any) -> None:
     Args:
       config: a ``ccp.config.Config``.
     """
-    loss, loop = config.loss, config.loop
+    data, loss, loop = config.data, config.loss, config.loop
+    if data.test_fraction >= 1 or data.min_crop_area > 1 or data.max_crop_aspect < 1:
+        raise ConfigError(
+            "test_fraction must be below 1, min_crop_area at most 1 and max_crop_aspect at least 1; got "
+            f"{data.test_fraction}, {data.min_crop_area} and {data.max_crop_aspect}."
+        )
+    if data.validation == "test" and not data.select_on_test:
+        raise ConfigError(
+            "--validation=test selects the model by its test scores, which makes them optimistic. Hold something out "
+            "of the training side, or say that you want it with --select_on_test."
+        )
     for name, value in loss.settings.items():
         if not isinstance(value, numbers.Real):
             raise ConfigError(f"{name} must be a number; got {value!r}.")

@@ -8,11 +8,33 @@ from typing import Any
 
 from absl import flags
 
-from ccp.config import LOSS_SETTINGS, Config
+from ccp.config import DATASETS, DATASETS_IN_FILES, DATASETS_IN_FOLDERS, LOSS_SETTINGS, Config, DataConfig
 from ccp.errors import ConfigError
 from ccp.loss_names import parse_loss
 from ccp.loss_settings import PAIR_LOSS_SETTINGS
 from ccp.presets import DATASET_PRESETS
+
+# The settings that say which images there are, without those of training on them.
+DATA_FLAGS = ("dataset", "data_dir", "manifest", "test_fraction", "allow_subset")
+
+
+def define_data_settings(values: flags.FlagValues) -> None:
+    """Defines the flags that say which images there are."""
+    for field in dataclasses.fields(DataConfig):
+        if field.name in DATA_FLAGS:
+            _define(values, field.name, type(field.default), _help(field))
+
+
+def given_data_settings(values: flags.FlagValues) -> dict[str, Any]:
+    """Those of them that were given on the command line.
+
+    Raises:
+      ConfigError: one was given that does not matter to the chosen data set.
+    """
+    given = {name: values[name].value for name in DATA_FLAGS if values[name].present}
+    if given.get("dataset") in DATASETS:  # Otherwise the name is what is wrong.
+        refuse_without_effect(given)
+    return given
 
 
 def define_settings(values: flags.FlagValues) -> None:
@@ -44,27 +66,43 @@ def given_settings(values: flags.FlagValues) -> dict[str, Any]:
                 f"--{name} has no effect with --loss={loss}: it belongs to {', '.join(m + '/…' for m in methods)}. "
                 "Leave it out or change --loss."
             )
-    _refuse_pairs(given)
+    refuse_without_effect(given)
     return given
 
 
-def _refuse_pairs(given: Mapping[str, Any]) -> None:
-    """Settings of a choice that was not made."""
-    for name, choice, needed in (
-        ("data_dir", "dataset", "omniglot"),
-        ("projection_period", "projection", "period"),
-        ("patience", "projection", "plateau"),
-        ("plateau_epochs", "learning_rate_schedule", "plateau"),
-        ("plateau_factor", "learning_rate_schedule", "plateau"),
-        ("min_learning_rate", "learning_rate_schedule", "plateau"),
-    ):
+# Settings that only matter with certain choices of another one.
+_MATTERS_WITH = (
+    ("data_dir", "dataset", (*DATASETS_IN_FOLDERS, "csv")),
+    ("manifest", "dataset", ("csv",)),
+    ("test_fraction", "dataset", ("folder", "csv")),
+    ("allow_subset", "dataset", DATASETS_IN_FILES),
+    ("crop_to_box", "dataset", ("cub", "cars196", "inshop", "csv")),
+    ("on_bad_image", "dataset", DATASETS_IN_FILES),
+    ("cache", "dataset", DATASETS_IN_FILES),
+    ("projection_period", "projection", ("period",)),
+    ("patience", "projection", ("plateau",)),
+    ("plateau_epochs", "learning_rate_schedule", ("plateau",)),
+    ("plateau_factor", "learning_rate_schedule", ("plateau",)),
+    ("min_learning_rate", "learning_rate_schedule", ("plateau",)),
+)
+
+
+def refuse_without_effect(given: Mapping[str, Any]) -> None:
+    """Refuses settings that belong to a choice that was not made.
+
+    Raises:
+      ConfigError: one was given.
+    """
+    for name, choice, needed in _MATTERS_WITH:
         default = next(
             getattr(section.default, choice)
             for section in dataclasses.fields(Config)
             if hasattr(section.default, choice)
         )
-        if name in given and given.get(choice, default) != needed:
-            raise ConfigError(f"--{name} only matters with --{choice}={needed}. Pass that too, or leave --{name} out.")
+        if name in given and given.get(choice, default) not in needed:
+            raise ConfigError(
+                f"--{name} only matters with --{choice}={' or '.join(needed)}. Pass that too, or leave --{name} out."
+            )
 
 
 def _define(values: flags.FlagValues, name: str, kind: type, about: str) -> None:
@@ -76,5 +114,9 @@ def _help(field: dataclasses.Field) -> str:
     choices = field.metadata["choices"]
     listed = f"; one of {', '.join(choices)}" if choices else ""
     shown = repr(field.default) if isinstance(field.default, str) else field.default
-    presets = [f"{dataset} {own[field.name]!r}" for dataset, own in DATASET_PRESETS.items() if field.name in own]
+    by_value: dict[str, list[str]] = {}
+    for dataset, own in DATASET_PRESETS.items():
+        if field.name in own and own[field.name] != field.default:
+            by_value.setdefault(repr(own[field.name]), []).append(dataset)
+    presets = [f"{value} for {', '.join(names)}" for value, names in by_value.items()]
     return f"{field.metadata['help']}{listed} (default: {'; '.join([str(shown), *presets])})"

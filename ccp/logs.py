@@ -67,7 +67,8 @@ class TensorBoard(Observer):
     Args:
       run: the directory.
       pair_distances: distances of the positive and of the negative pairs of the validation set now.
-      figures: PNG files by name that are to be shown after a projection.
+      figures: PNG files by name that are to be shown at the initialisation and after a projection.
+      geometry: scalars by name that are to be shown then too.
     """
 
     def __init__(
@@ -75,9 +76,17 @@ class TensorBoard(Observer):
         run: RunDirectory,
         pair_distances: Callable[[], tuple[np.ndarray, np.ndarray]],
         figures: Callable[[], Mapping[str, bytes]],
+        geometry: Callable[[], Mapping[str, float]] = dict,
     ):
         self._writer = tf.summary.create_file_writer(str(run.tensorboard))
-        self._pair_distances, self._figures = pair_distances, figures
+        self._pair_distances, self._figures, self._geometry = pair_distances, figures, geometry
+
+    def on_projection(self, projection: Projection) -> None:
+        """Shows the initialisation; a later projection is shown with its epoch, which knows the step."""
+        if projection.index == 0:
+            with self._writer.as_default(step=0):
+                self._show_projection()
+            self._writer.flush()
 
     def on_epoch(self, record: Mapping[str, Any]) -> None:
         """Writes one point of every curve."""
@@ -89,9 +98,14 @@ class TensorBoard(Observer):
             for name, distances in zip(("positive", "negative"), self._pair_distances()):
                 tf.summary.histogram(f"distances/{name}", distances)
             if record["projected"]:
-                for name, png in self._figures().items():
-                    tf.summary.image(name, tf.io.decode_png(png)[tf.newaxis])
+                self._show_projection()
         self._writer.flush()
+
+    def _show_projection(self) -> None:
+        for name, value in self._geometry().items():
+            tf.summary.scalar(f"geometry/{name}", value)
+        for name, png in self._figures().items():
+            tf.summary.image(name, tf.io.decode_png(png, channels=3)[tf.newaxis])
 
 
 class ProgressDisplay(Observer):

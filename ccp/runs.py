@@ -27,7 +27,8 @@ class RunDirectory:
     - ``metrics.jsonl``: one line per epoch;
     - ``projections/``: one ``.npz`` per projection;
     - ``tensorboard/``: event files;
-    - ``result.json``: the scores at the end.
+    - ``bad_images.jsonl``: images that cannot be read, where those are skipped.
+    - ``result.json``: the scores at the end; ``test_embeddings.npz``: what they are of, where that is kept.
 
     Args:
       path: the directory; made if need be.
@@ -41,6 +42,8 @@ class RunDirectory:
         self.metrics = self.path / "metrics.jsonl"
         self.result = self.path / "result.json"
         self.config = self.path / "config.json"
+        self.test_embeddings = self.path / "test_embeddings.npz"
+        self.bad_images = self.path / "bad_images.jsonl"
 
     @contextlib.contextmanager
     def claimed(self, config: Config) -> Iterator[None]:
@@ -177,12 +180,16 @@ def replace_text(path: pathlib.Path, text: str) -> None:
     os.replace(temporary, path)
 
 
+# Where the data lie, and how a run meets what cannot be read and keeps what it has read.
+FREE_TO_CHANGE = ("data_dir", "manifest", "on_bad_image", "cache")
+
+
 def _differences(there: Config, here: Config) -> list[str]:
-    """Settings that differ, but for where the data lie."""
+    """Settings that differ and matter to what comes out."""
     old, new = there.to_dict(), here.to_dict()
     return [
         f"{name} is {old[section][name]} there and {new[section][name]} here"
         for section in old
         for name in old[section]
-        if name != "data_dir" and old[section][name] != new[section][name]
+        if name not in FREE_TO_CHANGE and old[section][name] != new[section][name]
     ]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
+from datasets.examples import Examples
+from datasets.manifest import GALLERY, QUERY, DataError
+from datasets.pipelines import EvaluationImages
 from evaluate.metrics import retrieval_metrics
 
 
@@ -21,33 +26,67 @@ class Embedder:
     def __init__(self, model: tf.keras.Model):
         self._infer = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
 
-    def raw(self, batches: tf.data.Dataset) -> tf.Tensor:
+    def raw(self, batches: Iterable[tf.Tensor]) -> tf.Tensor:
         """The network's output for batches of images, [num_images, embedding_size] float32."""
         return tf.concat([self._infer(images) for images in batches], axis=0)
 
-    def normalized(self, batches: tf.data.Dataset) -> np.ndarray:
-        """The same, ``lipschitz_normalize``d: what is judged and served."""
-        return lipschitz_normalize(self.raw(batches)).numpy()
+    def normalized(self, images: Iterable[tuple[np.ndarray, tf.Tensor]]) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings, ``lipschitz_normalize``d: what is judged and served.
+
+        Args:
+          images: as ``EvaluationImages``.
+
+        Returns:
+          Embeddings [num_images, embedding_size], and which examples they are of [num_images]: all that could be read.
+
+        Raises:
+          DataError: none could.
+        """
+        kept, embeddings = [], []
+        for indices, batch in images:
+            kept.append(indices)
+            embeddings.append(self._infer(batch))
+        if not kept:
+            raise DataError("None of the images could be read, so there is nothing to judge.")
+        return lipschitz_normalize(tf.concat(embeddings, axis=0)).numpy(), np.concatenate(kept)
 
 
 class Validator:
-    """Scores a network on a fixed set, by leave-one-out retrieval.
+    """Scores a network on a fixed set.
 
     Attributes:
-      embeddings: of the last call, [num_examples, embedding_size], normalised; None before it.
-      labels: [num_examples].
+      embeddings: of the last call, [num_images, embedding_size], normalised; None before it.
+      labels: of those, [num_images].
 
     Args:
       embedder: the network.
-      batches: images of the set, in order.
-      labels: [num_examples].
+      images: of the set, as ``EvaluationImages``.
     """
 
-    def __init__(self, embedder: Embedder, batches: tf.data.Dataset, labels: np.ndarray):
-        self._embedder, self._batches, self.labels = embedder, batches, labels
+    def __init__(self, embedder: Embedder, images: EvaluationImages):
+        self._embedder, self._images = embedder, images
         self.embeddings: np.ndarray | None = None
+        self.labels: np.ndarray | None = None
 
     def __call__(self) -> dict[str, float]:
         """The metrics of the network as it is now."""
-        self.embeddings = self._embedder.normalized(self._batches)
-        return retrieval_metrics(self.embeddings, self.labels)
+        self.embeddings, kept = self._embedder.normalized(self._images)
+        self.labels = self._images.examples.labels[kept]
+        return judged(self.embeddings, kept, self._images.examples)
+
+
+def judged(embeddings: np.ndarray, kept: np.ndarray, examples: Examples) -> dict[str, float]:
+    """Retrieval scores of embeddings.
+
+    Queries search the gallery where the data set keeps the two apart; otherwise it is leave-one-out.
+
+    Args:
+      embeddings: [num_images, embedding_size].
+      kept: [num_images] which of the examples they are of.
+      examples: the set.
+    """
+    labels, roles = examples.labels[kept], examples.roles[kept]
+    if not (roles == QUERY).any():
+        return retrieval_metrics(embeddings, labels)
+    queries, gallery = roles == QUERY, roles == GALLERY
+    return retrieval_metrics(embeddings[queries], labels[queries], embeddings[gallery], labels[gallery])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
+import functools
+import os
+import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ccp.config import Config
+from ccp.config import DATASETS_IN_FOLDERS, Config
 from ccp.errors import ConfigError
 from ccp.logs import ProgressDisplay, RunLog, TensorBoard
 from ccp.loss_names import WITH_PROJECTIONS
@@ -20,14 +22,17 @@ from ccp.projections import Projector
 from ccp.reinitializer import ProxyReinitializer, pool_size
 from ccp.runs import RunDirectory, RunError, write_json
 from ccp.trainer import Trainer
-from datasets.manifest import Examples
-from datasets.pipelines import candidate_batches, evaluation_batches, training_batches
-from datasets.preprocessing import WRITING
+from datasets.bad_images import BadImages
+from datasets.cache import DISK, MEMORY, ImagesKeptInMemory, ImagesKeptOnDisk
+from datasets.catalog import load
+from datasets.examples import Examples
+from datasets.manifest import QUERY
+from datasets.pipelines import EvaluationImages, TrainingImages
+from datasets.preprocessing import Augmentation
 from datasets.splits import split
-from evaluate.embedding import Embedder, Validator
+from evaluate.embedding import Embedder, Validator, judged
 from evaluate.figures import latest_projection_figure
 from evaluate.geometry import pair_distances
-from evaluate.metrics import retrieval_metrics
 from models.embedding import build_embedding_model, image_format
 
 _MOST_SCATTERED = 1000
@@ -42,28 +47,33 @@ class Experiment:
       format: what the network takes in.
       model: the network.
       embedder: the network, compiled for inference.
+      bad_images: those met so far.
 
     Args:
       config: the run's settings.
+      bad_images_record: the file that images that cannot be read are kept in.
     """
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, bad_images_record: pathlib.Path | None = None):
         self.config = config
-        train_side, test = importlib.import_module(f"datasets.{config.data.dataset}").load(config.data.data_dir)
-        self.splits = split(train_side, test, config.data.validation, config.loop.seed)
-        channels = train_side.images.shape[-1]
+        data = config.data
+        self.splits = split(
+            load(data), data.validation, config.loop.seed, data.crop_to_box, data.select_on_test
+        )
+        self.bad_images = BadImages(data.on_bad_image, bad_images_record)
+        channels = self.splits.train.images.channels
         self.format = image_format(config.model, channels)
         self.model = build_embedding_model(config.model, channels, config.loop.seed)
         self.embedder = Embedder(self.model)
 
     def judge(self, part: str = "test") -> dict[str, float]:
-        """Leave-one-out retrieval scores of the network as it is now, on a part of the data."""
+        """Retrieval scores of the network as it is now, on a part of the data."""
         examples = getattr(self.splits, part)
-        return retrieval_metrics(self.embed(examples), examples.labels)
+        return judged(*self.embed(examples), examples)
 
-    def embed(self, examples: Examples) -> np.ndarray:
-        """Normalised embeddings [num_examples, embedding_size] of the network as it is now."""
-        return self.embedder.normalized(evaluation_batches(examples, self.format))
+    def embed(self, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings by the network as it is now; see ``Embedder.normalized``."""
+        return self.embedder.normalized(EvaluationImages(examples, self.format, self.bad_images))
 
     def trainer(
         self, run: RunDirectory, title: str | None = None, should_stop: Callable[[], bool] = lambda: False
@@ -75,7 +85,7 @@ class Experiment:
           title: shown with the progress; None writes and shows nothing but checkpoints.
           should_stop: see ``Trainer``.
         """
-        config, train, validation = self.config, self.splits.train, self.splits.validation
+        config, train = self.config, self.splits.train
         loss = build_loss(
             config.loss,
             num_classes=train.num_classes,
@@ -83,7 +93,7 @@ class Experiment:
             batch_size=config.batch_size,
             seed=config.loop.seed,
         )
-        validator = Validator(self.embedder, evaluation_batches(validation, self.format), validation.labels)
+        validator = Validator(self.embedder, self._validation_images(run))
         return Trainer(
             self.model,
             loss,
@@ -108,20 +118,28 @@ class Experiment:
             ProgressDisplay(title, loop.steps_per_epoch, loop.max_epochs, loop.monitor),
         )
 
+    def _validation_images(self, run: RunDirectory):
+        images = EvaluationImages(self.splits.validation, self.format, self.bad_images)
+        if self.config.data.cache == MEMORY:
+            return ImagesKeptInMemory(images)
+        if self.config.data.cache == DISK:
+            return ImagesKeptOnDisk(images, run.path / "cache")
+        return images
+
+    @functools.cached_property
+    def _training_images(self) -> TrainingImages:
+        data = self.config.data
+        augmentation = Augmentation(data.min_crop_area, data.max_crop_aspect, data.flip)
+        return TrainingImages(self.splits.train, self.format, augmentation, self.config.loop.seed, self.bad_images)
+
     def _training_batches(self, epoch: int, step: int):
         loop = self.config.loop
-        return iter(
-            training_batches(
-                self.splits.train,
-                self.format,
-                WRITING,
-                classes_per_batch=loop.classes_per_batch,
-                examples_per_class=loop.examples_per_class,
-                steps_per_epoch=loop.steps_per_epoch,
-                seed=loop.seed,
-                epoch=epoch,
-                step=step,
-            )
+        return self._training_images.batches(
+            classes_per_batch=loop.classes_per_batch,
+            examples_per_class=loop.examples_per_class,
+            steps_per_epoch=loop.steps_per_epoch,
+            epoch=epoch,
+            step=step,
         )
 
     def _projector(self, loss) -> Projector:
@@ -129,15 +147,8 @@ class Experiment:
         num_candidates = pool_size(settings.pool_size, settings.proxies_per_class)
 
         def candidates(draw: int) -> tf.Tensor:
-            batches = candidate_batches(
-                self.splits.train,
-                self.format,
-                WRITING,
-                num_candidates=num_candidates,
-                seed=self.config.loop.seed,
-                draw=draw,
-            )
-            return tf.reshape(self.embedder.raw(batches), [self.splits.train.num_classes, num_candidates, -1])
+            images = self._training_images.candidates(num_candidates, draw)
+            return tf.reshape(self.embedder.raw(images), [self.splits.train.num_classes, num_candidates, -1])
 
         return Projector(
             loss.proxies,
@@ -154,7 +165,8 @@ class Experiment:
         order = np.argsort(train.labels, kind="stable")
         chosen = order[np.unique(np.linspace(0, len(order) - 1, _MOST_SCATTERED).astype(int))]
         examples = train.subset(chosen)
-        return self.embed(examples), examples.labels
+        embeddings, kept = self.embed(examples)
+        return embeddings, train.labels[chosen][kept]
 
 
 def make_deterministic() -> None:
@@ -163,7 +175,11 @@ def make_deterministic() -> None:
 
 
 def train_run(
-    config: Config, run_dir: str, title: str, should_stop: Callable[[], bool] = lambda: False
+    config: Config,
+    run_dir: str | os.PathLike,
+    title: str,
+    should_stop: Callable[[], bool] = lambda: False,
+    keep_embeddings: bool = False,
 ) -> dict[str, Any]:
     """Trains a run to its end, or on from where it was, and judges its best weights on the unseen classes.
 
@@ -172,24 +188,30 @@ def train_run(
       run_dir: where everything is kept.
       title: shown with the progress.
       should_stop: see ``Trainer``.
+      keep_embeddings: those of the unseen classes too, in the run's ``test_embeddings.npz``.
 
     Returns:
       What is also written to the run's ``result.json``.
     """
     run = RunDirectory(run_dir)
     with run.claimed(config):
-        experiment = Experiment(config)
+        experiment = Experiment(config, run.bad_images)
         run.record(config)
         trainer = experiment.trainer(run, title, should_stop)
         progress = trainer.fit()
+        test = experiment.splits.test
+        embeddings, kept = experiment.embed(test)
+        if keep_embeddings:  # Before the result, which says that all is there.
+            with open(run.test_embeddings, "wb") as file:
+                np.savez(file, embeddings=embeddings, kept=kept)
         result = {
-            **describe(experiment),
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch,
             "projections": trainer.schedule.projections,
             "validation": {config.loop.monitor: progress.best_score},
-            "test": experiment.judge("test"),
+            "test": judged(embeddings, kept, test),
         }
+        result = {**describe(experiment), **result}  # Last, as judging may meet images that cannot be read.
         write_json(run.result, result)
     return result
 
@@ -206,11 +228,11 @@ def restored_experiment(run_dir: str, data_dir: str | None = None) -> tuple[Expe
     """
     run = RunDirectory(run_dir)
     config = run.load_config()
-    if data_dir and config.data.dataset == "digits":
-        raise ConfigError("--data_dir has no effect on a run with digits, which come with scikit-learn; leave it out.")
+    if data_dir and config.data.dataset not in (*DATASETS_IN_FOLDERS, "csv"):
+        raise ConfigError(f"--data_dir has no effect on a run with {config.data.dataset}; leave it out.")
     if data_dir:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, data_dir=data_dir))
-    experiment = Experiment(config)
+    experiment = Experiment(config, run.bad_images)
     trainer = experiment.trainer(run)
     if not trainer.restore():
         raise RunError(f"{run.path} has no checkpoint yet; let main.py train go on in it for an epoch.")
@@ -221,14 +243,22 @@ def restored_experiment(run_dir: str, data_dir: str | None = None) -> tuple[Expe
 
 def describe(experiment: Experiment) -> dict[str, Any]:
     """What was trained and how it is judged, for a result's record."""
-    splits = experiment.splits
+    splits, bad = experiment.splits, experiment.bad_images.found
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    test = f"{len(splits.test)} images of {splits.test.num_classes} classes never seen in training"
+    num_queries = int((splits.test.roles == QUERY).sum())
     return {
         "dataset": experiment.config.data.dataset,
         "loss": experiment.config.loss.loss,
         "seed": experiment.config.loop.seed,
+        "data": {
+            **{name: {"images": len(part), "classes": part.num_classes} for name, part in parts.items()},
+            "unreadable_images_left_out": len(bad),
+        },
         "protocol": {
-            "test": f"leave-one-out retrieval by index over {len(splits.test)} images of "
-            f"{splits.test.num_classes} classes never seen in training",
+            "test": f"retrieval of {num_queries} queries in a gallery, {test}"
+            if num_queries
+            else f"leave-one-out retrieval by index over {test}",
             "model_selection": f"best {experiment.config.loop.monitor} on {splits.validation_is} "
             f"({len(splits.validation)} images of {splits.validation.num_classes} classes)",
             "distance": "Euclidean between lipschitz-normalised embeddings",

@@ -17,6 +17,7 @@ from absl.testing import parameterized
 from PIL import Image
 
 import main
+from ccp.command_line import EXIT_FAILURE, EXIT_USAGE
 from tests import command_line
 
 
@@ -64,9 +65,26 @@ class RefusalTest(parameterized.TestCase):
         (["train", "--projection_period=2"], "--projection_period only matters with --projection=period"),
         (["train", "--seed=x"], "invalid literal for int() with base 10: 'x'"),
         (["train", "positional"], "Did not expect 'positional'"),
-        (["train", "--data_dir=d"], "--data_dir only matters with --dataset=omniglot. Pass that too"),
+        (["train", "--data_dir=d"], "--data_dir only matters with --dataset=omniglot or cub or"),
+        (["train", "--dataset=folder", "--manifest=m.csv"], "--manifest only matters with --dataset=csv. Pass that"),
+        (["train", "--dataset=cub", "--test_fraction=0.3"], "--test_fraction only matters with --dataset=folder or"),
+        (["train", "--dataset=sop", "--crop_to_box"], "--crop_to_box only matters with --dataset=cub or cars196 or"),
+        (["train", "--on_bad_image=skip"], "--on_bad_image only matters with --dataset=cub or"),
+        (["train", "--dataset=folder", "--on_bad_image=ignore"], "Unknown on_bad_image 'ignore'"),
+        (["train", "--dataset=folder", "--data_dir=d", "--test_fraction=1"], "test_fraction must be below 1"),
+        (["train", "--max_crop_aspect=0.5"], "max_crop_aspect at least 1; got 0.5, 0.75 and 0.5"),
+        (["mlrc", "--validation=fold1"], "main.py mlrc holds out each of four folds in turn; leave --validation out"),
+        (["mlrc", "--repeats=0"], "--repeats must be at least 1; got 0"),
+        (["train", "--validation=test"], "--validation=test selects the model by its test scores, which makes them"),
+        (["search", "--model=m", "--gallery=g", "--query=q", "--top=0"], "--top must be at least 1; got 0"),
+        (["report"], "main.py report needs RUN …"),
+        (["compare", "--format=html", "run"], "should be one of <text|csv|latex>"),
+        (["validate"], "main.py validate needs --dataset: one of digits, omniglot"),
+        (["validate", "--dataset=cup", "--data_dir=d"], "Unknown data set 'cup'. Did you mean cub?"),
+        (["validate", "--dataset=cub", "--seed=1"], "--seed is a flag of train, mlrc, not of validate"),
+        (["prepare", "--dataset=cub"], "main.py prepare needs --data_dir: where to put the data set."),
         (["compare"], "main.py compare needs RUN …"),
-        (["evaluate", "--loss=triplet"], "--loss is a flag of train, not of evaluate"),
+        (["evaluate", "--loss=triplet"], "--loss is a flag of train, mlrc, not of evaluate"),
         (["evaluate"], "main.py evaluate needs --run_dir: directory of the run."),
         (["evaluate", "--run_dir=x", "--part=train"], "should be one of <test|validation>"),
         (["demo", "--seeds=0,0"], "--seeds must be different whole numbers"),
@@ -79,7 +97,7 @@ class RefusalTest(parameterized.TestCase):
     )
     def test_usage_errors_name_the_remedy(self, arguments, message):
         code, err = _refusal(*arguments)
-        self.assertEqual(code, main.EXIT_USAGE)
+        self.assertEqual(code, EXIT_USAGE)
         self.assertIn(message, err)
         self.assertNotIn("Traceback", err)
 
@@ -87,11 +105,17 @@ class RefusalTest(parameterized.TestCase):
         for arguments, message in (
             (["evaluate", "--run_dir=no/such"], "no/such holds no run"),
             (["train", "--dataset=omniglot", "--data_dir=no/such"], "no/such'. Pass --data_dir"),
+            (["train", "--dataset=cub"], "The data set cub needs --data_dir: the directory that its files are in."),
+            (["train", "--dataset=csv"], "The data set csv needs --manifest: a CSV file with the columns path and"),
+            (["train", "--dataset=cub", "--data_dir=no/such"], "main.py prepare --dataset=cub"),
+            (["validate", "--dataset=folder", "--data_dir=no/such"], "pass --data_dir, the directory of class folders"),
+            (["prepare", "--dataset=cup", "--data_dir=unfetched"], "'cup' is not prepared from archives; cub, cars196"),
+            (["prepare", "--dataset=sop", "--data_dir=unfetched"], "sop needs Stanford_Online_Products.zip; give the"),
             (["compare", "no/such"], "There is no run 'no/such'"),
             (["embed", "--model=no/such", "--images=.", "--output=x.npz"], "no/such holds no SavedModel"),
         ):
             code, _, err = command_line.run(*arguments, cwd=tf.compat.v1.test.get_temp_dir())
-            self.assertEqual(code, main.EXIT_FAILURE)
+            self.assertEqual(code, EXIT_FAILURE)
             self.assertIn(message, err)
             self.assertNotIn("Traceback", err)
 
@@ -128,7 +152,7 @@ class WholeWayTest(tf.test.TestCase):
         code, _, err = command_line.run("export", f"--run_dir={run}", f"--export_dir={home}/model")
         self.assertEqual(code, 0, err)
         code, _, err = command_line.run(*embed)
-        self.assertEqual(code, main.EXIT_FAILURE)
+        self.assertEqual(code, EXIT_FAILURE)
         self.assertIn("notes.txt cannot be read", err)
         self.assertFalse((home / "out.npz").exists())
         code, out, err = command_line.run(*embed, "--on_error=skip")
@@ -156,7 +180,7 @@ class WholeWayTest(tf.test.TestCase):
             text=True,
             check=False,
         )
-        self.assertEqual(done.returncode, main.EXIT_FAILURE, done.stderr)
+        self.assertEqual(done.returncode, EXIT_FAILURE, done.stderr)
         self.assertRegex(done.stderr, r"error: A checkpoint could not be written to .*free some space")
         self.assertNotIn("Traceback", done.stderr)
 

@@ -9,6 +9,7 @@ import re
 import tensorflow as tf
 
 import main
+from ccp.command_line import flag_values
 from tests.command_line import ROOT
 
 _README = (ROOT / "README.md").read_text()
@@ -34,8 +35,8 @@ class ReadmeTest(tf.test.TestCase):
         for word, arguments in lines:
             if word in ("COMMAND",):
                 continue
-            values = main._flag_values(word)
-            for flag in re.findall(r"--(\w+)=", arguments):
+            values = flag_values(main.COMMANDS[word])
+            for flag in re.findall(r"--(\w+)", arguments):
                 self.assertIn(flag, values, f"main.py {word} {arguments}")
 
     def test_files_it_points_to_are_there(self):

@@ -8,7 +8,7 @@ import numpy as np
 from absl.testing import parameterized
 
 from ccp.errors import UserError
-from evaluate import embed_files as embedding
+from evaluate import file_embedder
 from evaluate.embed_files import ImageError, embed_files
 from models.export import ExportError, load_exported
 from tests.datasets import pictures
@@ -25,7 +25,7 @@ class EmbedFilesTest(parameterized.TestCase):
         self.images.mkdir()
         self.output = self.folder / "embeddings.npz"
         # Loaded once for all tests.
-        loading = mock.patch.object(embedding, "load_exported", _load_exported)
+        loading = mock.patch.object(file_embedder, "load_exported", _load_exported)
         loading.start()
         self.addCleanup(loading.stop)
 
@@ -61,7 +61,7 @@ class EmbedFilesTest(parameterized.TestCase):
 
     def test_more_than_a_batch(self):
         # 70 files: batches of 64 and 6.
-        self.assertEqual(embedding._BATCH, 64)
+        self.assertEqual(file_embedder._BATCH, 64)
         names = [f"{index:03d}.png" for index in range(70)]
         self.write(*names)
         self.assertEqual(self.embed(), (70, []))
@@ -81,7 +81,7 @@ class EmbedFilesTest(parameterized.TestCase):
         self.assert_written([name], [1])
 
     @parameterized.parameters(
-        (b"no image", "Unknown image file format"), (b"", "Input is empty"), (b"\x89PNG\r\n\x1a\n", "Invalid PNG")
+        (b"no image", "The file is no JPEG"), (b"", "The file is no JPEG"), (b"\xff\xd8\xff\xe0", "")
     )
     def test_a_bad_image(self, contents, reason):
         self.write("a.png", "c.png")
@@ -116,7 +116,7 @@ class EmbedFilesTest(parameterized.TestCase):
     @parameterized.parameters("", "nothing/", "*.jpg", "gone.png")
     def test_nothing_there(self, images):
         (self.images / "nothing").mkdir()
-        with self.assertRaisesRegex(ImageError, "There are no files in .*; pass --images, a directory or a quoted"):
+        with self.assertRaisesRegex(ImageError, "There are no files in .*; pass a directory, or a quoted"):
             self.embed(os.path.join(self.images, images))
 
     def test_nothing_readable(self):

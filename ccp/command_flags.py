@@ -1,0 +1,103 @@
+"""The flags of each command. Free of TensorFlow."""
+
+from __future__ import annotations
+
+import os
+
+from absl import flags
+
+from ccp.flags import define_data_settings, define_settings
+
+
+def train(values: flags.FlagValues) -> None:
+    """The flags of main.py train."""
+    define_settings(values)
+    flags.DEFINE_string(
+        "run_dir", None, "the run's directory (default: runs/ and a name made of data set, loss and seed)", values
+    )
+
+
+def mlrc(values: flags.FlagValues) -> None:
+    """The flags of main.py mlrc: as train, and how often."""
+    train(values)
+    flags.DEFINE_integer("repeats", 3, "trainings of each fold (default: 3)", flag_values=values)
+
+
+def _run_flag(values: flags.FlagValues) -> None:
+    flags.DEFINE_string("run_dir", None, "directory of the run (needed)", values)
+    flags.DEFINE_string("data_dir", None, "where the data set's files are, if they have moved since", values)
+
+
+def evaluate(values: flags.FlagValues) -> None:
+    """The flags of main.py evaluate."""
+    _run_flag(values)
+    flags.DEFINE_enum("part", "test", ["test", "validation"], "which images to judge on (default: test)", values)
+
+
+def export(values: flags.FlagValues) -> None:
+    """The flags of main.py export."""
+    _run_flag(values)
+    flags.DEFINE_string("export_dir", None, "where to write the SavedModel (needed)", values)
+
+
+def embed(values: flags.FlagValues) -> None:
+    """The flags of main.py embed."""
+    flags.DEFINE_string("model", None, "directory of the exported model (needed)", values)
+    flags.DEFINE_string("images", None, "directory, searched in depth, or pattern of image files (needed)", values)
+    flags.DEFINE_string("output", None, "the .npz file to write (needed)", values)
+    _on_error_flag(values)
+
+
+def prepare(values: flags.FlagValues) -> None:
+    """The flags of main.py prepare."""
+    flags.DEFINE_string("dataset", None, "cub, cars196, sop or inshop (needed)", values)
+    flags.DEFINE_string("data_dir", None, "where to put the data set (needed)", values)
+    flags.DEFINE_list("archive", None, "the archive where you have it, or several between commas", values)
+    flags.DEFINE_list("url", None, "where to download it from, or several between commas", values)
+    flags.DEFINE_bool("any_checksum", False, "take an archive whose checksum is not the published one", values)
+
+
+def validate(values: flags.FlagValues) -> None:
+    """The flags of main.py validate."""
+    define_data_settings(values)
+    flags.DEFINE_bool("images", True, "read every image too (default: true)", values)
+
+
+def _on_error_flag(values: flags.FlagValues) -> None:
+    flags.DEFINE_enum(
+        "on_error",
+        "stop",
+        ["stop", "skip"],
+        "at an image that cannot be read: stop, or skip and report (default: stop)",
+        values,
+    )
+
+
+def search(values: flags.FlagValues) -> None:
+    """The flags of main.py search."""
+    flags.DEFINE_string("model", None, "directory of the exported model (needed)", values)
+    flags.DEFINE_string("gallery", None, "directory or pattern of the images to search (needed)", values)
+    flags.DEFINE_string("query", None, "an image, or a directory or pattern of them, to search for (needed)", values)
+    flags.DEFINE_integer("top", 10, "how many to find (default: 10)", flag_values=values)
+    flags.DEFINE_string("output", None, "a PNG file to draw the answers into", values)
+    flags.DEFINE_string("index", None, "the .npz file to keep the gallery's embeddings in (default: beside it)", values)
+    flags.DEFINE_enum("engine", "exact", ["exact", "faiss"], "how to search (default: exact)", values)
+    _on_error_flag(values)
+
+
+def report(values: flags.FlagValues) -> None:
+    """The flags of main.py report."""
+    flags.DEFINE_string("output", None, "the page, or its directory (default: report/ in the first run)", values)
+    flags.DEFINE_string("data_dir", None, "where the data set's files are, if they have moved since", values)
+    flags.DEFINE_bool("tsne", False, "draw embeddings by t-SNE, not their principal components", values)
+
+
+def compare(values: flags.FlagValues) -> None:
+    """The flags of main.py compare."""
+    flags.DEFINE_enum("format", "text", ["text", "csv", "latex"], "how to write the table (default: text)", values)
+
+
+def demo(values: flags.FlagValues) -> None:
+    """The flags of main.py demo."""
+    flags.DEFINE_string("run_dir", os.path.join("runs", "demo"), "where to keep it all (default: runs/demo)", values)
+    flags.DEFINE_list("seeds", ["0"], "seeds to run, separated by commas (default: 0)", values)

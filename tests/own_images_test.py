@@ -1,0 +1,108 @@
+"""A folder of one's own images, from the command line: validated, trained on, judged, and what is bad in it told."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from ccp.command_line import EXIT_FAILURE
+from tests import command_line
+from tests.datasets import photographs, pictures
+
+TRAIN = (
+    "--loss=ccp/contrastive",
+    "--image_size=16",
+    "--width=4",
+    "--embedding_size=4",
+    "--classes_per_batch=3",
+    "--steps_per_epoch=2",
+    "--max_epochs=2",
+    "--projection=period",
+    "--projection_period=1",
+    "--proxies_per_class=2",
+    "--pool_size=4",
+)
+
+
+class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.home = pictures.folder_for(self)
+        self.folder = self.home / "my images"
+        self.paths = photographs.write(self.folder, num_classes=8, per_class=6)
+
+    def run_ok(self, *arguments: str) -> str:
+        code, out, err = command_line.run(*arguments)
+        self.assertEqual(code, 0, err)
+        return out
+
+    def train(self, *arguments: str):
+        run = f"--run_dir={self.home / 'run'}"
+        return command_line.run("train", "--dataset=folder", f"--data_dir={self.folder}", run, *TRAIN, *arguments)
+
+    def test_bad_images_stop_then_are_counted(self):
+        # Classes 0 to 3 are trained on; one of these images is spoilt, and one of those that judge.
+        photographs.truncate(self.folder, ["1/4.jpg", "6/0.jpg"])
+        (self.folder / "3" / "0.jpg").write_bytes(b"")
+        code, _, err = self.train()
+        self.assertEqual(code, EXIT_FAILURE)
+        self.assertRegex(err, r"error: .*(1/4|3/0)\.jpg cannot be read \(.+\)\. Mend or remove it.*--on_bad_image=skip")
+        self.assertNotIn("Traceback", err)
+
+        code, out, err = self.train("--on_bad_image=skip")
+        self.assertEqual(code, 0, err)
+        self.assertIn("3 images could not be read and were left out", out)
+        self.assertRegex(err, r"left out: .*6/0\.jpg cannot be read \(.+\)")
+        result = json.loads((self.home / "run" / "result.json").read_text())
+        self.assertEqual(result["data"]["unreadable_images_left_out"], 3)
+        self.assertEqual(result["data"]["test"], {"images": 24, "classes": 4})
+        lines = (self.home / "run" / "bad_images.jsonl").read_text().splitlines()
+        listed = {os.path.relpath(json.loads(line)["path"], self.folder) for line in lines}
+        self.assertEqual(listed, {"1/4.jpg", "3/0.jpg", "6/0.jpg"})
+        # Judged again, by a process that only reads the record; and kept images change nothing.
+        self.assertIn("3 images could not be read", self.run_ok("evaluate", f"--run_dir={self.home / 'run'}"))
+        evaluation = json.loads((self.home / "run" / "evaluation_test.json").read_text())
+        self.assertEqual(evaluation["scores"], result["test"])
+
+        code, out, _ = command_line.run("validate", "--dataset=folder", f"--data_dir={self.folder}")
+        self.assertEqual(code, EXIT_FAILURE)
+        self.assertIn("3 images cannot be read:", out)
+        for name in ("1/4.jpg", "3/0.jpg", "6/0.jpg"):
+            self.assertIn(name, out)
+        self.assertIn("folder: not as it should be", out)
+
+    def test_cached_images_give_the_same_run(self):
+        scores = []
+        for cache in ("none", "memory", "disk"):
+            code, _, err = self.train(f"--cache={cache}", f"--run_dir={self.home / cache}")
+            self.assertEqual(code, 0, err)
+            scores.append((self.home / cache / "metrics.jsonl").read_text())
+        self.assertEqual(scores[1:], scores[:1] * 2)
+        self.assertTrue((self.home / "disk" / "cache" / "images.json").exists())
+
+    def test_csv_with_queries_and_gallery(self):
+        listing = self.home / "images.csv"
+        with open(listing, "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["path", "label", "split", "role", "left", "top", "right", "bottom"])
+            for path in self.paths:
+                label, number = path.removesuffix(".jpg").split("/")
+                split = "train" if int(label) < 5 else "test"
+                role = "" if split == "train" else "query" if int(number) < 2 else "gallery"
+                writer.writerow([path, f"class {label}", split, role, 5, 5, 55, 35])
+        data = ("--dataset=csv", f"--manifest={listing}", f"--data_dir={self.folder}")
+        out = self.run_ok("validate", *data)
+        self.assertRegex(out, r"query +6 +3 +– +–\n")
+        self.assertRegex(out, r"gallery +12 +3 +– +–\n")
+        self.assertIn("csv: as it should be", out)
+        self.run_ok("train", *data, "--crop_to_box", f"--run_dir={self.home / 'run'}", *TRAIN)
+        result = json.loads((self.home / "run" / "result.json").read_text())
+        self.assertIn("retrieval of 6 queries in a gallery", result["protocol"]["test"])
+        # Of six queries, hits are sixths.
+        self.assertAlmostEqual(result["test"]["precision_at_1"] * 6 % 1, 0, places=6)
+        self.assertTrue(np.isfinite(list(result["test"].values())).all())
