@@ -5,19 +5,41 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ccp.config import Config
 from ccp.errors import UserError
-from ccp.runs import RunDirectory, read_json
-from evaluate.report import score_table
+from ccp.runs import FREE_TO_CHANGE, RunDirectory, read_json
 
 
-def compare_runs(patterns: Sequence[str]) -> str:
-    """A table of test scores: a line for each setting, the mean ± deviation over its seeds.
+class Line(NamedTuple):
+    """Runs whose settings differ in nothing but the seed.
 
-    Runs belong together if their settings differ in nothing but the seed. A line is named by data set, loss
-    and what else tells it from the others.
+    Attributes:
+      name: data set, loss, and the settings that tell it from the other lines.
+      dataset: of the runs.
+      scores: by seed, the test scores by metric.
+    """
+
+    name: str
+    dataset: str
+    scores: Mapping[int, Mapping[str, float]]
+
+
+class Comparison(NamedTuple):
+    """Finished runs, by what they were.
+
+    Attributes:
+      lines: one for each setting.
+      left_out: runs that are in none, and why.
+    """
+
+    lines: list[Line]
+    left_out: list[str]
+
+
+def collect(patterns: Sequence[str]) -> Comparison:
+    """Reads the test scores of finished runs.
 
     Args:
       patterns: run directories, or patterns of them.
@@ -48,8 +70,8 @@ def compare_runs(patterns: Sequence[str]) -> str:
     if not groups:
         raise UserError(f"No finished run in {', '.join(patterns)}; let main.py train end there first.")
     names = _names(settings)
-    rows = {f"{names[key]} ({_count(scores)})": list(scores.values()) for key, scores in groups.items()}
-    return "\n".join([score_table(rows), *(f"left out: {reason}" for reason in left_out)])
+    lines = [Line(names[key], settings[key]["dataset"], scores) for key, scores in groups.items()]
+    return Comparison(sorted(lines, key=lambda line: line.dataset), left_out)
 
 
 def _directories(patterns: Sequence[str]) -> list[str]:
@@ -63,10 +85,10 @@ def _directories(patterns: Sequence[str]) -> list[str]:
 
 
 def _flat(config: Config) -> dict[str, Any]:
-    """All settings but the seed and where the data lie, by name."""
+    """All settings but the seed and those that do not matter to what comes out, by name."""
     flat = {name: value for section in config.to_dict().values() for name, value in section.items()}
     flat.update(flat.pop("settings"))
-    return {name: value for name, value in flat.items() if name not in ("seed", "data_dir")}
+    return {name: value for name, value in flat.items() if name not in ("seed", *FREE_TO_CHANGE)}
 
 
 def _names(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -77,7 +99,3 @@ def _names(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         telling = [n for n in flat if any(other.get(n) != flat[n] for other in alike)]
         names[key] = " ".join([flat["dataset"], flat["loss"], *(f"{n}={flat[n]}" for n in telling)])
     return names
-
-
-def _count(scores: Sequence[Any]) -> str:
-    return "1 seed" if len(scores) == 1 else f"{len(scores)} seeds"

@@ -1,0 +1,171 @@
+"""The 4-fold protocol of "A Metric Learning Reality Check" (Musgrave et al., ECCV 2020), as the paper uses it."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import logging
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ccp.config import Config
+from ccp.distances import lipschitz_normalize
+from ccp.errors import UserError
+from ccp.runs import RunDirectory, read_json, write_json
+from datasets.catalog import load
+from datasets.examples import Examples, part
+from datasets.manifest import TEST
+from datasets.splits import NUM_FOLDS
+from evaluate.embedding import judged
+from evaluate.experiment import train_run
+from evaluate.metrics import METRICS, TITLES
+from evaluate.published import published_scores
+from evaluate.statistics import mean_scores, summary
+
+RESULT_FILE = "mlrc.json"
+_MOST_COMBINATIONS = 256
+
+_log = logging.getLogger("ccp")
+
+
+def run_mlrc(
+    config: Config, directory: str, repeats: int, should_stop: Callable[[], bool] = lambda: False
+) -> dict[str, Any]:
+    """Trains four folds, several times, and judges the models singly and joined.
+
+    Fold f holds out quarter 4 − f of the training classes to select its model; repeat i has seed ``seed`` + i. Each
+    model is a run of its own in ``directory`` that goes on after a kill; what is finished is not done again.
+
+    - *Separated*: the mean over the four models of a repeat; mean, deviation and interval over repeats.
+    - *Concatenated*: the four normalised embeddings joined and normalised again. The mean and deviation are over all
+      combinations of one repeat for each fold (of more than 256, evenly spaced ones); the interval is over the
+      repeats as they are, since combinations share models.
+
+    Args:
+      config: the settings of every run, but for fold and seed.
+      directory: where all is kept.
+      repeats: trainings of each fold.
+      should_stop: see ``Trainer``.
+
+    Returns:
+      What is also written to ``mlrc.json``.
+    """
+    home = pathlib.Path(directory)
+    runs = {
+        (fold, repeat): RunDirectory(home / f"fold{fold}-repeat{repeat}")
+        for repeat in range(repeats)
+        for fold in range(1, NUM_FOLDS + 1)
+    }
+    for (fold, repeat), run in runs.items():
+        _train(_config_of(config, fold, repeat), run, f"fold {fold}, repeat {repeat + 1} of {repeats}", should_stop)
+    test = part(load(config.data), TEST, config.data.crop_to_box)
+    results = {at: read_json(run.result) for at, run in runs.items()}
+    result = {
+        "dataset": config.data.dataset,
+        "loss": config.loss.loss,
+        "repeats": repeats,
+        "protocol": {
+            **results[1, 0]["protocol"],
+            "model_selection": "each of four models by the classes of one quarter of the training classes"
+            if not config.data.select_on_test
+            else results[1, 0]["protocol"]["model_selection"],
+        },
+        "separated": _separated(config, results, repeats),
+        "concatenated": _concatenated(config, runs, test, repeats),
+    }
+    write_json(home / RESULT_FILE, result)
+    return result
+
+
+def mlrc_table(result: Mapping[str, Any]) -> str:
+    """Results in percent: mean ± deviation and 95% interval, and below it the paper's number if it has one."""
+    rows = []
+    for way in ("separated", "concatenated"):
+        scores = result[way]
+        rows.append((f"{way}, {scores['embedding_size']}-D", [_cell(scores["scores"][metric]) for metric in METRICS]))
+        if scores["published"]:
+            cells = [f"{100 * scores['published'][metric]:.2f}" for metric in METRICS]
+            rows.append(("  paper (BN-Inception, pretrained)", cells))
+    width = max(len(name) for name, _ in rows)
+    column = 2 + max(len(cell) for _, cells in rows for cell in cells)
+    header = " " * width + "".join(f"{TITLES[metric]:>{column}}" for metric in METRICS)
+    return "\n".join([header, *(f"{name:<{width}}" + "".join(f"{c:>{column}}" for c in cells) for name, cells in rows)])
+
+
+def _config_of(config: Config, fold: int, repeat: int) -> Config:
+    return dataclasses.replace(
+        config,
+        data=dataclasses.replace(config.data, validation=f"fold{fold}"),
+        loop=dataclasses.replace(config.loop, seed=config.loop.seed + repeat),
+    )
+
+
+def _train(config: Config, run: RunDirectory, title: str, should_stop: Callable[[], bool]) -> None:
+    with run.claimed(config):  # Which refuses a run with other settings.
+        finished = run.result.exists() and run.test_embeddings.exists()
+    if finished:
+        _log.info("%s: finished already", title)
+        return
+    train_run(config, run.path, title, should_stop, keep_embeddings=True)
+
+
+def _separated(config: Config, results: Mapping[tuple[int, int], Mapping], repeats: int) -> dict[str, Any]:
+    models = [
+        {"fold": fold, "repeat": repeat, "seed": result["seed"], "best_epoch": result["best_epoch"], **result["test"]}
+        for (fold, repeat), result in results.items()
+    ]
+    means = [mean_scores([r["test"] for (_, i), r in results.items() if i == repeat]) for repeat in range(repeats)]
+    return {
+        "embedding_size": config.model.embedding_size,
+        "scores": {metric: summary([one[metric] for one in means]) for metric in METRICS},
+        "published": published_scores(config, config.model.embedding_size),
+        "models": models,
+    }
+
+
+def _concatenated(
+    config: Config, runs: Mapping[tuple[int, int], RunDirectory], test: Examples, repeats: int
+) -> dict[str, Any]:
+    embeddings, kept = {}, None
+    for at, run in runs.items():
+        with np.load(run.test_embeddings) as file:
+            embeddings[at] = file["embeddings"]
+            if kept is not None and not np.array_equal(kept, file["kept"]):
+                raise UserError(
+                    f"{run.path} was judged on other images than the runs beside it: images were mended or broken "
+                    f"meanwhile. Delete its {run.result.name} and run the same command again."
+                )
+            kept = file["kept"]
+
+    def scores_of(combination: Sequence[int]) -> dict[str, float]:
+        joined = np.concatenate([embeddings[fold, repeat] for fold, repeat in enumerate(combination, 1)], axis=1)
+        return judged(lipschitz_normalize(joined).numpy(), kept, test)
+
+    combinations = list(itertools.product(range(repeats), repeat=NUM_FOLDS))
+    if len(combinations) > _MOST_COMBINATIONS:
+        spaced = np.linspace(0, len(combinations) - 1, _MOST_COMBINATIONS).astype(int)
+        combinations = [combinations[i] for i in spaced]
+    aligned = [(repeat,) * NUM_FOLDS for repeat in range(repeats)]
+    scores = {combination: scores_of(combination) for combination in dict.fromkeys([*aligned, *combinations])}
+    size = NUM_FOLDS * config.model.embedding_size
+    over_all = {metric: summary([scores[c][metric] for c in combinations]) for metric in METRICS}
+    over_repeats = {metric: summary([scores[c][metric] for c in aligned]) for metric in METRICS}
+    return {
+        "embedding_size": size,
+        "combinations": len(combinations),
+        "scores": {m: {**over_all[m], "interval_95": over_repeats[m]["interval_95"]} for m in METRICS},
+        "published": published_scores(config, size),
+    }
+
+
+def _cell(scores: Mapping[str, Any]) -> str:
+    text = f"{100 * scores['mean']:.2f}"
+    if scores["deviation"] is not None:
+        text += f" ± {100 * scores['deviation']:.2f}"
+    if scores["interval_95"] is not None:
+        low, high = scores["interval_95"]
+        text += f" [{100 * low:.2f}, {100 * high:.2f}]"
+    return text

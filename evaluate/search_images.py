@@ -1,0 +1,135 @@
+"""Which images of a gallery are nearest to others."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ccp.errors import UserError
+from evaluate.embed_files import find_files
+from evaluate.figures.retrieval import Neighbors, draw_retrievals
+from evaluate.figures.style import save
+from evaluate.file_embedder import FileEmbedder
+from evaluate.gallery import open_gallery
+
+ENGINES = ("exact", "faiss")
+_MOST_ROWS = 12
+_THUMBNAIL = 128
+
+
+class Found(NamedTuple):
+    """What is nearest to a query.
+
+    Attributes:
+      query: its file.
+      paths: of the nearest images, nearest first.
+      distances: Euclidean, between normalised embeddings: from 0 to 2.
+    """
+
+    query: str
+    paths: list[str]
+    distances: np.ndarray
+
+
+class SearchResult(NamedTuple):
+    """The answers, and what they were searched in.
+
+    Attributes:
+      answers: for each query.
+      num_images: in the gallery.
+      reused: how many of these had been embedded before.
+      skipped: (path, reason) of files that could not be read.
+    """
+
+    answers: list[Found]
+    num_images: int
+    reused: int
+    skipped: list[tuple[str, str]]
+
+
+def search_images(
+    model_dir: str,
+    gallery: str,
+    query: str,
+    count: int = 10,
+    index: str | None = None,
+    engine: str = "exact",
+    skip_unreadable: bool = False,
+) -> SearchResult:
+    """Finds the images of a gallery that are nearest to query images.
+
+    Args:
+      model_dir: an exported model.
+      gallery: a directory of images, searched in depth, or a pattern.
+      query: an image file, or a directory or pattern of them.
+      count: how many to find.
+      index: the ``.npz`` file that the gallery's embeddings are kept in; None for one beside the gallery.
+      engine: ``exact`` compares with every image in float64; ``faiss`` uses the library of that name (IndexFlatL2, in
+        float32) where it is installed.
+      skip_unreadable: leave gallery images out that cannot be read; otherwise the first one ends it.
+
+    Raises:
+      UserError: an image cannot be read, there is none, or FAISS is not installed.
+    """
+    nearest = _with_faiss() if engine == "faiss" else _exactly
+    embed = FileEmbedder(model_dir)
+    queries = embed(find_files(query), skip_unreadable=False)
+    index = index or str(pathlib.Path(gallery.split("*")[0]).absolute()).rstrip("/") + ".embeddings.npz"
+    found = open_gallery(embed, model_dir, gallery, index, skip_unreadable)
+    answers = []
+    places, distances = nearest(queries.embeddings, found.embeddings, min(count, len(found.paths)))
+    for path, own_places, own_distances in zip(queries.paths, places, distances):
+        answers.append(Found(path, [found.paths[place] for place in own_places], own_distances))
+    return SearchResult(answers, len(found.paths), found.reused, found.skipped)
+
+
+def draw_answers(result: SearchResult, path: str) -> pathlib.Path:
+    """Draws queries with what they found, twelve at most, into a PNG file."""
+    answers = result.answers[:_MOST_ROWS]
+    files = list(dict.fromkeys([name for answer in answers for name in (answer.query, *answer.paths)]))
+    places = {name: place for place, name in enumerate(files)}
+    rows = [
+        Neighbors(pathlib.Path(a.query).name, places[a.query], np.array([places[p] for p in a.paths]), None)
+        for a in answers
+    ]
+    return save(draw_retrievals(rows, lambda place: _thumbnail(files[place])), pathlib.Path(path))
+
+
+def _exactly(queries: np.ndarray, gallery: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places and distances of the nearest, [num_queries, count]; ties go to the first."""
+    places, distances = [], []
+    gallery = gallery.astype(np.float64)
+    for query in queries.astype(np.float64):
+        every = np.linalg.norm(gallery - query, axis=1)
+        order = np.argsort(every, kind="stable")[:count]
+        places.append(order)
+        distances.append(every[order])
+    return np.array(places), np.array(distances)
+
+
+def _with_faiss():
+    try:
+        import faiss
+    except ModuleNotFoundError:
+        raise UserError(
+            "--engine=faiss needs the library FAISS, which is not installed: '.venv/bin/python -m pip install "
+            "faiss-cpu', or leave --engine out for the exact search."
+        ) from None
+
+    def nearest(queries: np.ndarray, gallery: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        index = faiss.IndexFlatL2(gallery.shape[1])
+        index.add(np.ascontiguousarray(gallery))
+        squared, places = index.search(np.ascontiguousarray(queries), count)
+        return places, np.sqrt(np.maximum(squared, 0.0))
+
+    return nearest
+
+
+def _thumbnail(path: str) -> np.ndarray:
+    with Image.open(path) as image:
+        image = ImageOps.exif_transpose(image).convert("RGB")
+        image.thumbnail((_THUMBNAIL, _THUMBNAIL))
+        return np.asarray(image)
