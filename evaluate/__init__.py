@@ -1,5 +1,6 @@
 """Retrieval metrics and what they are drawn and reported with."""
 
-from evaluate.metrics import EvaluationError, per_query_metrics, retrieval_metrics
+from evaluate.metrics import EvaluationError, evaluate_retrieval, per_query_metrics, retrieval_metrics
+from evaluate.result import RetrievalResult
 
-__all__ = ["EvaluationError", "per_query_metrics", "retrieval_metrics"]
+__all__ = ["EvaluationError", "RetrievalResult", "evaluate_retrieval", "per_query_metrics", "retrieval_metrics"]

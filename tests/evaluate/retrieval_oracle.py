@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 METRICS = ("precision_at_1", "r_precision", "map_at_r")
+TIED = ("precision_at_1", "map_at_r")
+MOST_ORDERS = 500
 
 
 def squared_distance(a, b) -> float:
@@ -17,32 +20,64 @@ def ranking(query, references, left_out: int | None = None) -> list[int]:
     return [index for _, index in sorted(found)]
 
 
-def query_scores(ranked_labels: list[int], label: int) -> dict[str, float] | None:
-    """One query's scores from its references' labels, nearest first; None without a reference of its class."""
-    num_relevant = sum(1 for other in ranked_labels if other == label)
-    if not num_relevant:
+def orders(distances: list[float], relevant: list[bool]) -> list[list[bool]] | None:
+    """All rankings by distance, as lists of hits: every order of what ties counts. None if they are too many."""
+    groups = {}
+    for distance, hit in sorted(zip(distances, relevant)):
+        groups.setdefault(distance, []).append(hit)
+    if math.prod(math.comb(len(hits), sum(hits)) for hits in groups.values()) > MOST_ORDERS:
         return None
-    hits, precisions = 0, 0.0
-    for rank, other in enumerate(ranked_labels[:num_relevant], start=1):
-        if other == label:
-            hits += 1
-            precisions += hits / rank
+    # Where the hits of a group stand; each choice of places is as likely as every other.
+    choices = []
+    for hits in groups.values():
+        every = range(len(hits))
+        choices.append([[place in places for place in every] for places in itertools.combinations(every, sum(hits))])
+    return [list(itertools.chain(*chosen)) for chosen in itertools.product(*choices)]
+
+
+def precision_sum(hits: list[bool], limit: int) -> float:
+    return sum(sum(hits[:rank]) / rank for rank in range(1, min(limit, len(hits)) + 1) if hits[rank - 1])
+
+
+def scores_of_order(hits: list[bool], recall_at=(), map_at=()) -> dict[str, float]:
+    num_relevant = sum(hits)
     return {
-        "precision_at_1": float(ranked_labels[0] == label),
-        "r_precision": hits / num_relevant,
-        "map_at_r": precisions / num_relevant,
+        "precision_at_1": float(hits[0]),
+        "r_precision": sum(hits[:num_relevant]) / num_relevant,
+        "map_at_r": precision_sum(hits, num_relevant) / num_relevant,
+        "mrr": 1.0 / (hits.index(True) + 1),
+        **{f"recall_at_{k}": float(any(hits[:k])) for k in recall_at},
+        **{f"map_at_{k}": precision_sum(hits, k) / min(k, num_relevant) for k in map_at},
     }
 
 
-def per_query(embeddings, labels, gallery=None, gallery_labels=None) -> list[dict[str, float] | None]:
+def query_scores(distances, relevant, recall_at=(), map_at=()) -> dict[str, float] | None:
+    """Expected, lowest and highest over the orders of what ties; None without a reference of the query's class.
+
+    Raises:
+      OverflowError: there are too many orders.
+    """
+    if not any(relevant):
+        return None
+    found = orders(distances, relevant)
+    if found is None:
+        raise OverflowError
+    scores = [scores_of_order(hits, recall_at, map_at) for hits in found]
+    expected = {name: sum(one[name] for one in scores) / len(scores) for name in scores[0]}
+    lowest = {f"{name}_lowest": min(one[name] for one in scores) for name in TIED}
+    return {**expected, **lowest, **{f"{name}_highest": max(one[name] for one in scores) for name in TIED}}
+
+
+def per_query(
+    embeddings, labels, gallery=None, gallery_labels=None, distance=squared_distance, recall_at=(), map_at=()
+) -> list[dict[str, float] | None]:
+    references, reference_labels = (embeddings, labels) if gallery is None else (gallery, gallery_labels)
     scores = []
     for index, query in enumerate(embeddings):
-        if gallery is None:
-            nearest = ranking(query, embeddings, left_out=index)
-            ranked_labels = [int(labels[i]) for i in nearest]
-        else:
-            ranked_labels = [int(gallery_labels[i]) for i in ranking(query, gallery)]
-        scores.append(query_scores(ranked_labels, int(labels[index])))
+        others = [i for i in range(len(references)) if gallery is not None or i != index]
+        distances = [distance(query, references[i]) for i in others]
+        relevant = [int(reference_labels[i]) == int(labels[index]) for i in others]
+        scores.append(query_scores(distances, relevant, recall_at, map_at))
     return scores
 
 

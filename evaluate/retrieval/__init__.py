@@ -1,0 +1,1 @@
+"""Exact search for nearest references, and what its scores are counted from."""
