@@ -63,19 +63,18 @@ def mlrc(values: flags.FlagValues) -> int:
 
 def evaluate(values: flags.FlagValues) -> int:
     """Judges the best weights of a run."""
-    from ccp.runs import RunDirectory, write_json
-    from evaluate.experiment import describe, restored_experiment
+    from ccp.runs import RunDirectory
+    from evaluate.experiment import restored_experiment
+    from evaluate.judgement import write_judgement
     from evaluate.report import score_table
 
     experiment, progress = restored_experiment(values.run_dir, values.data_dir)
-    scores = experiment.judge(values.part)
-    path = RunDirectory(values.run_dir).path / f"evaluation_{values.part}.json"
-    result = {**describe(experiment), **progress, "part": values.part, "scores": scores}
-    write_json(path, result)
-    print(score_table({f"{experiment.config.loss.loss}, {values.part}": scores}))
+    folder = RunDirectory(values.run_dir).path
+    result, files = write_judgement(experiment, values.part, folder, progress, values.clustering)
+    print(score_table({f"{experiment.config.loss.loss}, {values.part}": result["scores"]}))
     _note_unfinished(progress)
     _note_unreadable(result, values.run_dir)
-    print(_listing([("result", path)]))
+    print(_listing([("result", path) for path in files]))
     return 0
 
 

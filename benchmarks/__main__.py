@@ -10,11 +10,12 @@ import pathlib
 import time
 
 from benchmarks.figures import table
+from benchmarks.input_pipeline import InputPipelineBenchmark
 from benchmarks.k_center import KCenterBenchmark
 from benchmarks.losses import LossesBenchmark
 from benchmarks.training_step import TrainingStepBenchmark
 
-SUITES = (LossesBenchmark, TrainingStepBenchmark, KCenterBenchmark)
+SUITES = (LossesBenchmark, TrainingStepBenchmark, KCenterBenchmark, InputPipelineBenchmark)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ class Figure(NamedTuple):
 
     Attributes:
       name: what was measured.
-      unit: ``× …`` for a ratio, naming what it is relative to; or MB.
+      unit: ``× …`` for a ratio, naming what it is relative to; or MB, or s.
       value: the median, or the measurement if there is just one.
       low: first quartile over rounds; None if there are none.
       high: third quartile.
@@ -43,6 +43,9 @@ class FigureBenchmark(tf.test.Benchmark):
     def record_memory(self, name: str, megabytes: float | None, goal: float | None = None) -> None:
         if megabytes is not None:
             self._record(Figure(name, "MB", megabytes, goal=goal))
+
+    def record_seconds(self, name: str, seconds: float, goal: float) -> None:
+        self._record(Figure(name, "s", seconds, goal=goal))
 
     def run_all(self) -> list[Figure]:
         """Runs every benchmark of the suite, in the order in which they are written."""

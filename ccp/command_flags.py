@@ -32,6 +32,7 @@ def evaluate(values: flags.FlagValues) -> None:
     """The flags of main.py evaluate."""
     _run_flag(values)
     flags.DEFINE_enum("part", "test", ["test", "validation"], "which images to judge on (default: test)", values)
+    flags.DEFINE_bool("clustering", False, "also cluster the embeddings, for NMI and AMI (slow for large sets)", values)
 
 
 def export(values: flags.FlagValues) -> None:

@@ -11,7 +11,8 @@ from ccp.distances import lipschitz_normalize
 from datasets.examples import Examples
 from datasets.manifest import GALLERY, QUERY, DataError
 from datasets.pipelines import EvaluationImages
-from evaluate.metrics import retrieval_metrics
+from evaluate.metrics import evaluate_retrieval
+from evaluate.result import RetrievalResult
 
 
 class Embedder:
@@ -76,6 +77,11 @@ class Validator:
 
 
 def judged(embeddings: np.ndarray, kept: np.ndarray, examples: Examples) -> dict[str, float]:
+    """The metrics that a training is followed by; see ``retrieval``."""
+    return retrieval(embeddings, kept, examples, recall_at=(), with_mrr=False).means
+
+
+def retrieval(embeddings: np.ndarray, kept: np.ndarray, examples: Examples, **options) -> RetrievalResult:
     """Retrieval scores of embeddings.
 
     Queries search the gallery where the data set keeps the two apart; otherwise it is leave-one-out.
@@ -84,9 +90,10 @@ def judged(embeddings: np.ndarray, kept: np.ndarray, examples: Examples) -> dict
       embeddings: [num_images, embedding_size].
       kept: [num_images] which of the examples they are of.
       examples: the set.
+      **options: of ``evaluate_retrieval``.
     """
     labels, roles = examples.labels[kept], examples.roles[kept]
     if not (roles == QUERY).any():
-        return retrieval_metrics(embeddings, labels)
+        return evaluate_retrieval(embeddings, labels, **options)
     queries, gallery = roles == QUERY, roles == GALLERY
-    return retrieval_metrics(embeddings[queries], labels[queries], embeddings[gallery], labels[gallery])
+    return evaluate_retrieval(embeddings[queries], labels[queries], embeddings[gallery], labels[gallery], **options)

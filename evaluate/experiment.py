@@ -30,7 +30,7 @@ from datasets.manifest import QUERY
 from datasets.pipelines import EvaluationImages, TrainingImages
 from datasets.preprocessing import Augmentation
 from datasets.splits import split
-from evaluate.embedding import Embedder, Validator, judged
+from evaluate.embedding import Embedder, Validator, judged, retrieval
 from evaluate.figures import latest_projection_figure
 from evaluate.geometry import pair_distances
 from models.embedding import build_embedding_model, image_format
@@ -201,6 +201,7 @@ def train_run(
         progress = trainer.fit()
         test = experiment.splits.test
         embeddings, kept = experiment.embed(test)
+        judgement = retrieval(embeddings, kept, test, recall_at=(), with_mrr=False)
         if keep_embeddings:  # Before the result, which says that all is there.
             with open(run.test_embeddings, "wb") as file:
                 np.savez(file, embeddings=embeddings, kept=kept)
@@ -209,9 +210,10 @@ def train_run(
             "best_epoch": progress.best_epoch,
             "projections": trainer.schedule.projections,
             "validation": {config.loop.monitor: progress.best_score},
-            "test": judged(embeddings, kept, test),
+            "test": judgement.means,
         }
-        result = {**describe(experiment), **result}  # Last, as judging may meet images that cannot be read.
+        # Last, as judging may meet images that cannot be read.
+        result = {**describe(experiment), **result, "retrieval": judgement.protocol}
         write_json(run.result, result)
     return result
 

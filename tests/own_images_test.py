@@ -67,7 +67,7 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         # Judged again, by a process that only reads the record; and kept images change nothing.
         self.assertIn("3 images could not be read", self.run_ok("evaluate", f"--run_dir={self.home / 'run'}"))
         evaluation = json.loads((self.home / "run" / "evaluation_test.json").read_text())
-        self.assertEqual(evaluation["scores"], result["test"])
+        self.assertContainsSubset(result["test"].items(), evaluation["scores"].items())
 
         code, out, _ = command_line.run("validate", "--dataset=folder", f"--data_dir={self.folder}")
         self.assertEqual(code, EXIT_FAILURE)
