@@ -83,7 +83,7 @@ class TensorBoard(Observer):
 
     def on_projection(self, projection: Projection) -> None:
         """Shows the initialisation; a later projection is shown with its epoch, which knows the step."""
-        if True:
+        if projection.index == 0:
             with self._writer.as_default(step=0):
                 self._show_projection()
             self._writer.flush()

@@ -70,9 +70,7 @@ def evaluation_image(read: Reader, image_format: ImageFormat) -> tf.Tensor:
     return _shaped(cut(image, Window((target - size) // 2, size)), image_format)
 
 
-def training_image(
-    read: Reader, seed: tf.Tensor, image_format: ImageFormat, augmentation: Augmentation
-) -> tf.Tensor:
+def training_image(read: Reader, seed: tf.Tensor, image_format: ImageFormat, augmentation: Augmentation) -> tf.Tensor:
     """A random box of the image, resized to ``size``, perhaps mirrored: the same for the same seed.
 
     Args:

@@ -15,7 +15,7 @@ def image_format(config: ModelConfig, channels: int) -> ImageFormat:
 
 
 def build_embedding_model(config: ModelConfig, channels: int, seed: int) -> tf.keras.Model:
-    """Images [batch, size, size, channels] from 0 to 255, to embeddings [batch, embedding_size] float32, not normalised.
+    """Images [batch, size, size, channels], from 0 to 255, to embeddings [batch, embedding_size], not normalised.
 
     Global average pooling and a dense layer without bias. Normalisation (``lipschitz_normalize``) is the
     losses', the evaluation's and the exported model's.

@@ -157,7 +157,7 @@ def _open_bmp(contents: tf.Tensor, head: tf.Tensor) -> _Opened:
     )
     with tf.control_dependencies([size, *plain]):
         # Without opacity, which files of 32 bits have.
-        return _decoded(tf.io.decode_image(contents, expand_animations=False)[..., :3][..., ::-1])
+        return _decoded(tf.io.decode_image(contents, expand_animations=False)[..., :3])
 
 
 def _refused() -> _Opened:

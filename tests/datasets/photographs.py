@@ -37,7 +37,8 @@ def truncate(folder: pathlib.Path, paths: Sequence[str]) -> None:
 def examples(folder: pathlib.Path, paths: Sequence[str]) -> Examples:
     """All of them as training examples; the class is the folder."""
     entries = [Entry(path, path.split("/")[0], "train") for path in paths]
-    return part(assemble("photographs", str(folder), entries, sorted({e.class_name for e in entries}, key=int)), "train")
+    class_names = sorted({entry.class_name for entry in entries}, key=int)
+    return part(assemble("photographs", str(folder), entries, class_names), "train")
 
 
 def stacked(batches) -> np.ndarray:

@@ -39,8 +39,9 @@ def boxes(height: int, width: int, augmentation: Augmentation) -> Boxes:
 
     @tf.function
     def cut(seeds):
+        read = reader_of(image)
         return tf.map_fn(
-            lambda seed: training_image(reader_of(image), seed, _FORMAT, augmentation), seeds, fn_output_signature=tf.float32
+            lambda seed: training_image(read, seed, _FORMAT, augmentation), seeds, fn_output_signature=tf.float32
         )
 
     cuts = cut(tf.stack([tf.zeros(_SEEDS, tf.int64), tf.range(_SEEDS, dtype=tf.int64)], axis=1)).numpy()
@@ -148,7 +149,8 @@ class TrainingImageTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_large_and_negative_seeds(self):
         seeds = [(2**40, 2**40), (2**40, -(2**40)), (0, 2**40), (0, 0)]
-        images = [training_image(reader_of(self.photograph), tf.constant(s, tf.int64), _FORMAT, PAPER).numpy() for s in seeds]
+        read = reader_of(self.photograph)
+        images = [training_image(read, tf.constant(s, tf.int64), _FORMAT, PAPER).numpy() for s in seeds]
         self.assertLen({image.tobytes() for image in images}, 4)
 
     def test_the_whole_image_is_the_evaluation_image(self):

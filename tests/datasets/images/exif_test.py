@@ -126,7 +126,7 @@ class OrientationTest(parameterized.TestCase, tf.test.TestCase):
     def test_lengths_that_lead_astray(self):
         # A length counts its own two bytes, so 0 and 1 cannot be; and the segment's length ends before the entry.
         data = _exif("<", 6)
-        for length in (0, 1, 2, 8, len(data) - 14):
+        for length in (0, 1, 2, 8, len(data) - 14, len(data) - 6):
             file = b"\xff\xd8\xff\xe1" + struct.pack(">H", length) + data + _photograph()[20:]
             self.assertEqual(_orientation_of(file), 1, length)
 

@@ -68,7 +68,8 @@ class ImagesTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_the_same_contents_in_two_classes_are_told(self):
         (self.folder / "2" / "0.jpg").write_bytes((self.folder / "0" / "0.jpg").read_bytes())
-        (self.folder / "1" / "1.jpg").write_bytes((self.folder / "1" / "0.jpg").read_bytes())  # Of one class: no matter.
+        # In one class it is no matter.
+        (self.folder / "1" / "1.jpg").write_bytes((self.folder / "1" / "0.jpg").read_bytes())
         report = self.validate()
         self.assertTrue(report.as_expected)
         self.assertIn("(note) 1 images are in more than one class under different names:", report.text)
