@@ -58,6 +58,7 @@ class Validator:
     Attributes:
       embeddings: of the last call, [num_images, embedding_size], normalised; None before it.
       labels: of those, [num_images].
+      kept: which of the set's examples those are, [num_images].
 
     Args:
       embedder: the network.
@@ -68,12 +69,13 @@ class Validator:
         self._embedder, self._images = embedder, images
         self.embeddings: np.ndarray | None = None
         self.labels: np.ndarray | None = None
+        self.kept: np.ndarray | None = None
 
     def __call__(self) -> dict[str, float]:
         """The metrics of the network as it is now."""
-        self.embeddings, kept = self._embedder.normalized(self._images)
-        self.labels = self._images.examples.labels[kept]
-        return judged(self.embeddings, kept, self._images.examples)
+        self.embeddings, self.kept = self._embedder.normalized(self._images)
+        self.labels = self._images.examples.labels[self.kept]
+        return judged(self.embeddings, self.kept, self._images.examples)
 
 
 def judged(embeddings: np.ndarray, kept: np.ndarray, examples: Examples) -> dict[str, float]:

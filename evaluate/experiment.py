@@ -30,9 +30,10 @@ from datasets.manifest import QUERY
 from datasets.pipelines import EvaluationImages, TrainingImages
 from datasets.preprocessing import Augmentation
 from datasets.splits import split
+from evaluate.board import geometry_scalars, projection_figures, show_unseen
+from evaluate.embedded import Embedded
 from evaluate.embedding import Embedder, Validator, judged, retrieval
-from evaluate.figures import latest_projection_figure
-from evaluate.geometry import pair_distances
+from evaluate.geometry import pair_distances, spread
 from models.embedding import build_embedding_model, image_format
 
 _MOST_SCATTERED = 1000
@@ -57,9 +58,7 @@ class Experiment:
     def __init__(self, config: Config, bad_images_record: pathlib.Path | None = None):
         self.config = config
         data = config.data
-        self.splits = split(
-            load(data), data.validation, config.loop.seed, data.crop_to_box, data.select_on_test
-        )
+        self.splits = split(load(data), data.validation, config.loop.seed, data.crop_to_box, data.select_on_test)
         self.bad_images = BadImages(data.on_bad_image, bad_images_record)
         channels = self.splits.train.images.channels
         self.format = image_format(config.model, channels)
@@ -107,13 +106,22 @@ class Experiment:
         )
 
     def _observers(self, run: RunDirectory, title: str, validator: Validator) -> tuple[Observer, ...]:
-        loop = self.config.loop
+        loop, validation = self.config.loop, self.splits.validation
+
+        def figures() -> dict[str, bytes]:
+            validated = None
+            if validator.embeddings is not None:
+                of_set = (validation.class_names, validation, validator.kept)
+                validated = Embedded(validator.embeddings, validator.labels, *of_set)
+            return projection_figures(run, self.splits.train.class_names, validated)
+
         return (
             RunLog(run, self._scatter),
             TensorBoard(
                 run,
                 lambda: pair_distances(validator.embeddings, validator.labels),
-                lambda: latest_projection_figure(run),
+                figures,
+                lambda: geometry_scalars(run),
             ),
             ProgressDisplay(title, loop.steps_per_epoch, loop.max_epochs, loop.monitor),
         )
@@ -162,8 +170,7 @@ class Experiment:
     def _scatter(self) -> tuple[np.ndarray, np.ndarray]:
         """Embeddings and labels of evenly spaced training examples, to be drawn and measured."""
         train = self.splits.train
-        order = np.argsort(train.labels, kind="stable")
-        chosen = order[np.unique(np.linspace(0, len(order) - 1, _MOST_SCATTERED).astype(int))]
+        chosen = spread(train.labels, _MOST_SCATTERED)
         examples = train.subset(chosen)
         embeddings, kept = self.embed(examples)
         return embeddings, train.labels[chosen][kept]
@@ -180,6 +187,7 @@ def train_run(
     title: str,
     should_stop: Callable[[], bool] = lambda: False,
     keep_embeddings: bool = False,
+    on_board: bool = True,
 ) -> dict[str, Any]:
     """Trains a run to its end, or on from where it was, and judges its best weights on the unseen classes.
 
@@ -189,6 +197,7 @@ def train_run(
       title: shown with the progress.
       should_stop: see ``Trainer``.
       keep_embeddings: those of the unseen classes too, in the run's ``test_embeddings.npz``.
+      on_board: show the unseen classes in TensorBoard, with its projector.
 
     Returns:
       What is also written to the run's ``result.json``.
@@ -215,6 +224,9 @@ def train_run(
         # Last, as judging may meet images that cannot be read.
         result = {**describe(experiment), **result, "retrieval": judgement.protocol}
         write_json(run.result, result)
+        if on_board:
+            unseen = Embedded(embeddings, test.labels[kept], test.class_names, test, kept)
+            show_unseen(run, unseen, config.loop.steps_per_epoch * progress.epoch)
     return result
 
 

@@ -23,7 +23,7 @@ from evaluate.embedding import judged
 from evaluate.experiment import train_run
 from evaluate.metrics import METRICS, TITLES
 from evaluate.published import published_scores
-from evaluate.statistics import mean_scores, summary
+from evaluate.statistics import crossed_interval, mean_scores, summary
 
 RESULT_FILE = "mlrc.json"
 _MOST_COMBINATIONS = 256
@@ -41,8 +41,8 @@ def run_mlrc(
 
     - *Separated*: the mean over the four models of a repeat; mean, deviation and interval over repeats.
     - *Concatenated*: the four normalised embeddings joined and normalised again. The mean and deviation are over all
-      combinations of one repeat for each fold (of more than 256, evenly spaced ones); the interval is over the
-      repeats as they are, since combinations share models.
+      combinations of one repeat for each fold (of more than 256, evenly spaced ones); the interval allows for
+      combinations sharing models (``crossed_interval``).
 
     Args:
       config: the settings of every run, but for fold and seed.
@@ -109,7 +109,7 @@ def _train(config: Config, run: RunDirectory, title: str, should_stop: Callable[
     if finished:
         _log.info("%s: finished already", title)
         return
-    train_run(config, run.path, title, should_stop, keep_embeddings=True)
+    train_run(config, run.path, title, should_stop, keep_embeddings=True, on_board=False)
 
 
 def _separated(config: Config, results: Mapping[tuple[int, int], Mapping], repeats: int) -> dict[str, Any]:
@@ -148,15 +148,19 @@ def _concatenated(
     if len(combinations) > _MOST_COMBINATIONS:
         spaced = np.linspace(0, len(combinations) - 1, _MOST_COMBINATIONS).astype(int)
         combinations = [combinations[i] for i in spaced]
-    aligned = [(repeat,) * NUM_FOLDS for repeat in range(repeats)]
-    scores = {combination: scores_of(combination) for combination in dict.fromkeys([*aligned, *combinations])}
+    scores = {combination: scores_of(combination) for combination in combinations}
     size = NUM_FOLDS * config.model.embedding_size
-    over_all = {metric: summary([scores[c][metric] for c in combinations]) for metric in METRICS}
-    over_repeats = {metric: summary([scores[c][metric] for c in aligned]) for metric in METRICS}
+    summaries = {}
+    for metric in METRICS:
+        values = {combination: one[metric] for combination, one in scores.items()}
+        summaries[metric] = {
+            **summary(list(values.values())),
+            "interval_95": crossed_interval(values, repeats),
+        }
     return {
         "embedding_size": size,
         "combinations": len(combinations),
-        "scores": {m: {**over_all[m], "interval_95": over_repeats[m]["interval_95"]} for m in METRICS},
+        "scores": summaries,
         "published": published_scores(config, size),
     }
 

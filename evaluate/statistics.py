@@ -29,6 +29,32 @@ def summary(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": mean, "deviation": deviation, "interval_95": [mean - half, mean + half], "count": len(values)}
 
 
+def crossed_interval(scores: Mapping[Sequence[int], float], repeats: int) -> list[float] | None:
+    """A 95% interval for the mean over combinations of one repeat for each of several factors.
+
+    Combinations share repeats, so they are not independent; the repeats are. To first order the mean is the sum of
+    what each factor's repeats add, so its variance is Σ over factors of s² / repeats, with s the deviation of the
+    means over the combinations that hold a repeat (Hoeffding's decomposition, its first terms).
+
+    Args:
+      scores: by combination: the repeat of each factor, from 0.
+      repeats: of each factor.
+
+    Returns:
+      [low, high], by Student's distribution with factors · (repeats − 1) degrees of freedom; None for one repeat.
+    """
+    if repeats < 2:
+        return None
+    combinations, values = np.array(list(scores)), np.array(list(scores.values()))
+    factors = combinations.shape[1]
+    variance = 0.0
+    for factor in range(factors):
+        means = [values[combinations[:, factor] == repeat].mean() for repeat in range(repeats)]
+        variance += np.var(means, ddof=1) / repeats
+    half = stats.t.ppf(0.5 + _CONFIDENCE / 2, factors * (repeats - 1)) * variance**0.5
+    return [float(values.mean() - half), float(values.mean() + half)]
+
+
 def mean_scores(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The mean of each score over several results."""
     return {name: float(np.mean([one[name] for one in scores])) for name in scores[0]}

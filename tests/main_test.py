@@ -198,11 +198,12 @@ class WholeWayTest(tf.test.TestCase):
 
     def _holds_scalars_histograms_and_pictures(self, directory: pathlib.Path):
         tags = set()
-        for path in directory.iterdir():
+        for path in directory.glob("events*"):
             for record in tf.data.TFRecordDataset(os.fspath(path)):
                 event = tf.compat.v1.Event.FromString(record.numpy())
                 tags |= {value.tag for value in event.summary.value}
         expected = {"loss", "map_at_r", "learning_rate", "distances/positive", "distances/negative", "projection"}
+        expected |= {"geometry/radii", "validation/embedding", "unseen/retrieval", "geometry/class_distance_mean"}
         self.assertContainsSubset(expected, tags)
 
 

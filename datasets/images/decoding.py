@@ -9,7 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from datasets.images import gif, headers, jpeg
-from datasets.images.exif import orientation_of, stored_window, upright, upright_size
+from datasets.images.exif import UPRIGHT, orientation_of, stored_window, upright, upright_size
 from datasets.images.headers import checked
 from datasets.images.refusal import refuse_unless
 from datasets.images.windows import Plan, Window, cut
@@ -180,7 +180,14 @@ def _read(contents: tf.Tensor, opened: _Opened, window: Window) -> tf.Tensor:
         stored = stored_window(window, opened.size, opened.orientation)
         return upright(jpeg.decode_window(contents, stored_size, stored), opened.orientation)
 
-    return tf.cond(opened.orientation == _DECODED, lambda: cut(opened.pixels, window), turned)
+    return tf.switch_case(
+        tf.minimum(opened.orientation, UPRIGHT + 1),
+        {
+            _DECODED: lambda: cut(opened.pixels, window),
+            UPRIGHT: lambda: jpeg.decode_window(contents, opened.size, window),
+            UPRIGHT + 1: turned,
+        },
+    )
 
 
 def _luma(pixels: tf.Tensor) -> tf.Tensor:

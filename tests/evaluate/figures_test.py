@@ -2,6 +2,7 @@
 
 import io
 import math
+import warnings
 
 import numpy as np
 from absl.testing import parameterized
@@ -35,7 +36,9 @@ class FigureTestCase(parameterized.TestCase):
 
     def assert_nothing_sticks_out(self, figure):
         canvas = FigureCanvasAgg(figure)
-        canvas.draw()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from")  # Not every script is in the font.
+            canvas.draw()
         inside = figure.bbox
         texts = [text for axes in _visible(figure) for text in (axes.title, axes.xaxis.label, axes.yaxis.label)]
         for artist in (*figure.legends, *(text for text in texts if text.get_text())):
@@ -179,7 +182,6 @@ class FilesTest(FigureTestCase):
     def test_projections_of_a_run(self):
         run = RunDirectory(pictures.folder_for(self))
         self.assertEqual(figures.read_projections(run), [])
-        self.assertEqual(figures.latest_projection_figure(run), {})
         run.projections.mkdir()
         for index in (2, 0, 10, 1):
             kept = made_up_run.projection(index)
@@ -195,5 +197,3 @@ class FilesTest(FigureTestCase):
         np.testing.assert_allclose(
             read[1]["previous_proxies"], made_up_run.projection(1)["previous_proxies"], rtol=1e-5
         )
-        (name,) = figures.latest_projection_figure(run)
-        self.assertEqual(name, "projection")

@@ -1,11 +1,13 @@
 """Covering radii and pair distances against plain loops."""
 
+import json
 import math
 
 import numpy as np
 from absl.testing import parameterized
 
-from evaluate.geometry import covering_radii, pair_distances
+from evaluate import geometry as module
+from evaluate.geometry import center_radii, class_distances, covering_radii, geometry, pair_distances, spread
 
 
 def _distance(a, b) -> float:
@@ -69,3 +71,103 @@ class PairDistancesTest(parameterized.TestCase):
         positives, negatives = pair_distances(np.zeros((count, 3)), np.zeros(count, int))
         self.assertEmpty(positives)
         self.assertEmpty(negatives)
+
+    def test_many_small_classes_still_give_positive_pairs(self):
+        # 300 classes of 4: of at most 100 examples, 10 whole classes are kept, 6 positive pairs in each.
+        positives, negatives = pair_distances(np.zeros((1200, 2)), np.repeat(np.arange(300), 4), most_examples=100)
+        self.assertLen(positives, 10 * 6)
+        self.assertLen(negatives, 40 * 39 // 2 - 60)
+
+
+class SpreadTest(parameterized.TestCase):
+    @parameterized.parameters(*range(8))
+    def test_invariants(self, seed):
+        random = np.random.default_rng(seed)
+        labels = random.integers(0, int(random.integers(1, 60)), 500)
+        most = int(random.integers(10, 600))
+        chosen = spread(labels, most)
+        self.assertLessEqual(len(chosen), most)
+        np.testing.assert_array_equal(chosen, np.unique(chosen))
+        counts = np.bincount(labels[chosen], minlength=60)
+        whole = np.bincount(labels, minlength=60)
+        for kept, of in zip(counts[counts > 0], whole[counts > 0]):
+            self.assertGreaterEqual(kept, min(of, 10) if most > 10 else 1)
+
+    def test_few_are_all_taken(self):
+        np.testing.assert_array_equal(spread(np.array([3, 1, 3]), 3), [0, 1, 2])
+
+
+class CenterRadiiTest(parameterized.TestCase):
+    @parameterized.parameters(*range(8))
+    def test_equals_loops(self, seed):
+        random = np.random.default_rng(seed)
+        count, classes = random.integers((1, 1), (30, 5))
+        embeddings, labels = random.normal(size=(count, 3)), random.integers(0, classes, count)
+        expected = []
+        for label in sorted(set(labels)):
+            own = [e for e, at in zip(embeddings, labels) if at == label]
+            mean = sum(own) / len(own)
+            centers = [min(own, key=lambda e: _distance(e, mean))]
+            row = []
+            for _ in range(4):
+                nearest = [min(_distance(e, c) for c in centers) for e in own]
+                row.append(max(nearest))
+                centers.append(own[nearest.index(max(nearest))])
+            expected.append(row)
+        np.testing.assert_allclose(center_radii(embeddings, labels, 4), expected, atol=1e-7)
+
+    def test_by_hand(self):
+        # 0, 4, 5, 11 have the mean 5. From 5 it is 6 to 11; with 11 too, 5 to 0; with 0 too, 1 to 4; then none.
+        radii = center_radii(np.array([[0.0], [4.0], [5.0], [11.0]]), np.zeros(4, int), 5)
+        np.testing.assert_array_equal(radii, [[6.0, 5.0, 1.0, 0.0, 0.0]])
+
+
+class ClassDistancesTest(parameterized.TestCase):
+    @parameterized.product(seed=(0, 1, 2, 3), block=(1, 3, 1000))
+    def test_equals_loops(self, seed, block):
+        random = np.random.default_rng(seed)
+        labels = random.integers(0, 9, 60) * 5
+        embeddings = random.normal(size=(60, 4))
+        means = [embeddings[labels == label].mean(axis=0) for label in sorted(set(labels))]
+        pairs = [_distance(a, b) for i, a in enumerate(means) for b in means[i + 1 :]]
+        whole, module._BLOCK_ROWS = module._BLOCK_ROWS, block
+        try:
+            mean, smallest = class_distances(embeddings, labels)
+        finally:
+            module._BLOCK_ROWS = whole
+        self.assertAlmostEqual(mean, sum(pairs) / len(pairs))
+        self.assertAlmostEqual(smallest, min(pairs))
+
+    def test_one_class_has_none(self):
+        self.assertEqual(class_distances(np.ones((3, 2)), np.zeros(3, int)), (None, None))
+
+
+class GeometryTest(parameterized.TestCase):
+    def test_by_hand(self):
+        # Classes 0: {0, 2}, mean 1; 2: {10}; 3: {13, 17}, mean 15; 1 has no examples and counts for nothing.
+        numbers = geometry(
+            np.array([[0.0], [2.0], [10.0], [13.0], [17.0]]),
+            np.array([0, 0, 2, 3, 3]),
+            np.array([[[0.0]], [[0.0]], [[9.0]], [[15.0]]]),
+            most_centers=2,
+        )
+        self.assertEqual(
+            numbers,
+            {
+                "examples": 5,
+                "classes": 3,
+                "radius_by_proxies": (2 + 1 + 2) / 3,
+                "radius_by_centers": [(2 + 0 + 4) / 3, 0.0],
+                "class_distance_mean": (9 + 14 + 5) / 3,
+                "class_distance_min": 5.0,
+                "positive_distance": (2 + 4) / 2,
+                "negative_distance": (10 + 13 + 17 + 8 + 11 + 15 + 3 + 7) / 8,
+            },
+        )
+        self.assertEqual(json.loads(json.dumps(numbers)), numbers)
+
+    def test_what_there_is_not_is_none(self):
+        numbers = geometry(np.ones((1, 2)), np.zeros(1, int))
+        missing = {name for name, value in numbers.items() if value is None}
+        expected = {"radius_by_proxies", "class_distance_mean", "class_distance_min"}
+        self.assertEqual(missing, expected | {"positive_distance", "negative_distance"})

@@ -95,9 +95,13 @@ class MlrcTest(parameterized.TestCase, tf.test.TestCase):
             values = [one[metric] for one in scores.values()]
             found = concatenated["scores"][metric]
             self.assertAllClose([found["mean"], found["deviation"]], [np.mean(values), np.std(values, ddof=1)])
-            aligned = [scores[(i,) * 4][metric] for i in range(REPEATS)]
-            middle = np.mean(aligned)
-            self.assertAllClose(np.mean(found["interval_95"]), middle)
+            # Each fold adds half the squared difference of its two repeats' means, over 2; t(0.975, 4) = 2.776445.
+            variance = 0.0
+            for fold in range(4):
+                one, other = (np.mean([v[metric] for c, v in scores.items() if c[fold] == i]) for i in range(REPEATS))
+                variance += (one - other) ** 2 / 2 / 2
+            half = 2.776445 * np.sqrt(variance)
+            self.assertAllClose(found["interval_95"], [np.mean(values) - half, np.mean(values) + half], rtol=1e-5)
 
     def test_is_written_and_shown(self):
         written = json.loads((self.home / "mlrc" / RESULT_FILE).read_text())

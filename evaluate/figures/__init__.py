@@ -1,0 +1,29 @@
+"""Pictures of a run, as matplotlib figures: drawn from arrays, and readable on a telephone's screen and in grey."""
+
+from evaluate.figures.curves import draw_curve, draw_curves
+from evaluate.figures.distances import draw_distances
+from evaluate.figures.embedding import draw_embedding
+from evaluate.figures.geometry import draw_class_distances, draw_radii, draw_radii_by_centers
+from evaluate.figures.projections import draw_projections
+from evaluate.figures.retrieval import Neighbors, draw_retrievals
+from evaluate.figures.scores import draw_scores
+from evaluate.figures.style import save, to_png
+from evaluate.projection_records import radii_by_projection, read_projections
+
+__all__ = [
+    "Neighbors",
+    "draw_class_distances",
+    "draw_curve",
+    "draw_curves",
+    "draw_distances",
+    "draw_embedding",
+    "draw_projections",
+    "draw_radii",
+    "draw_radii_by_centers",
+    "draw_retrievals",
+    "draw_scores",
+    "radii_by_projection",
+    "read_projections",
+    "save",
+    "to_png",
+]

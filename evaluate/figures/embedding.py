@@ -1,0 +1,102 @@
+"""An embedding in two dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+
+from evaluate.figures.style import COLORS, GREY, MARKERS, WIDTH, as_it_is, legend_below, new_figure, shortened
+
+_LONGEST_NAME = 40
+
+
+def draw_embedding(
+    embeddings: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    proxies: np.ndarray | None = None,
+    proxy_labels: np.ndarray | None = None,
+    tsne: bool = False,
+) -> Figure:
+    """Examples in the plane of their two principal components, or by t-SNE.
+
+    Eight classes, evenly spaced, have a colour and a marker, the others are grey. A + is the mean of a class in
+    the plane. Proxies are drawn in the same plane; t-SNE, which knows none, places them together with the examples.
+
+    Args:
+      embeddings: [num_examples, embedding_size].
+      labels: [num_examples].
+      class_names: by label.
+      proxies: [num_proxies, embedding_size]; None for none.
+      proxy_labels: [num_proxies] their classes, among ``labels``; None if they stand for other classes than these.
+      tsne: t-SNE, with the perplexity 30 or less.
+    """
+    references = np.empty((0, embeddings.shape[1])) if proxies is None else proxies
+    points, boxes = (_by_tsne if tsne else _by_pca)(embeddings, references)
+    present = np.unique(labels)
+    shown = present[np.unique(np.linspace(0, len(present) - 1, min(len(COLORS), len(present))).astype(int))]
+    figure = new_figure(WIDTH, WIDTH)
+    axes = figure.subplots()
+    others = ~np.isin(labels, shown)
+    axes.scatter(*points[others].T, s=9, color=GREY, alpha=0.5, lw=0, zorder=1)
+    if proxy_labels is None:
+        axes.scatter(
+            *boxes.T, s=14, marker="s", facecolors="none", edgecolors="#555555", linewidths=0.6, alpha=0.6, zorder=2
+        )
+    for label, color, marker in zip(shown, COLORS, MARKERS):
+        own = points[labels == label]
+        axes.scatter(*own.T, s=22, marker=marker, color=color, alpha=0.6, lw=0, zorder=3)
+        if proxy_labels is None:
+            axes.scatter(
+                *own.mean(axis=0), s=110, marker="P", color=color, edgecolors="white", linewidths=1.2, zorder=5
+            )
+        else:
+            own_boxes = boxes[proxy_labels == label]
+            axes.scatter(*own_boxes.T, s=58, marker="s", color=color, edgecolors="black", linewidths=1.2, zorder=5)
+    axes.set(xticks=[], yticks=[])
+    axes.set_aspect("equal", "datalim")
+    names = [as_it_is(shortened(class_names[label], _LONGEST_NAME)) for label in shown]
+    handles = [Line2D([], [], ls="", marker=m, color=c, label=name) for name, c, m in zip(names, COLORS, MARKERS)]
+    if others.any():
+        handles.append(
+            Line2D([], [], ls="", marker="o", color=GREY, label=f"{len(present) - len(shown)} other classes")
+        )
+    if proxy_labels is None:
+        handles.append(Line2D([], [], ls="", marker="P", ms=9, color="grey", mec="white", label="class mean"))
+    if len(boxes):
+        unseen = {"mfc": "none", "mec": "#555555", "label": "proxies of the training classes"}
+        own = {"color": "grey", "mec": "black", "label": "proxies"}
+        handles.append(Line2D([], [], ls="", marker="s", ms=7, **(unseen if proxy_labels is None else own)))
+    legend_below(figure, handles)
+    return figure
+
+
+def _by_pca(embeddings: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Examples and references in the examples' principal plane, each [num, 2]; one dimension is drawn on a line."""
+    if len(embeddings) < 2:  # One point has no components.
+        return np.zeros((len(embeddings), 2)), np.zeros((len(references), 2))
+    pca = PCA(min(2, *embeddings.shape), random_state=0).fit(embeddings)
+
+    def flat(points):
+        coordinates = np.zeros((len(points), 2))
+        coordinates[:, : pca.n_components_] = (points - pca.mean_) @ pca.components_.T
+        return coordinates
+
+    return flat(embeddings), flat(references)
+
+
+def _by_tsne(embeddings: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    together = np.concatenate([embeddings, references])
+    if len(together) < 4:  # Too few for neighbourhoods.
+        return _by_pca(embeddings, references)
+    # scikit-learn's rule of thumb; the perplexity has to be below the number of points.
+    perplexity = min(30.0, (len(together) - 1) / 3)
+    # Trees pay where there are many.
+    method = "exact" if len(together) <= 200 else "barnes_hut"
+    points = TSNE(perplexity=perplexity, init="pca", method=method, random_state=0).fit_transform(together)
+    return points[: len(embeddings)], points[len(embeddings) :]

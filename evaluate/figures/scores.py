@@ -1,0 +1,33 @@
+"""Scores with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+
+from evaluate.figures.style import COLORS, MARKERS, WIDTH, as_it_is, new_figure, shortened, tidy
+from evaluate.metrics import TITLES
+
+_LONGEST_NAME = 60
+_ROW_HEIGHT = 0.42
+
+
+def draw_scores(rows: Mapping[str, tuple[float, Sequence[float]]], metric: str) -> Figure:
+    """A mark with a bar for each score, in percent, under its name.
+
+    Args:
+      rows: by name, the score and its interval [low, high].
+      metric: which score it is.
+    """
+    figure = new_figure(WIDTH, 0.8 + _ROW_HEIGHT * len(rows))
+    axes = figure.subplots()
+    for place, (name, (score, interval)) in enumerate(rows.items()):
+        style = {"color": COLORS[place % len(COLORS)]}
+        axes.plot([100 * end for end in interval], [place, place], lw=2, solid_capstyle="butt", **style)
+        axes.plot([100 * score], [place], marker=MARKERS[place % len(MARKERS)], ms=7, mec="white", **style)
+        text = as_it_is(shortened(name, _LONGEST_NAME))
+        axes.text(0.01, place - 0.42, text, transform=axes.get_yaxis_transform(), fontsize=8, va="center")
+    axes.set(yticks=[], ylim=(len(rows) - 0.5, -0.8), xlabel=f"{TITLES.get(metric, metric)}, %")
+    tidy(axes)
+    return figure

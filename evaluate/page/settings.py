@@ -1,0 +1,75 @@
+"""Settings of runs: which are alike, which differ, and from what."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ccp.config import Config
+from ccp.loss_settings import PAIR_LOSS_SETTINGS
+from ccp.presets import DATASET_PRESETS
+
+# What says nothing of what was trained on what.
+INCIDENTAL = ("data_dir", "manifest", "cache", "on_bad_image")
+
+
+def sections(config: Config) -> dict[str, dict[str, Any]]:
+    """The settings that matter to the run's method, by section; the pair loss's own are among the loss's."""
+    chosen = {}
+    for section in dataclasses.fields(config):
+        values = getattr(config, section.name)
+        chosen[section.name] = {
+            field.name: getattr(values, field.name)
+            for field in dataclasses.fields(values)
+            if config.loss.method in field.metadata.get("methods", (config.loss.method,)) and field.name != "settings"
+        }
+    chosen["loss"].update(config.loss.settings)
+    return chosen
+
+
+def defaults(config: Config) -> dict[str, Any]:
+    """What each setting is for this data set and pair loss if nothing is said."""
+    own = PAIR_LOSS_SETTINGS[config.loss.pair_loss]
+    plain = {
+        field.name: field.default
+        for section in (*dataclasses.fields(config), own)
+        for field in dataclasses.fields(section if section is own else section.default)
+    }
+    return {**plain, **DATASET_PRESETS[config.data.dataset], "dataset": config.data.dataset, "loss": config.loss.loss}
+
+
+def groups(configs: Sequence[Config]) -> list[list[int]]:
+    """Indices of the runs that are alike in all but the seed (and where their data lie), in order of appearance."""
+    found: dict[str, list[int]] = {}
+    for index, config in enumerate(configs):
+        flat = {**_flat(config), "seed": None}
+        found.setdefault(repr(sorted(flat.items())), []).append(index)
+    return list(found.values())
+
+
+def telling_names(configs: Sequence[Config], paths: Sequence[str]) -> list[str]:
+    """A short name for each run: its loss, and what else tells it from the others; its path where nothing does."""
+    flats = [{**_flat(config), "dataset": config.data.dataset} for config in configs]
+    keys = dict.fromkeys(key for flat in flats for key in flat if key != "loss")
+    # What one loss has and the other has not, the name of the loss tells already.
+    telling = [key for key in keys if len({repr(flat[key]) for flat in flats if key in flat}) > 1]
+    telling.sort(key="seed".__eq__)  # The seed comes last.
+    names = [
+        ", ".join([flat["loss"], *(f"{key} {shown(flat[key])}" for key in telling if key in flat)]) for flat in flats
+    ]
+    return [name if names.count(name) == 1 else f"{name}, {path}" for name, path in zip(names, paths)]
+
+
+def shown(value: Any) -> str:
+    """A setting's value as text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value) if value != "" else "–"
+
+
+def _flat(config: Config) -> Mapping[str, Any]:
+    merged = {name: value for section in sections(config).values() for name, value in section.items()}
+    return {name: value for name, value in merged.items() if name not in INCIDENTAL}

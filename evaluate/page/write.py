@@ -1,0 +1,75 @@
+"""From runs to one HTML page and the files beside it."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from ccp.errors import UserError
+from ccp.runs import RunDirectory, replace_text
+from evaluate.metrics import TITLES
+from evaluate.page.facts import RunFacts, gather
+from evaluate.page.inline import InlinePictures
+from evaluate.page.sections import page
+from evaluate.page.settings import telling_names
+from evaluate.page.tables import measure
+from evaluate.projection_records import geometry_by_projection
+
+
+def write_report(
+    run_dirs: Sequence[str], output: str | None = None, data_dir: str | None = None, tsne: bool = False
+) -> pathlib.Path:
+    """Writes the report of one run, or of several side by side.
+
+    Beside the page, which holds all it shows, lie its figures as PNG files, in a folder named after it, and its
+    numbers as JSON.
+
+    Args:
+      run_dirs: of the runs, finished or not.
+      output: the page, or a directory to write ``index.html`` into; None for ``report/`` in the first run's directory.
+      data_dir: where the runs' data lie now, if they have moved.
+      tsne: draw embeddings by t-SNE instead of their principal components.
+
+    Returns:
+      The page.
+
+    Raises:
+      UserError: there is no run, its data cannot be read, or the page cannot be written.
+    """
+    paths = list(dict.fromkeys(str(pathlib.Path(path)) for path in run_dirs))
+    if not paths:
+        raise UserError("A report needs at least one run; pass directories that main.py train has written.")
+    names = telling_names([RunDirectory(path).load_config() for path in paths], paths)
+    target = _target(paths[0], output)
+    runs = [gather(path, name, data_dir) for path, name in zip(paths, names)]
+    pictures = InlinePictures(target.with_name(f"{target.stem}_figures"))
+    replace_text(target, page(runs, tsne, pictures))
+    replace_text(target.with_suffix(".json"), json.dumps([_numbers(run) for run in runs], indent=2) + "\n")
+    return target
+
+
+def _target(first_run: str, output: str | None) -> pathlib.Path:
+    target = pathlib.Path(output) if output else pathlib.Path(first_run) / "report"
+    if target.suffix.lower() not in (".html", ".htm"):
+        target = target / "index.html"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The report cannot be written to {target} ({error.strerror}); pass another place.") from error
+    return target
+
+
+def _numbers(run: RunFacts) -> dict[str, Any]:
+    """What the page says of a run, as data."""
+    judged = run.judged
+    return {
+        "run": run.path,
+        "name": run.name,
+        "finished": run.finished,
+        "scores": judged and {metric: judged.scores[metric] for metric in TITLES if metric in judged.scores},
+        "interval_95_over_queries": judged and judged.intervals,
+        "geometry": judged and measure(run),
+        "geometry_by_projection": geometry_by_projection(run.projections),
+    }
