@@ -13,9 +13,10 @@ from benchmarks.figures import table
 from benchmarks.input_pipeline import InputPipelineBenchmark
 from benchmarks.k_center import KCenterBenchmark
 from benchmarks.losses import LossesBenchmark
+from benchmarks.retrieval import RetrievalBenchmark
 from benchmarks.training_step import TrainingStepBenchmark
 
-SUITES = (LossesBenchmark, TrainingStepBenchmark, KCenterBenchmark, InputPipelineBenchmark)
+SUITES = (LossesBenchmark, TrainingStepBenchmark, KCenterBenchmark, InputPipelineBenchmark, RetrievalBenchmark)
 
 
 def main() -> None:

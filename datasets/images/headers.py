@@ -94,7 +94,7 @@ def checked(size: tf.Tensor) -> tf.Tensor:
         [f"The image should have from 1 to {MAX_PIXELS:,} pixels; by its header, height and width are", size],
     )
     with tf.control_dependencies(check):
-        return tf.cast(size, tf.int32)
+        return tf.identity(tf.cast(size, tf.int32))  # A cast to what it is would depend on nothing.
 
 
 def number(digits: tf.Tensor) -> tf.Tensor:

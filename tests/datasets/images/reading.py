@@ -54,6 +54,8 @@ def refusal(contents: bytes, way: str) -> str:
             said.add(reason(error))
         else:
             raise AssertionError(f"read as {pixels.shape}")
+    if len(said) > 1:
+        raise AssertionError(f"said in two ways: {said}")
     (sentence,) = said
     return sentence
 

@@ -66,6 +66,13 @@ class SizeTest(parameterized.TestCase, tf.test.TestCase):
             _TOO_LARGE + "by its header, height and width are [10001 10000]",
         )
 
+    @parameterized.parameters(tf.int32, tf.int64)
+    def test_what_uses_the_size_waits_for_the_check(self, dtype):
+        with tf.Graph().as_default():
+            size = headers.checked(tf.constant([5, 4], dtype))
+            waits_for = [*size.op.control_inputs, *size.op.inputs[0].op.control_inputs]
+            self.assertEqual({operation.type for operation in waits_for}, {"Assert"})
+
     def test_no_pixels(self):
         for file in (reading.png(0, 5, 8, 2, []), reading.png(5, 0, 8, 2, []), _bmp_of_size(0, 5), _gif_of_size(5, 0)):
             self.assertStartsWith(reading.refusal(file, ALONE), _TOO_LARGE)
