@@ -57,6 +57,7 @@ def mlrc(values: flags.FlagValues) -> int:
 
     result = _until_stopped(lambda stop: run_mlrc(config, run_dir, values.repeats, stop))
     print(mlrc_table(result))
+    _note_unreadable(result, os.path.join(run_dir, "fold*"))
     print(_listing([("result", os.path.join(run_dir, RESULT_FILE))]))
     return 0
 
@@ -68,7 +69,7 @@ def evaluate(values: flags.FlagValues) -> int:
     from evaluate.judgement import write_judgement
     from evaluate.report import score_table
 
-    experiment, progress = restored_experiment(values.run_dir, values.data_dir)
+    experiment, progress = restored_experiment(values.run_dir, values.data_dir, values.on_bad_image)
     folder = RunDirectory(values.run_dir).path
     result, files = write_judgement(experiment, values.part, folder, progress, values.clustering)
     print(score_table({f"{experiment.config.loss.loss}, {values.part}": result["scores"]}))
@@ -83,7 +84,7 @@ def export(values: flags.FlagValues) -> int:
     from evaluate.experiment import describe, restored_experiment
     from models.export import export as export_model
 
-    experiment, progress = restored_experiment(values.run_dir, values.data_dir)
+    experiment, progress = restored_experiment(values.run_dir, values.data_dir, values.on_bad_image)
     info = {**describe(experiment), **progress, "test": experiment.judge("test")}
     export_model(experiment.model, experiment.format, values.export_dir, info)
     _note_unfinished(progress)

@@ -26,6 +26,9 @@ def mlrc(values: flags.FlagValues) -> None:
 def _run_flag(values: flags.FlagValues) -> None:
     flags.DEFINE_string("run_dir", None, "directory of the run (needed)", values)
     flags.DEFINE_string("data_dir", None, "where the data set's files are, if they have moved since", values)
+    flags.DEFINE_enum(
+        "on_bad_image", None, ["stop", "skip"], "at an image that cannot be read (default: as the run does)", values
+    )
 
 
 def evaluate(values: flags.FlagValues) -> None:

@@ -27,6 +27,7 @@ class RunDirectory:
     - ``metrics.jsonl``: one line per epoch;
     - ``projections/``: one ``.npz`` per projection;
     - ``tensorboard/``: event files;
+    - ``data.json``: a digest of the data set's manifest.
     - ``bad_images.jsonl``: images that cannot be read, where those are skipped.
     - ``result.json``: the scores at the end; ``test_embeddings.npz``: what they are of, where that is kept.
 
@@ -42,6 +43,7 @@ class RunDirectory:
         self.metrics = self.path / "metrics.jsonl"
         self.result = self.path / "result.json"
         self.config = self.path / "config.json"
+        self.data = self.path / "data.json"
         self.test_embeddings = self.path / "test_embeddings.npz"
         self.bad_images = self.path / "bad_images.jsonl"
 
@@ -76,8 +78,24 @@ class RunDirectory:
                     )
             yield
 
-    def record(self, config: Config) -> None:
-        """Writes the configuration; to be called once what it names has been found to be there."""
+    def check_data(self, digest: str) -> None:
+        """Refuses to go on, or to judge, with other images than the run was started with.
+
+        Args:
+          digest: of the data set as it is now.
+
+        Raises:
+          RunError: it was another one.
+        """
+        if any(self.checkpoints.glob("*.index")) and self.data.exists() and read_json(self.data)["digest"] != digest:
+            raise RunError(
+                f"{self.path} holds a run on other images: since then files, classes or splits of the data set have "
+                "changed, or --data_dir names another one. Pass the same data, or another --run_dir."
+            )
+
+    def record(self, config: Config, digest: str) -> None:
+        """Writes the configuration and what the data are; to be called once these have been found to be there."""
+        write_json(self.data, {"digest": digest})
         write_json(self.config, config.to_dict())
 
     def load_config(self) -> Config:
@@ -173,7 +191,8 @@ def read_json(path: pathlib.Path) -> Any:
 def replace_text(path: pathlib.Path, text: str) -> None:
     """Replaces a file's contents in one step, so that a kill leaves the old or the new ones."""
     temporary = path.with_name(path.name + ".new")
-    with open(temporary, "w") as file:
+    # File names may hold bytes that are no text.
+    with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import pathlib
 
 from datasets.manifest import DataError
@@ -17,21 +18,27 @@ class BadImages:
     """Stops at the first image that cannot be read, or keeps count of them.
 
     Attributes:
-      found: reason by file, of all that were met so far.
+      found: reason by path, of all that were met so far.
+      survey: as given.
 
     Args:
       policy: ``stop`` or ``skip``.
       record: a file of JSON lines that the count is kept in, also over a restart; None for none.
-      logs: say so at each one.
+      root: directory that paths are relative to, for messages.
+      survey: count every fault of any kind, and say nothing of it meanwhile.
+
+    Raises:
+      DataError: the policy is to stop and the record has images that were left out, or it is damaged.
     """
 
-    def __init__(self, policy: str = STOP, record: pathlib.Path | None = None, logs: bool = True):
-        self._policy, self._record, self._logs = policy, record, logs
-        self.found: dict[str, str] = {}
-        if policy == SKIP and record is not None and record.exists():
-            # A line torn by a kill is met again, as its image is.
-            for line in record.read_text().split("\n")[:-1]:
-                self.found[json.loads(line)["path"]] = json.loads(line)["reason"]
+    def __init__(self, policy: str = STOP, record: pathlib.Path | None = None, root: str = "", survey: bool = False):
+        self._policy, self._record, self._root, self.survey = policy, record, root, survey
+        self.found = {} if record is None or not record.exists() else _read(record)
+        if self.found and policy == STOP:
+            raise DataError(
+                f"{record} lists {len(self.found)} images that this run has left out, and --on_bad_image=stop would "
+                "not have. Pass --on_bad_image=skip again, or another --run_dir."
+            )
 
     def report(self, path: str, reason: str) -> None:
         """Takes note of an image that cannot be read.
@@ -41,14 +48,29 @@ class BadImages:
         """
         if self._policy == STOP:
             raise DataError(
-                f"{path} cannot be read ({reason}). Mend or remove it, or leave such images out, counted, with "
-                "--on_bad_image=skip. main.py validate lists them all."
+                f"{self.file(path)} cannot be read ({reason}). Mend or remove it, or leave such images out, counted, "
+                "with --on_bad_image=skip. main.py validate lists them all."
             )
         if path in self.found:
             return
         self.found[path] = reason
-        if self._logs:
-            _log.warning("left out: %s cannot be read (%s)", path, reason)
+        if not self.survey:
+            _log.warning("left out: %s cannot be read (%s)", self.file(path), reason)
         if self._record is not None:
             with open(self._record, "a") as file:
                 file.write(json.dumps({"path": path, "reason": reason}) + "\n")
+
+    def file(self, path: str) -> str:
+        """A path as the user would have to write it."""
+        return os.path.join(self._root, path)
+
+
+def _read(record: pathlib.Path) -> dict[str, str]:
+    """Reasons by path; a last line torn by a kill is cut off, and met again as its image is."""
+    lines = record.read_text().split("\n")
+    if lines[-1]:
+        record.write_text("".join(f"{line}\n" for line in lines[:-1]))
+    try:
+        return {entry["path"]: entry["reason"] for entry in map(json.loads, lines[:-1])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{record} is damaged ({error}); mend or delete the broken line.") from error

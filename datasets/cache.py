@@ -58,15 +58,26 @@ class ImagesKeptOnDisk:
     def __iter__(self) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
         """As ``EvaluationImages``."""
         fingerprint = self._fingerprint()
-        if not self._about.exists() or json.loads(self._about.read_text())["fingerprint"] != fingerprint:
+        about = self._read_about(fingerprint)
+        if about is None:
             yield from self._first_pass(fingerprint)
             return
-        about = json.loads(self._about.read_text())
         pixels = np.memmap(self._pixels, np.float32, mode="r").reshape(-1, *about["shape"])
         begin = 0
         for row in about["rows"]:
             yield np.array(row, np.int64), tf.constant(pixels[begin : begin + len(row)])
             begin += len(row)
+
+    def _read_about(self, fingerprint: str) -> dict | None:
+        """What is kept, if it is whole and of these images."""
+        try:
+            about = json.loads(self._about.read_text())
+            num_images = sum(map(len, about["rows"]))
+            size = num_images * int(np.prod(about["shape"])) * np.dtype(np.float32).itemsize
+            whole = about["fingerprint"] == fingerprint and self._pixels.stat().st_size == size
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return about if whole else None
 
     def _first_pass(self, fingerprint: str) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
         self._about.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +97,9 @@ class ImagesKeptOnDisk:
         os.replace(unfinished, self._about)
 
     def _fingerprint(self) -> str:
+        boxes = self.examples.images.boxes
         digest = hashlib.sha256(repr(self._images.format).encode())
+        digest.update(b"" if boxes is None else boxes.tobytes())
         for name in self.examples.images.names:
             digest.update(os.fsencode(name))
             if os.path.exists(name):

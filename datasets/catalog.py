@@ -10,7 +10,7 @@ import numpy as np
 
 from ccp.config import DATASETS_IN_FOLDERS, DataConfig
 from datasets import cars196, csv_file, cub, digits, folder, inshop, keras_sets, omniglot, sop
-from datasets.checks import check, missing_files
+from datasets.checks import check, missing_files, scoring_problems
 from datasets.manifest import Counts, DataError, Manifest
 
 _log = logging.getLogger("ccp")
@@ -63,6 +63,8 @@ def load(data: DataConfig) -> Manifest:
         _log.warning("left out: %d of %d image files of %s are not there", len(missing), len(manifest), data.dataset)
         manifest = manifest.subset(np.setdiff1d(np.arange(len(manifest)), missing))
     check(manifest, {} if data.allow_subset else dataset.expected)
+    for problem in scoring_problems(manifest):
+        raise DataError(f"{manifest.name}: {problem} Add images, or other classes for test.")
     if data.allow_subset:
         _refuse_more(manifest, dataset.expected)
     return manifest

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from datasets.manifest import GALLERY, QUERY, ROLES, SPLITS, TEST, Counts, DataError, Manifest
+from datasets.manifest import GALLERY, QUERY, ROLES, SPLITS, TEST, VALIDATION, Counts, DataError, Manifest
 
 _NAMED = 5
 
@@ -48,6 +48,17 @@ def count_problems(manifest: Manifest, expected: Mapping[str, Counts]) -> list[s
         for part in {**expected, **found}
         if found.get(part) != expected.get(part)
     ]
+
+
+def scoring_problems(manifest: Manifest) -> list[str]:
+    """A sentence for each part that cannot be scored, as none of its queries has anything to find."""
+    problems = []
+    for split in (VALIDATION, TEST):
+        labels, roles = manifest.labels[manifest.splits == split], manifest.roles[manifest.splits == split]
+        found = labels[roles == GALLERY] if (roles != "").any() else labels[_not_the_first(labels)]
+        if len(labels) and not np.isin(labels[roles != GALLERY], found).any():
+            problems.append(f"no {split} image has another one of its class to be found, so nothing can be scored.")
+    return problems
 
 
 def missing_files(manifest: Manifest) -> np.ndarray:
@@ -116,6 +127,12 @@ def _split_problems(manifest: Manifest) -> list[str]:
             f"{_few([manifest.class_names[label] for label in shared])}."
         )
     return problems
+
+
+def _not_the_first(labels: np.ndarray) -> np.ndarray:
+    """[num] whether a label has come before."""
+    _, first = np.unique(labels, return_index=True)
+    return ~np.isin(np.arange(len(labels)), first)
 
 
 def _path_problems(manifest: Manifest) -> list[str]:

@@ -7,7 +7,7 @@ import pathlib
 from typing import NamedTuple
 
 _IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
-_LEFT_BY_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx")
+LEFT_BY_SYSTEMS = ("thumbs.db", "desktop.ini", "__macosx")
 
 
 class Found(NamedTuple):
@@ -73,4 +73,4 @@ def _listing(root: str, folder: str) -> tuple[list[str], list[str]]:
 
 
 def _is_passed_over(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _LEFT_BY_SYSTEMS
+    return name.startswith(".") or name.lower() in LEFT_BY_SYSTEMS

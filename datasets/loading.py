@@ -42,7 +42,7 @@ class RowLoader:
 
     Args:
       load: from an index and a seed to an image, in TensorFlow operations.
-      names: [num_examples] the files, for messages.
+      names: [num_examples] what ``bad_images`` knows the images by.
       bad_images: what to do about those that cannot be read.
       stand_ins: from an example to others to be taken in its place, in order; None leaves it out.
     """
@@ -110,7 +110,14 @@ class RowLoader:
                     indices.append(candidate)
                     break
                 except tf.errors.OpError as error:
-                    self._bad_images.report(self._names[candidate], reason(error))
+                    if isinstance(error, tf.errors.InvalidArgumentError) or self._bad_images.survey:
+                        self._bad_images.report(self._names[candidate], reason(error))
+                        continue
+                    # Not the image's fault, as when a disk is gone for a while: nothing to go on without.
+                    raise DataError(
+                        f"{self._bad_images.file(self._names[candidate])} cannot be read ({reason(error)}). Training "
+                        "goes on from its last checkpoint once it can."
+                    ) from error
             else:
                 if self._stand_ins is not None:
                     raise DataError(

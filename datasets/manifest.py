@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -92,6 +94,15 @@ class Manifest:
                 if len(members):
                     parts[role or split] = Counts(len(members), len(np.unique(members)))
         return parts
+
+    def digest(self) -> str:
+        """What tells this data set from another one, wherever it lies: its paths, classes, splits, roles and boxes."""
+        digest = hashlib.sha256(repr(self.class_names).encode("utf-8", "surrogateescape"))
+        for path in self.paths:
+            digest.update(os.fsencode(path) + b"\0")
+        for column in (self.labels, self.splits.astype("U10"), self.roles.astype("U10"), self.boxes, self.pixels):
+            digest.update(b"none" if column is None else np.ascontiguousarray(column).tobytes())
+        return digest.hexdigest()
 
     def subset(self, indices: np.ndarray) -> Manifest:
         """Some of the examples, in the order given; classes that lose all of theirs go, and labels close up."""

@@ -49,7 +49,7 @@ class TrainingImages:
             others = members[examples.labels[index]]
             return np.roll(others, -1 - int(np.searchsorted(others, index)))[:-1]
 
-        self._load = RowLoader(load, examples.images.names, bad_images or BadImages(), others_of_class)
+        self._load = RowLoader(load, examples.images.paths, bad_images or BadImages(), others_of_class)
 
     def batches(
         self,
@@ -124,7 +124,7 @@ class EvaluationImages:
         row_size = images_in_a_row(image_format.size**2 * image_format.channels)
         indices = np.arange(len(examples))
         rows = _cut(Row(indices, np.zeros([len(indices), 2], np.int64)), row_size)
-        self._images = RowLoader(load, examples.images.names, bad_images or BadImages())(lambda: iter(rows))
+        self._images = RowLoader(load, examples.images.paths, bad_images or BadImages())(lambda: iter(rows))
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
         """Indices [batch] of examples and their images [batch, size, size, channels] float32."""

@@ -52,7 +52,7 @@ def split(
             train_side.subset(np.flatnonzero(~held_out)),
             train_side.subset(np.flatnonzero(held_out)),
             test,
-            f"{HELD_OUT_FRACTION:.0%} of each training class's images",
+            f"{HELD_OUT_FRACTION:.0%} of each training class's images, at least 2 of it ({held_out.mean():.0%} in all)",
         )
     fold = int(validation[len("fold") :])
     train_classes, held_out_classes = fold_classes(train_side.num_classes, fold)

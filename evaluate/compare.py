@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ccp.config import Config
+from ccp.config import LOSS_SETTINGS, Config, LossConfig, ProjectionConfig
 from ccp.errors import UserError
 from ccp.runs import FREE_TO_CHANGE, RunDirectory, read_json
 
@@ -61,7 +62,7 @@ def collect(patterns: Sequence[str]) -> Comparison:
         except UserError as error:
             left_out.append(f"{path}: {error}")
             continue
-        flat = _flat(config)
+        flat = _flat(config, run)
         key = repr(sorted((name, repr(value)) for name, value in flat.items()))
         settings[key] = flat
         if config.loop.seed in groups.setdefault(key, {}):
@@ -84,18 +85,31 @@ def _directories(patterns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(map(os.path.normpath, found)))
 
 
-def _flat(config: Config) -> dict[str, Any]:
-    """All settings but the seed and those that do not matter to what comes out, by name."""
+def _flat(config: Config, run: RunDirectory) -> dict[str, Any]:
+    """All settings that matter to what comes out, but for the seed, by name; and which images it was."""
     flat = {name: value for section in config.to_dict().values() for name, value in section.items()}
     flat.update(flat.pop("settings"))
-    return {name: value for name, value in flat.items() if name not in ("seed", *FREE_TO_CHANGE)}
+    flat = {name: value for name, value in flat.items() if name not in ("seed", *FREE_TO_CHANGE)}
+    return {**flat, "images": read_json(run.data)["digest"][:8] if run.data.exists() else ""}
 
 
 def _names(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """By key, data set and loss, and those settings in which runs of the same data set and loss differ."""
+    """By key, data set and loss, and the settings in which runs differ.
+
+    Those of the loss are told where runs of the same loss differ; the others where any of the data set do. That the
+    test set selected the model is always told.
+    """
+    of_loss = {field.name for section in (LossConfig, ProjectionConfig) for field in dataclasses.fields(section)}
+    of_loss |= set(LOSS_SETTINGS)
     names = {}
     for key, flat in settings.items():
-        alike = [other for other in settings.values() if all(other[n] == flat[n] for n in ("dataset", "loss"))]
-        telling = [n for n in flat if any(other.get(n) != flat[n] for other in alike)]
+        same_data = [other for other in settings.values() if other["dataset"] == flat["dataset"]]
+        alike = [other for other in same_data if other["loss"] == flat["loss"]]
+        telling = [
+            n
+            for n in flat
+            if any(other.get(n) != flat[n] for other in (alike if n in of_loss else same_data))
+            or (n == "select_on_test" and flat[n])
+        ]
         names[key] = " ".join([flat["dataset"], flat["loss"], *(f"{n}={flat[n]}" for n in telling)])
     return names

@@ -7,6 +7,7 @@ import os
 
 import numpy as np
 
+from datasets.image_search import LEFT_BY_SYSTEMS
 from evaluate.file_embedder import FileEmbedder, ImageError
 
 
@@ -35,13 +36,18 @@ def embed_files(model_dir: str, images: str, output: str, skip_unreadable: bool)
 
 
 def find_files(images: str) -> list[str]:
-    """The files of a directory, searched in depth, or of a pattern, sorted.
+    """The files of a directory, searched in depth and without hidden ones, or of a pattern, sorted.
 
     Raises:
       ImageError: there are none.
     """
     if os.path.isdir(images):
-        found = [os.path.join(folder, name) for folder, _, names in os.walk(images) for name in names]
+        found = [
+            os.path.join(folder, name)
+            for folder, _, names in os.walk(images)
+            for name in names
+            if not name.startswith(".") and name.lower() not in LEFT_BY_SYSTEMS
+        ]
     elif os.path.isfile(images):  # Its name may hold what a pattern would take as its own.
         found = [images]
     else:
@@ -51,7 +57,7 @@ def find_files(images: str) -> list[str]:
     return sorted(found)
 
 
-def check_output(output: str) -> None:
+def check_output(output: str, flag: str = "--output") -> None:
     """To be called before the work, not after it.
 
     Raises:
@@ -59,7 +65,7 @@ def check_output(output: str) -> None:
     """
     folder = os.path.dirname(os.path.abspath(output))
     if os.path.isdir(output) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise ImageError(f"{output} cannot be written; pass --output, a file in a directory that you may write to.")
+        raise ImageError(f"{output} cannot be written; pass {flag}, a file in a directory that you may write to.")
 
 
 def save_npz(output: str, **arrays: np.ndarray) -> None:

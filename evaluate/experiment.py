@@ -49,6 +49,7 @@ class Experiment:
       model: the network.
       embedder: the network, compiled for inference.
       bad_images: those met so far.
+      data_digest: of the data set's manifest.
 
     Args:
       config: the run's settings.
@@ -58,8 +59,10 @@ class Experiment:
     def __init__(self, config: Config, bad_images_record: pathlib.Path | None = None):
         self.config = config
         data = config.data
-        self.splits = split(load(data), data.validation, config.loop.seed, data.crop_to_box, data.select_on_test)
-        self.bad_images = BadImages(data.on_bad_image, bad_images_record)
+        manifest = load(data)
+        self.data_digest = manifest.digest()
+        self.splits = split(manifest, data.validation, config.loop.seed, data.crop_to_box, data.select_on_test)
+        self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
         channels = self.splits.train.images.channels
         self.format = image_format(config.model, channels)
         self.model = build_embedding_model(config.model, channels, config.loop.seed)
@@ -205,7 +208,8 @@ def train_run(
     run = RunDirectory(run_dir)
     with run.claimed(config):
         experiment = Experiment(config, run.bad_images)
-        run.record(config)
+        run.check_data(experiment.data_digest)
+        run.record(config, experiment.data_digest)
         trainer = experiment.trainer(run, title, should_stop)
         progress = trainer.fit()
         test = experiment.splits.test
@@ -230,12 +234,15 @@ def train_run(
     return result
 
 
-def restored_experiment(run_dir: str, data_dir: str | None = None) -> tuple[Experiment, Mapping[str, Any]]:
+def restored_experiment(
+    run_dir: str, data_dir: str | None = None, on_bad_image: str | None = None
+) -> tuple[Experiment, Mapping[str, Any]]:
     """A run's experiment with the best weights so far in the network, and how far the run is.
 
     Args:
       run_dir: of the run.
       data_dir: where its data lie now, if they have moved.
+      on_bad_image: ``stop`` or ``skip``; None for what the run does.
 
     Raises:
       RunError: the directory holds no run, or one that has not saved anything yet.
@@ -245,8 +252,16 @@ def restored_experiment(run_dir: str, data_dir: str | None = None) -> tuple[Expe
     if data_dir and config.data.dataset not in (*DATASETS_IN_FOLDERS, "csv"):
         raise ConfigError(f"--data_dir has no effect on a run with {config.data.dataset}; leave it out.")
     if data_dir:
-        config = dataclasses.replace(config, data=dataclasses.replace(config.data, data_dir=data_dir))
+        listing = config.data.manifest
+        moved = os.path.join(data_dir, os.path.basename(listing))
+        if listing and not os.path.exists(listing) and os.path.exists(moved):
+            listing = moved  # It has moved with its images.
+        data = dataclasses.replace(config.data, data_dir=os.path.abspath(data_dir), manifest=listing)
+        config = dataclasses.replace(config, data=data)
+    if on_bad_image:
+        config = dataclasses.replace(config, data=dataclasses.replace(config.data, on_bad_image=on_bad_image))
     experiment = Experiment(config, run.bad_images)
+    run.check_data(experiment.data_digest)
     trainer = experiment.trainer(run)
     if not trainer.restore():
         raise RunError(f"{run.path} has no checkpoint yet; let main.py train go on in it for an epoch.")

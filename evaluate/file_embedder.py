@@ -12,9 +12,12 @@ import tensorflow as tf
 from ccp.errors import UserError
 from ccp.progress_bar import shown
 from datasets.images.decoding import reason
+from datasets.images.pillow import rgb_from_bytes
+from datasets.manifest import DataError
 from models.export import load_exported
 
 _BATCH = 64
+_REMEDY = "Mend or remove it, or pass --on_error=skip."
 
 
 class ImageError(UserError):
@@ -49,12 +52,13 @@ class FileEmbedder:
         self._encode = load_exported(model_dir).signatures["encoded"]
         self.embedding_size = self._encode.structured_outputs["embeddings"].shape[-1]
 
-    def __call__(self, paths: Sequence[str], skip_unreadable: bool) -> EmbeddedFiles:
+    def __call__(self, paths: Sequence[str], skip_unreadable: bool, remedy: str = _REMEDY) -> EmbeddedFiles:
         """Embeds files in order.
 
         Args:
           paths: of the files.
           skip_unreadable: leave those out that cannot be read; otherwise the first one ends it.
+          remedy: what to tell the user then.
 
         Raises:
           ImageError: one cannot be read and is not to be skipped.
@@ -73,9 +77,7 @@ class FileEmbedder:
                     elif skip_unreadable:
                         skipped.append((path, found))
                     else:
-                        raise ImageError(
-                            f"{path} cannot be read ({found}). Mend or remove it, or pass --on_error=skip."
-                        )
+                        raise ImageError(f"{path} cannot be read ({found}). {remedy}")
                 advance(len(batch))
         return EmbeddedFiles(kept, np.concatenate(embeddings), skipped)
 
@@ -94,7 +96,12 @@ class FileEmbedder:
         try:
             return self._encode(tf.constant([contents]))["embeddings"].numpy()[0]
         except tf.errors.InvalidArgumentError as error:
-            return reason(error)
+            why = reason(error)
+        try:  # WebP, TIFF and palette BMP, which the model does not decode by itself.
+            png = tf.io.encode_png(rgb_from_bytes(contents))
+        except DataError:
+            return why
+        return self._encode(png[tf.newaxis])["embeddings"].numpy()[0]
 
 
 def _contents(path: str) -> bytes | OSError:

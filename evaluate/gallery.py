@@ -50,7 +50,7 @@ def open_gallery(embed: FileEmbedder, model_dir: str, images: str, index: str, s
     model = _fingerprint(model_dir)
     known = {path: kept for path, kept in _load(index, model).items() if stamps.get(path) == kept[0]}
     new = [path for path in stamps if path not in known]
-    check_output(index)
+    check_output(index, "--index")
     embedded = embed(new, skip_unreadable)
     known.update({path: (stamps[path], vector) for path, vector in zip(embedded.paths, embedded.embeddings)})
     if not known:

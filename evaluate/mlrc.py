@@ -17,7 +17,7 @@ from ccp.errors import UserError
 from ccp.runs import RunDirectory, read_json, write_json
 from datasets.catalog import load
 from datasets.examples import Examples, part
-from datasets.manifest import TEST
+from datasets.manifest import TEST, VALIDATION
 from datasets.splits import NUM_FOLDS
 from evaluate.embedding import judged
 from evaluate.experiment import train_run
@@ -41,7 +41,7 @@ def run_mlrc(
 
     - *Separated*: the mean over the four models of a repeat; mean, deviation and interval over repeats.
     - *Concatenated*: the four normalised embeddings joined and normalised again. The mean and deviation are over all
-      combinations of one repeat for each fold (of more than 256, evenly spaced ones); the interval allows for
+      combinations of one repeat for each fold (of more than 256, some 256 drawn by the seed); the interval allows for
       combinations sharing models (``crossed_interval``).
 
     Args:
@@ -53,6 +53,13 @@ def run_mlrc(
     Returns:
       What is also written to ``mlrc.json``.
     """
+    manifest = load(config.data)
+    if (manifest.splits == VALIDATION).any():
+        raise UserError(
+            f"{manifest.name} has validation images of its own, and the protocol cuts its folds out of the training "
+            "classes. Move them to the training images, or train with main.py train."
+        )
+    digest = manifest.digest()
     home = pathlib.Path(directory)
     runs = {
         (fold, repeat): RunDirectory(home / f"fold{fold}-repeat{repeat}")
@@ -60,13 +67,18 @@ def run_mlrc(
         for fold in range(1, NUM_FOLDS + 1)
     }
     for (fold, repeat), run in runs.items():
-        _train(_config_of(config, fold, repeat), run, f"fold {fold}, repeat {repeat + 1} of {repeats}", should_stop)
-    test = part(load(config.data), TEST, config.data.crop_to_box)
+        title = f"fold {fold}, repeat {repeat + 1} of {repeats}"
+        _train(_config_of(config, fold, repeat), run, digest, title, should_stop)
+    test = part(manifest, TEST, config.data.crop_to_box)
     results = {at: read_json(run.result) for at, run in runs.items()}
     result = {
         "dataset": config.data.dataset,
         "loss": config.loss.loss,
         "repeats": repeats,
+        "data": {
+            "test": results[1, 0]["data"]["test"],
+            "unreadable_images_left_out": max(one["data"]["unreadable_images_left_out"] for one in results.values()),
+        },
         "protocol": {
             **results[1, 0]["protocol"],
             "model_selection": "each of four models by the classes of one quarter of the training classes"
@@ -103,8 +115,9 @@ def _config_of(config: Config, fold: int, repeat: int) -> Config:
     )
 
 
-def _train(config: Config, run: RunDirectory, title: str, should_stop: Callable[[], bool]) -> None:
+def _train(config: Config, run: RunDirectory, digest: str, title: str, should_stop: Callable[[], bool]) -> None:
     with run.claimed(config):  # Which refuses a run with other settings.
+        run.check_data(digest)
         finished = run.result.exists() and run.test_embeddings.exists()
     if finished:
         _log.info("%s: finished already", title)
@@ -136,7 +149,7 @@ def _concatenated(
             if kept is not None and not np.array_equal(kept, file["kept"]):
                 raise UserError(
                     f"{run.path} was judged on other images than the runs beside it: images were mended or broken "
-                    f"meanwhile. Delete its {run.result.name} and run the same command again."
+                    f"meanwhile. Delete {run.bad_images.name} and {run.result.name} of each and run the command again."
                 )
             kept = file["kept"]
 
@@ -144,10 +157,11 @@ def _concatenated(
         joined = np.concatenate([embeddings[fold, repeat] for fold, repeat in enumerate(combination, 1)], axis=1)
         return judged(lipschitz_normalize(joined).numpy(), kept, test)
 
-    combinations = list(itertools.product(range(repeats), repeat=NUM_FOLDS))
-    if len(combinations) > _MOST_COMBINATIONS:
-        spaced = np.linspace(0, len(combinations) - 1, _MOST_COMBINATIONS).astype(int)
-        combinations = [combinations[i] for i in spaced]
+    if repeats**NUM_FOLDS <= _MOST_COMBINATIONS:
+        combinations = list(itertools.product(range(repeats), repeat=NUM_FOLDS))
+    else:
+        drawn = np.random.default_rng(config.loop.seed).integers(0, repeats, (_MOST_COMBINATIONS, NUM_FOLDS))
+        combinations = list(dict.fromkeys(map(tuple, drawn.tolist())))
     scores = {combination: scores_of(combination) for combination in combinations}
     size = NUM_FOLDS * config.model.embedding_size
     summaries = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import pathlib
 from typing import NamedTuple
 
@@ -76,8 +78,8 @@ def search_images(
     """
     nearest = _with_faiss() if engine == "faiss" else _exactly
     embed = FileEmbedder(model_dir)
-    queries = embed(find_files(query), skip_unreadable=False)
-    index = index or str(pathlib.Path(gallery.split("*")[0]).absolute()).rstrip("/") + ".embeddings.npz"
+    queries = embed(find_files(query), skip_unreadable=False, remedy="Pass --query, an image that can be read.")
+    index = index or _index_of(gallery)
     found = open_gallery(embed, model_dir, gallery, index, skip_unreadable)
     answers = []
     places, distances = nearest(queries.embeddings, found.embeddings, min(count, len(found.paths)))
@@ -96,6 +98,15 @@ def draw_answers(result: SearchResult, path: str) -> pathlib.Path:
         for a in answers
     ]
     return save(draw_retrievals(rows, lambda place: _thumbnail(files[place])), pathlib.Path(path))
+
+
+def _index_of(gallery: str) -> str:
+    """Beside the gallery; a pattern has one of its own, as it is a part of its directory."""
+    place = os.path.abspath(gallery)
+    if not os.path.isdir(place):
+        pattern = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
+        place = os.path.join(place.split("*")[0].rpartition(os.sep)[0], pattern)
+    return f"{place}.embeddings.npz"
 
 
 def _exactly(queries: np.ndarray, gallery: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 
 import numpy as np
 import tensorflow as tf
@@ -62,8 +61,12 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(result["data"]["unreadable_images_left_out"], 3)
         self.assertEqual(result["data"]["test"], {"images": 24, "classes": 4})
         lines = (self.home / "run" / "bad_images.jsonl").read_text().splitlines()
-        listed = {os.path.relpath(json.loads(line)["path"], self.folder) for line in lines}
+        listed = {json.loads(line)["path"] for line in lines}
         self.assertEqual(listed, {"1/4.jpg", "3/0.jpg", "6/0.jpg"})
+        # With the policy changed back, what was left out is not forgotten.
+        code, _, err = self.train("--on_bad_image=stop")
+        self.assertEqual(code, EXIT_FAILURE)
+        self.assertIn("lists 3 images that this run has left out", err)
         # Judged again, by a process that only reads the record; and kept images change nothing.
         self.assertIn("3 images could not be read", self.run_ok("evaluate", f"--run_dir={self.home / 'run'}"))
         evaluation = json.loads((self.home / "run" / "evaluation_test.json").read_text())
@@ -106,3 +109,18 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         # Of six queries, hits are sixths.
         self.assertAlmostEqual(result["test"]["precision_at_1"] * 6 % 1, 0, places=6)
         self.assertTrue(np.isfinite(list(result["test"].values())).all())
+
+    def test_a_run_knows_its_images(self):
+        code, _, err = self.train()
+        self.assertEqual(code, 0, err)
+        before = (self.home / "run" / "result.json").read_text()
+        (self.folder / "2" / "new.jpg").write_bytes((self.folder / "2" / "0.jpg").read_bytes())
+        for command in (self.train, lambda: command_line.run("evaluate", f"--run_dir={self.home / 'run'}")):
+            code, _, err = command()
+            self.assertEqual(code, EXIT_FAILURE)
+            self.assertRegex(err, "holds a run on other images: .*Pass the same data, or another --run_dir")
+        (self.folder / "2" / "new.jpg").unlink()
+        self.folder.rename(self.home / "moved")
+        out = self.run_ok("evaluate", f"--run_dir={self.home / 'run'}", f"--data_dir={self.home / 'moved'}")
+        self.assertIn("MAP@R", out)
+        self.assertEqual((self.home / "run" / "result.json").read_text(), before)

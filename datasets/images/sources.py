@@ -27,7 +27,7 @@ class ImagesInMemory:
             raise DataError(
                 f"Images must be [num_images, height, width, channels] uint8; got {pixels.shape} {pixels.dtype}."
             )
-        self.pixels, self.names = pixels, names
+        self.pixels, self.names, self.paths, self.boxes = pixels, names, names, None
         self.channels = pixels.shape[-1]
 
     def __len__(self) -> int:
@@ -60,19 +60,19 @@ class ImageFiles:
     channels = 3
 
     def __init__(self, root: str, paths: np.ndarray, boxes: np.ndarray | None = None):
-        self._root, self._paths, self._boxes = root, paths, boxes
+        self._root, self.paths, self.boxes = root, paths, boxes
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self.paths)
 
     @property
     def names(self) -> np.ndarray:
         """[num_images] str: the files."""
-        return np.array([os.path.join(self._root, path) for path in self._paths], object)
+        return np.array([os.path.join(self._root, path) for path in self.paths], object)
 
     def take(self, indices: np.ndarray) -> ImageFiles:
         """Some of the images."""
-        return ImageFiles(self._root, self._paths[indices], None if self._boxes is None else self._boxes[indices])
+        return ImageFiles(self._root, self.paths[indices], None if self.boxes is None else self.boxes[indices])
 
     @functools.cached_property
     def _files(self) -> tf.Tensor:
@@ -82,6 +82,6 @@ class ImageFiles:
     def window(self, index: tf.Tensor, plan: Plan) -> tf.Tensor:
         """The part of one image that ``plan`` picks, [rows, columns, 3] uint8."""
         contents = tf.io.read_file(tf.gather(self._files, index))
-        if self._boxes is not None:
-            plan = inside(plan, tf.gather(tf.constant(self._boxes), index))
+        if self.boxes is not None:
+            plan = inside(plan, tf.gather(tf.constant(self.boxes), index))
         return read_window(contents, plan, channels=self.channels, others=decode_with_pillow)

@@ -14,7 +14,7 @@ from ccp.config import DataConfig
 from ccp.progress_bar import shown
 from datasets.bad_images import SKIP, BadImages
 from datasets.catalog import DATA_SETS, read
-from datasets.checks import missing_files, structure_problems
+from datasets.checks import missing_files, scoring_problems, structure_problems
 from datasets.images.sources import ImageFiles
 from datasets.images.windows import whole
 from datasets.loading import Row, RowLoader
@@ -50,7 +50,7 @@ def validate(data: DataConfig, read_images: bool = True) -> Report:
     missing = missing_files(manifest)
     present = manifest.subset(np.setdiff1d(np.arange(len(manifest)), missing)) if len(missing) else manifest
     found = present.counts()
-    problems = structure_problems(manifest)
+    problems = [*structure_problems(manifest), *scoring_problems(manifest)]
     notes: list[str] = []
     if len(missing):
         problem = f"{len(missing):,} image files are missing in {manifest.root}:"
@@ -98,7 +98,7 @@ def _table(found: Mapping[str, Counts], expected: Mapping[str, Counts], differs:
 def _read_all(manifest: Manifest) -> tuple[dict[str, str], np.ndarray]:
     """Reasons by file of the images that cannot be read, and [num_examples, 2] heights and widths (0 for those)."""
     files = ImageFiles(manifest.root, manifest.paths)
-    bad = BadImages(SKIP, logs=False)
+    bad = BadImages(SKIP, root=manifest.root, survey=True)
     sizes = np.zeros([len(manifest), 2], np.int64)
 
     def size_of(index: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
@@ -110,7 +110,7 @@ def _read_all(manifest: Manifest) -> tuple[dict[str, str], np.ndarray]:
             yield Row(indices, np.zeros([len(indices), 2], np.int64))
 
     with shown(f"reading {manifest.name}", len(manifest), unit="images") as advance:
-        for indices, read_sizes in RowLoader(size_of, files.names, bad)(rows):
+        for indices, read_sizes in RowLoader(size_of, files.paths, bad)(rows):
             sizes[indices] = read_sizes.numpy()
             advance(len(indices))
     return bad.found, sizes
@@ -140,11 +140,12 @@ def _same_contents(manifest: Manifest) -> list[str]:
             for index in indices:
                 with open(names[index], "rb") as file:
                     by_contents.setdefault(hashlib.sha256(file.read()).digest(), []).append(index)
-    twins = [group for group in by_contents.values() if len(np.unique(manifest.labels[group])) > 1]
+    kinds = [f"{split} {label}" for split, label in zip(manifest.splits, manifest.labels)]
+    twins = [group for group in by_contents.values() if len({kinds[index] for index in group}) > 1]
     if not twins:
         return []
     lines = [" = ".join(manifest.paths[group]) for group in twins]
-    return [_listed(f"{len(twins):,} images are in more than one class under different names:", lines)]
+    return [_listed(f"{len(twins):,} images are in more than one class or split under different names:", lines)]
 
 
 def _listed(title: str, lines: Sequence[str]) -> str:

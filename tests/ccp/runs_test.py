@@ -20,7 +20,7 @@ class RunDirectoryTest(tf.test.TestCase):
     def test_the_configuration_is_kept_and_compared_once_there_is_a_checkpoint(self):
         config = configure({"seed": 5, "data_dir": "here"})
         with self.run.claimed(configure({"seed": 4})):
-            self.run.record(config)
+            self.run.record(config, "digest")
         self.assertEqual(self.run.load_config(), config)
         other = configure({"seed": 6})
         with self.run.claimed(other):  # Nothing depends on the record yet: a corrected command may follow.

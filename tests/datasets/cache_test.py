@@ -23,7 +23,7 @@ class CacheTest(parameterized.TestCase, tf.test.TestCase):
 
     def images(self, image_format=FORMAT) -> EvaluationImages:
         examples = photographs.examples(self.folder, self.paths)
-        return EvaluationImages(examples, image_format, BadImages(SKIP, logs=False))
+        return EvaluationImages(examples, image_format, BadImages(SKIP, survey=True))
 
     def kept(self, where, images=None):
         images = images or self.images()

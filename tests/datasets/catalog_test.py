@@ -103,3 +103,11 @@ class PhotographsTest(tf.test.TestCase):
         photographs.write(folder, num_classes=6, per_class=2)
         manifest = catalog.load(DataConfig(dataset="folder", data_dir=str(folder), test_fraction=0.34))
         self.assertEqual(manifest.counts(), {"train": Counts(8, 4), "test": Counts(4, 2)})
+
+    def test_what_cannot_be_scored_is_refused_before_training(self):
+        folder = pictures.folder_for(self)
+        photographs.write(folder, num_classes=6, per_class=2)
+        for label in "345":
+            (folder / label / "1.jpg").unlink()
+        with self.assertRaisesRegex(DataError, "no test image has another one of its class to be found"):
+            catalog.load(DataConfig(dataset="folder", data_dir=str(folder)))

@@ -28,7 +28,7 @@ class BadImagesTest(parameterized.TestCase, tf.test.TestCase):
 
     def spoil(self, *paths: str) -> set[str]:
         photographs.truncate(self.folder, paths)
-        return {str(self.folder / path) for path in paths}
+        return set(paths)
 
     def batches(self, bad_images=None, epoch=0, count=2 * STEPS):
         images = TrainingImages(self.good, FORMAT, Augmentation(), 0, bad_images)
@@ -124,12 +124,31 @@ class BadImagesTest(parameterized.TestCase, tf.test.TestCase):
         record = self.folder / "bad.jsonl"
         list(EvaluationImages(self.good, FORMAT, BadImages(SKIP, record)))
         lines = [json.loads(line) for line in record.read_text().splitlines()]
-        self.assertEqual([line["path"] for line in lines], [str(self.folder / "2" / "0.jpg")])
+        self.assertEqual([line["path"] for line in lines], ["2/0.jpg"])
         with open(record, "a") as file:
             file.write('{"path": "torn')  # By a kill.
         later = BadImages(SKIP, record)
         self.assertEqual(later.found, {lines[0]["path"]: lines[0]["reason"]})
-        self.assertEmpty(BadImages("stop", record).found)
+        later.report("3/3.jpg", "another reason")
+        self.assertLen(BadImages(SKIP, record).found, 2)
+        with self.assertRaisesRegex(DataError, "lists 2 images that this run has left out.*--on_bad_image=skip again"):
+            BadImages("stop", record)
+
+    def test_a_damaged_record_is_named(self):
+        record = self.folder / "bad.jsonl"
+        record.write_text("{}\n")
+        with self.assertRaisesRegex(DataError, r"bad\.jsonl is damaged .*mend or delete the broken line"):
+            BadImages(SKIP, record)
+
+    def test_a_disk_that_is_gone_for_a_while_is_no_bad_image(self):
+        bad = BadImages(SKIP)
+        evaluation = EvaluationImages(self.good, FORMAT, bad)
+        (self.folder / "1").rename(self.folder / "gone")
+        with self.assertRaisesRegex(DataError, r"1/0\.jpg cannot be read \(.*goes on from its last checkpoint"):
+            list(evaluation)
+        (self.folder / "gone").rename(self.folder / "1")
+        self.assertLen(photographs.stacked(evaluation), CLASSES * PER_CLASS)
+        self.assertEmpty(bad.found)
 
 
 class RowLoaderTest(parameterized.TestCase, tf.test.TestCase):

@@ -72,7 +72,7 @@ class ImagesTest(parameterized.TestCase, tf.test.TestCase):
         (self.folder / "1" / "1.jpg").write_bytes((self.folder / "1" / "0.jpg").read_bytes())
         report = self.validate()
         self.assertTrue(report.as_expected)
-        self.assertIn("(note) 1 images are in more than one class under different names:", report.text)
+        self.assertIn("(note) 1 images are in more than one class or split under different names:", report.text)
         self.assertIn("0/0.jpg = 2/0.jpg", report.text)
 
     @parameterized.parameters(((5, 5, 61, 41), None), ((0, 0, 60, 40), None), ((10, 10, 75, 30), "75"))
