@@ -220,7 +220,7 @@ COMMANDS = {
     "prepare": Command("check and unpack the archives of a benchmark data set", flags_of.prepare, prepare),
     "validate": Command("compare a data set with what it should be, and read every image", flags_of.validate, validate),
     "compare": Command("show the test scores of finished runs in one table", flags_of.compare, compare, "RUN …"),
-    "demo": Command("everything at once on handwritten digits, in about half a minute", flags_of.demo, demo),
+    "demo": Command("everything at once on handwritten digits, in about a minute", flags_of.demo, demo),
 }
 
 

@@ -11,6 +11,7 @@ import pathlib
 import resource
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import tensorflow as tf
@@ -103,6 +104,8 @@ class RefusalTest(parameterized.TestCase):
         self.assertNotIn("Traceback", err)
 
     def test_what_is_not_there_is_named(self):
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(tempfile.mkdtemp())
         for arguments, message in (
             (["evaluate", "--run_dir=no/such"], "no/such holds no run"),
             (["train", "--dataset=omniglot", "--data_dir=no/such"], "no/such'. Pass --data_dir"),
@@ -115,7 +118,7 @@ class RefusalTest(parameterized.TestCase):
             (["compare", "no/such"], "There is no run 'no/such'"),
             (["embed", "--model=no/such", "--images=.", "--output=x.npz"], "no/such holds no SavedModel"),
         ):
-            code, _, err = command_line.run(*arguments, cwd=tf.compat.v1.test.get_temp_dir())
+            code, err = _refusal(*arguments)
             self.assertEqual(code, EXIT_FAILURE)
             self.assertIn(message, err)
             self.assertNotIn("Traceback", err)

@@ -81,11 +81,11 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_cached_images_give_the_same_run(self):
         scores = []
-        for cache in ("none", "memory", "disk"):
+        for cache in ("none", "disk"):
             code, _, err = self.train(f"--cache={cache}", f"--run_dir={self.home / cache}")
             self.assertEqual(code, 0, err)
             scores.append((self.home / cache / "metrics.jsonl").read_text())
-        self.assertEqual(scores[1:], scores[:1] * 2)
+        self.assertEqual(scores[0], scores[1])
         self.assertTrue((self.home / "disk" / "cache" / "images.json").exists())
 
     def test_csv_with_queries_and_gallery(self):
