@@ -79,9 +79,16 @@ def missing_files(manifest: Manifest) -> np.ndarray:
 def _names_in(folder: str) -> frozenset[str]:
     try:
         with os.scandir(folder) as entries:
-            return frozenset(entry.name for entry in entries if entry.is_file())
+            return frozenset(entry.name for entry in entries if _is_file(entry))
     except OSError:
         return frozenset()
+
+
+def _is_file(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # A link that leads to itself.
+        return False
 
 
 def _shape_problems(manifest: Manifest) -> list[str]:

@@ -16,6 +16,7 @@ from evaluate.figures.retrieval import Neighbors, draw_retrievals
 from evaluate.figures.style import save
 from evaluate.file_embedder import FileEmbedder
 from evaluate.gallery import open_gallery
+from evaluate.retrieval.search import nearest_references
 
 ENGINES = ("exact", "faiss")
 _MOST_ROWS = 12
@@ -111,14 +112,11 @@ def _index_of(gallery: str) -> str:
 
 def _exactly(queries: np.ndarray, gallery: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Places and distances of the nearest, [num_queries, count]; ties go to the first."""
-    places, distances = [], []
-    gallery = gallery.astype(np.float64)
-    for query in queries.astype(np.float64):
-        every = np.linalg.norm(gallery - query, axis=1)
-        order = np.argsort(every, kind="stable")[:count]
-        places.append(order)
-        distances.append(every[order])
-    return np.array(places), np.array(distances)
+    places = np.empty((len(queries), count), np.int64)
+    for block, nearest in nearest_references(queries, gallery, np.full(len(queries), count)):
+        places[block] = nearest
+    differences = gallery[places].astype(np.float64) - queries[:, np.newaxis]
+    return places, np.linalg.norm(differences, axis=2)
 
 
 def _with_faiss():
