@@ -8,10 +8,14 @@ from collections.abc import Iterable
 from ccp.errors import ConfigError
 from ccp.loss_settings import PAIR_LOSS_SETTINGS
 
-METHODS = ("plain", "proxy", "xbm", "ccp", "ccp_xbm")
+METHODS = ("plain", "proxy", "xbm", "ccp", "ccp_xbm", "mdr", "proxy_synthesis", "hpl")
 # Losses defined against proxies: without a method before the slash they mean just that.
-PROXY_LOSSES = ("proxy_anchor", "proxy_nca", "soft_triple")
-WITH_PROXIES = ("proxy", "ccp", "ccp_xbm")
+PROXY_LOSSES = ("proxy_anchor", "proxy_nca", "soft_triple", "virtual_softmax")
+# Losses that compare a batch with itself and nothing else.
+BATCH_LOSSES = ("semi_hard_triplet", "hard_triplet", "lifted_structure", "npairs")
+# Proxies that are trained as weights and never re-initialised.
+PROXY_BASELINES = ("proxy", "proxy_synthesis", "hpl")
+WITH_PROXIES = (*PROXY_BASELINES, "ccp", "ccp_xbm")
 WITH_PROJECTIONS = ("ccp", "ccp_xbm")
 WITH_MEMORY = ("xbm", "ccp_xbm")
 
@@ -22,13 +26,18 @@ def parse_loss(text: str) -> tuple[str, str]:
     Without a method, ``plain`` is meant, or ``proxy`` for the losses that are defined against proxies.
 
     Raises:
-      ConfigError: either is unknown; the message lists the nearest names.
+      ConfigError: either is unknown, and the message lists the nearest names; or they cannot go together.
     """
     method, slash, pair_loss = text.rpartition("/")
     refuse_unknown([pair_loss], PAIR_LOSS_SETTINGS, "pair loss")
     if not slash:
         return ("proxy" if pair_loss in PROXY_LOSSES else "plain"), pair_loss
     refuse_unknown([method], METHODS, "training method")
+    if pair_loss in BATCH_LOSSES and method != "plain":
+        raise ConfigError(
+            f"{pair_loss} compares a batch with itself and cannot be trained as {text}. Choose --loss={pair_loss}, or "
+            f"another pair loss for {method}."
+        )
     return method, pair_loss
 
 

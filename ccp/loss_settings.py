@@ -61,6 +61,49 @@ class SoftTripleSettings:
     tau: float = 0.2
 
 
+@dataclasses.dataclass(frozen=True)
+class VirtualSoftmaxSettings:
+    """Virtual softmax; the scale is one over ProxyNCA++'s temperature."""
+
+    scale: float = 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class MarginSettings:
+    """Margin loss with distance-weighted sampling; the defaults are its paper's."""
+
+    margin: float = 0.2
+    boundary: float = 1.2
+    boundary_weight: float = 0.0
+    cutoff: float = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class SemiHardTripletSettings:
+    """Triplet with semi-hard negatives; the margin is its paper's."""
+
+    margin: float = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class HardTripletSettings:
+    """Triplet with the hardest pairs; the margin is the best of its paper's."""
+
+    margin: float = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class LiftedStructureSettings:
+    """Lifted structure; the margin is its paper's."""
+
+    margin: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class NPairsSettings:
+    """N-pairs, which has no numbers of its own."""
+
+
 PAIR_LOSS_SETTINGS = {
     "contrastive": ContrastiveSettings,
     "cosine_contrastive": CosineContrastiveSettings,
@@ -69,4 +112,10 @@ PAIR_LOSS_SETTINGS = {
     "proxy_anchor": ProxyAnchorSettings,
     "proxy_nca": ProxyNCASettings,
     "soft_triple": SoftTripleSettings,
+    "virtual_softmax": VirtualSoftmaxSettings,
+    "margin": MarginSettings,
+    "semi_hard_triplet": SemiHardTripletSettings,
+    "hard_triplet": HardTripletSettings,
+    "lifted_structure": LiftedStructureSettings,
+    "npairs": NPairsSettings,
 }

@@ -5,14 +5,15 @@ from __future__ import annotations
 import tensorflow as tf
 
 from ccp.pairs import as_labels
+from ccp.replicas import ALIKE_EVERYWHERE
 
 
 @tf.keras.saving.register_keras_serializable(package="ccp")
 class CrossBatchMemory(tf.keras.layers.Layer):
     """A source of references: the embeddings of the last batches (XBM, Wang et al., CVPR 2020).
 
-    The current batch is taken in before the memory is used, as in the original code: an anchor therefore
-    meets its own copy there. Embeddings are kept as the network put them out; no gradient flows into them.
+    The current batch is taken in before the memory is used, as in the original code; ``own_copies`` says where, so that
+    no example is its own pair. Embeddings are kept as the network put them out; no gradient flows into them.
 
     Args:
       capacity: how many embeddings are kept; a multiple of the batch size keeps whole batches.
@@ -31,7 +32,9 @@ class CrossBatchMemory(tf.keras.layers.Layer):
         self.capacity, self.embedding_size, self.start_step = int(capacity), int(embedding_size), int(start_step)
 
         def zeros(name, shape, dtype):
-            return self.add_weight(name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False)
+            return self.add_weight(
+                name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False, **ALIKE_EVERYWHERE
+            )
 
         self.embeddings = zeros("embeddings", (self.capacity, self.embedding_size), tf.float32)
         self.stored_labels = zeros("labels", (self.capacity,), tf.int64)
@@ -54,8 +57,8 @@ class CrossBatchMemory(tf.keras.layers.Layer):
             raise ValueError(f"A batch of {batch} does not fit into a memory of {self.capacity}; enlarge the memory.")
         size = tf.shape(embeddings, out_type=tf.int64)[0]
         slots = tf.math.floormod(self.next_slot + tf.range(size, dtype=tf.int64), self.capacity)[:, tf.newaxis]
-        self.embeddings.scatter_nd_update(slots, tf.stop_gradient(tf.cast(embeddings, tf.float32)))
-        self.stored_labels.scatter_nd_update(slots, labels)
+        _overwrite(self.embeddings, slots, tf.stop_gradient(tf.cast(embeddings, tf.float32)))
+        _overwrite(self.stored_labels, slots, labels)
         self.next_slot.assign(tf.math.floormod(self.next_slot + size, self.capacity))
         counts = tf.cast(self.batches_seen >= self.start_step, tf.int64)
         self.filled.assign(tf.minimum(self.filled + counts * size, self.capacity))
@@ -64,6 +67,11 @@ class CrossBatchMemory(tf.keras.layers.Layer):
     def references(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Labels [capacity] and embeddings [capacity, embedding_size]."""
         return tf.identity(self.stored_labels), tf.identity(self.embeddings)
+
+    def own_copies(self, batch: tf.Tensor) -> tf.Tensor:
+        """Where the batch that was observed last lies: [batch] int64."""
+        size = tf.cast(batch, tf.int64)
+        return tf.math.floormod(self.next_slot - size + tf.range(size), self.capacity)
 
     def ready(self) -> tf.Tensor:
         """Whether the queue is full, a bool scalar."""
@@ -77,3 +85,8 @@ class CrossBatchMemory(tf.keras.layers.Layer):
             "embedding_size": self.embedding_size,
             "start_step": self.start_step,
         }
+
+
+def _overwrite(variable: tf.Variable, slots: tf.Tensor, rows: tf.Tensor) -> None:
+    """In place; variables of replicas have no ``scatter_nd_update`` of their own."""
+    tf.raw_ops.ResourceScatterNdUpdate(ref=variable.handle, indices=slots, updates=rows)

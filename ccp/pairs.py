@@ -84,3 +84,16 @@ def pairs_within(labels: tf.Tensor) -> Pairs:
     same_class = labels[:, tf.newaxis] == labels[tf.newaxis, :]
     positives = tf.linalg.set_diag(same_class, tf.zeros(tf.shape(labels), tf.bool))
     return Pairs(positives, tf.logical_not(same_class))
+
+
+def without_copies(pairs: Pairs, own_copies: tf.Tensor) -> Pairs:
+    """Pairs without those of an anchor with its own copy among the references.
+
+    Args:
+      pairs: [anchors, references].
+      own_copies: [anchors] which reference that is.
+    """
+    own_copies = tf.cast(own_copies, tf.int64)
+    places = tf.stack([tf.range(tf.size(own_copies, out_type=tf.int64)), own_copies], axis=1)
+    no = tf.zeros(tf.shape(own_copies), tf.bool)
+    return Pairs(*(tf.tensor_scatter_nd_update(mask, places, no) for mask in pairs))

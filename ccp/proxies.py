@@ -54,6 +54,9 @@ class ClassProxies(tf.keras.layers.Layer):
     def observe(self, labels: tf.Tensor, embeddings: tf.Tensor) -> None:
         """Proxies learn by their gradient; a batch changes nothing here."""
 
+    def own_copies(self, batch: tf.Tensor) -> None:
+        """Proxies are no copies of examples."""
+
     def ready(self) -> bool:
         """Proxies can always be used."""
         return True

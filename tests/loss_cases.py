@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccp.losses import PAIR_LOSSES, PairLoss
-from tests import oracles
+from tests import oracles, oracles_baselines
 
 # The paper's settings for CUB and Cars196, then some that lie apart from them.
 SETTINGS: dict[str, tuple[dict, ...]] = {
@@ -35,9 +35,24 @@ SETTINGS: dict[str, tuple[dict, ...]] = {
         {"scale": 17.69, "gamma": 19.18, "margin": 0.3588, "tau": 0.0669},
         {"scale": 5.0, "gamma": 0.5, "margin": 0.1, "tau": 0.0},
     ),
+    "virtual_softmax": ({"scale": 10.0}, {"scale": 1.5}),
+}
+# Losses with tests of their own: each call draws anew, or there is nothing but the batch to compare with.
+DRAWING_SETTINGS: dict[str, tuple[dict, ...]] = {
+    "margin": (
+        {"margin": 0.2, "boundary": 1.2, "boundary_weight": 0.0, "cutoff": 0.5},
+        {"margin": 0.1, "boundary": 0.7, "boundary_weight": 0.3, "cutoff": 0.2, "num_classes": 5, "seed": 3},
+    )
+}
+BATCH_SETTINGS: dict[str, tuple[dict, ...]] = {
+    "semi_hard_triplet": ({"margin": 0.2}, {"margin": 0.9}),
+    "hard_triplet": ({"margin": 0.2}, {"margin": 0.9}),
+    "lifted_structure": ({"margin": 1.0}, {"margin": 0.3}),
+    "npairs": ({},),
 }
 NAMES = tuple(SETTINGS)
 ALL = tuple((name, settings) for name in NAMES for settings in SETTINGS[name])
+EVERY_SETTING = {**SETTINGS, **DRAWING_SETTINGS, **BATCH_SETTINGS}
 
 # [batch] labels, and the labels of a reference set that they are compared with.
 LABEL_PATTERNS: dict[str, tuple[list[int], list[int]]] = {
@@ -76,15 +91,16 @@ class Sample:
 
 
 def build(name: str, settings: dict | None = None) -> PairLoss:
-    return PAIR_LOSSES[name](**(SETTINGS[name][0] if settings is None else settings))
+    return PAIR_LOSSES[name](**(EVERY_SETTING[name][0] if settings is None else settings))
 
 
 def expected(name: str, settings: dict, *arguments) -> float:
     """The oracle's value for labels, embeddings and, if given, reference labels and references."""
-    return getattr(oracles, name)(oracles.Problem(*arguments), **settings)
+    oracle = getattr(oracles, name, None) or getattr(oracles_baselines, name)
+    return oracle(oracles.Problem(*arguments), **settings)
 
 
-def value_and_gradients(loss: PairLoss, labels, embeddings, reference_labels=None, references=None):
+def value_and_gradients(loss: PairLoss, labels, embeddings, reference_labels=None, references=None, own_copies=None):
     """The loss of a batch, or against references, and its gradients on embeddings and (or None) references."""
     embeddings = tf.convert_to_tensor(embeddings)
     inputs = [embeddings] if references is None else [embeddings, tf.convert_to_tensor(references)]
@@ -93,6 +109,6 @@ def value_and_gradients(loss: PairLoss, labels, embeddings, reference_labels=Non
         if references is None:
             value = loss(labels, embeddings)
         else:
-            value = loss.against(labels, embeddings, reference_labels, inputs[1])
+            value = loss.against(labels, embeddings, reference_labels, inputs[1], own_copies)
     gradients = tape.gradient(value, inputs, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     return value, gradients[0], (gradients[1] if references is not None else None)

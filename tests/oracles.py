@@ -26,8 +26,8 @@ def similarity(a: np.ndarray, b: np.ndarray) -> float:
 class Problem:
     """Anchors and references, normalised; without references the anchors are their own, each never its own pair."""
 
-    def __init__(self, labels, embeddings, reference_labels=None, reference_embeddings=None):
-        self.within = reference_labels is None
+    def __init__(self, labels, embeddings, reference_labels=None, reference_embeddings=None, own_copies=None):
+        self.within, self.own_copies = reference_labels is None, own_copies
         self.labels = list(labels)
         self.anchors = [lipschitz_normalize(e) for e in np.asarray(embeddings, np.float64)]
         self.reference_labels = self.labels if self.within else list(reference_labels)
@@ -54,7 +54,8 @@ class Problem:
         return len(self.anchors) * len(self.references)
 
     def _others(self, anchor: int) -> Iterator[int]:
-        return (r for r in range(len(self.references)) if not (self.within and r == anchor))
+        own = anchor if self.within else None if self.own_copies is None else self.own_copies[anchor]
+        return (r for r in range(len(self.references)) if r != own)
 
 
 def _reduced(terms: list[float], reduction: str, size: int) -> float:
@@ -145,6 +146,20 @@ def _spread_of_centers(p: Problem) -> float:
                 ordered_pairs += 1
                 lengths += math.sqrt(max(0.0, 2 - 2 * similarity(p.references[i], p.references[j]))) * (i < j)
     return lengths / ordered_pairs if ordered_pairs else 0.0
+
+
+def virtual_softmax(p: Problem, scale) -> float:
+    losses = []
+    for a, anchor in enumerate(p.anchors):
+        length = math.sqrt(similarity(anchor, anchor))
+        own = sum(math.exp(scale * p.similarity(a, r)) for r in p.positives(a))
+        other = sum(math.exp(scale * p.similarity(a, r)) for r in p.negatives(a))
+        virtual = sum(
+            math.exp(scale * length * math.sqrt(similarity(p.references[r], p.references[r]))) for r in p.positives(a)
+        )
+        if own:
+            losses.append(-math.log(own / (own + other + virtual)))
+    return sum(losses) / len(losses) if losses else 0.0
 
 
 def greedy_k_center(candidates: np.ndarray, centers: np.ndarray, num_centers: int, normalize=False) -> np.ndarray:

@@ -61,13 +61,15 @@ class CosineContrastiveLoss(PairLoss):
     """C1: the contrastive loss over similarities that cross-batch memory uses (Wang et al., CVPR 2020).
 
     (Σ over positives with s < 1 − 1e-5 of (1 − s − 1e-5) + Σ over negatives with s > margin of (s − margin))
-    over the number of anchors.
+    over the number of anchors. In a cross-batch memory it meets an anchor's own copy, as recorded from the original,
+    where similarities of 1 drop out by the tolerance; other losses leave own copies out by index.
 
     Args:
       margin: similarity below which a negative pair costs nothing.
     """
 
     compare = staticmethod(distances.normalized_similarity)
+    leaves_out_own_copies = False
 
     def __init__(self, margin: float = CosineContrastiveSettings.margin, name: str = "cosine_contrastive", **kwargs):
         super().__init__(name=name, **kwargs)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
 from ccp import distances
-from ccp.pairs import Pairs, as_labels, pairs_between, pairs_within
+from ccp.pairs import Pairs, as_labels, pairs_between, pairs_within, without_copies
 
 
 class PairLoss(tf.keras.losses.Loss):
@@ -17,16 +19,36 @@ class PairLoss(tf.keras.losses.Loss):
     float32.
 
     A subclass names its ``compare`` function, which normalises, and turns the resulting matrix and the two
-    masks into a scalar in ``from_pairs``. It holds no variables, so it works as it is in ``model.compile(loss=…)``.
+    masks into a scalar in ``from_pairs``. Without ``parts``, which hold variables, it works as it is in
+    ``model.compile(loss=…)``.
 
     The value is one scalar for the whole batch. It has no part that belongs to a single example, so
     ``sample_weight`` is refused rather than broadcast into a wrong number.
     """
 
     compare = staticmethod(distances.normalized_euclidean)
+    leaves_out_own_copies = True
 
     def __init__(self, name: str | None = None, **kwargs):
-        super().__init__(name=name, **kwargs)
+        # Of one number, the sum is that number; Keras takes its default under no distribution strategy.
+        super().__init__(name=name, **{"reduction": tf.keras.losses.Reduction.SUM, **kwargs})
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, float], *, num_classes: int | None, seed: int) -> PairLoss:
+        """The loss for a training; one that needs more than its settings overrides this.
+
+        Args:
+          settings: as in ``ccp.loss_settings``.
+          num_classes: of the training set; None where more than those come before the loss.
+          seed: of whatever the loss draws at random.
+        """
+        del num_classes, seed
+        return cls(**settings)
+
+    @property
+    def parts(self) -> tuple[tf.Module, ...]:
+        """What holds this loss's own variables, to be trained and saved with the network; none for most losses."""
+        return ()
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """See ``call``; a ``sample_weight`` is refused with a ValueError."""
@@ -52,7 +74,7 @@ class PairLoss(tf.keras.losses.Loss):
         return self.from_references(embeddings, None, labels, pairs_within(labels))
 
     @tf.autograph.experimental.do_not_convert
-    def against(self, labels, embeddings, reference_labels, reference_embeddings) -> tf.Tensor:
+    def against(self, labels, embeddings, reference_labels, reference_embeddings, own_copies=None) -> tf.Tensor:
         """The loss of a batch against another reference set.
 
         Args:
@@ -60,13 +82,18 @@ class PairLoss(tf.keras.losses.Loss):
           embeddings: [batch, embedding_size].
           reference_labels: [references] integers.
           reference_embeddings: [references, embedding_size].
+          own_copies: [batch] which reference is the example itself, or None if none is: an example is never its own
+            pair, by index.
 
         Returns:
           A float32 scalar.
         """
         labels, embeddings = prepare(labels, embeddings)
         reference_labels, references = prepare(reference_labels, reference_embeddings)
-        return self.from_references(embeddings, references, reference_labels, pairs_between(labels, reference_labels))
+        pairs = pairs_between(labels, reference_labels)
+        if own_copies is not None and self.leaves_out_own_copies:
+            pairs = without_copies(pairs, own_copies)
+        return self.from_references(embeddings, references, reference_labels, pairs)
 
     def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """The loss of checked anchors; a loss that needs more than the matrix of scores overrides this.

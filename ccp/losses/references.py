@@ -18,6 +18,7 @@ class ReferenceLoss(tf.keras.losses.Loss):
 
     - ``references() -> (labels [references], embeddings [references, embedding_size])``;
     - ``observe(labels, embeddings)``, which sees each batch before the source is used;
+    - ``own_copies(batch) -> [batch]``: which references are the examples of the batch just observed, or None;
     - ``ready() -> bool tensor``: a source that is not ready adds nothing.
 
     Calling the loss is a training step as far as the sources go: a memory takes the batch in. The sources hold
@@ -37,7 +38,7 @@ class ReferenceLoss(tf.keras.losses.Loss):
         name: str = "references",
         **kwargs,
     ):
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=name, **{"reduction": tf.keras.losses.Reduction.SUM, **kwargs})
         if batch_weight < 0 or any(weight < 0 for _, weight in sources):
             raise ValueError(f"Weights must be at least 0; got {batch_weight} and {[w for _, w in sources]}.")
         if batch_weight == 0 and not sources:
@@ -54,8 +55,13 @@ class ReferenceLoss(tf.keras.losses.Loss):
 
     @property
     def sources(self) -> tuple[tf.keras.layers.Layer, ...]:
-        """The sources, which hold this loss's variables."""
+        """The sources, without their weights."""
         return tuple(source for source, _ in self.weighted_sources)
+
+    @property
+    def parts(self) -> tuple[tf.Module, ...]:
+        """What holds this loss's variables: the sources, and the pair loss's own parts."""
+        return self.sources + self.pair_loss.parts
 
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
@@ -68,7 +74,8 @@ class ReferenceLoss(tf.keras.losses.Loss):
 
     def _against(self, source, labels, embeddings):
         def compared():
-            return self.pair_loss.against(labels, embeddings, *source.references())
+            own_copies = source.own_copies(tf.shape(embeddings)[0])
+            return self.pair_loss.against(labels, embeddings, *source.references(), own_copies)
 
         ready = source.ready()
         if ready is True:  # Known without running the graph: no branch is built.

@@ -36,6 +36,13 @@ class CrossBatchMemoryTest(parameterized.TestCase, tf.test.TestCase):
         memory.observe(*batch(11))
         self.assertCountEqual(contents(memory), [8, 9, 10, 11])
 
+    def test_knows_where_the_last_batch_lies(self):
+        memory = CrossBatchMemory(4, 1)
+        for numbers in ((1, 2, 3), (4, 5, 6), (7,)):
+            memory.observe(*batch(*numbers))
+            places = memory.own_copies(len(numbers)).numpy()
+            self.assertEqual(memory.references()[0].numpy()[places].tolist(), list(numbers))
+
     def test_counts_from_the_start_step(self):
         # Two batches do not count; then two of 2 fill 4. What the first two left is overwritten by then.
         memory, ready = CrossBatchMemory(4, 1, start_step=2), []

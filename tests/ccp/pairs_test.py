@@ -2,7 +2,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.pairs import as_labels, pairs_between, pairs_within
+from ccp.pairs import as_labels, pairs_between, pairs_within, without_copies
 
 
 class AsLabelsTest(parameterized.TestCase, tf.test.TestCase):
@@ -45,6 +45,13 @@ class PairsTest(tf.test.TestCase):
         positives, negatives = pairs_between(tf.constant([5, 2]), tf.constant([2, 5, 7]))
         self.assertAllEqual(positives, [[0, 1, 0], [1, 0, 0]])
         self.assertAllEqual(negatives, [[1, 0, 1], [0, 1, 1]])
+
+    def test_without_own_copies(self):
+        # The second anchor's copy is the first reference, the first one's the third.
+        pairs = pairs_between(tf.constant([5, 2]), tf.constant([2, 5, 5]))
+        positives, negatives = without_copies(pairs, tf.constant([2, 0]))
+        self.assertAllEqual(positives, [[0, 1, 0], [0, 0, 0]])
+        self.assertAllEqual(negatives, [[1, 0, 0], [0, 1, 1]])
 
     def test_between_sets_of_different_integer_types(self):
         large = 2**24

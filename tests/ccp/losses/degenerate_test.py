@@ -31,6 +31,7 @@ ON_ZEROS = {
     "multi_similarity": math.log1p(math.exp(2 * 0.5)) / 2 + math.log1p(2 * math.exp(100 * -0.5)) / 100,
     "proxy_anchor": math.log1p(math.exp(32 * 0.1)) + math.log1p(2 * math.exp(32 * 0.1)),
     "proxy_nca": math.log(3),  # One own among three alike.
+    "virtual_softmax": math.log(4),  # One own among three alike, and the virtual one.
     # Two classes alike, less the margin; and √2 for each of 2 unordered pairs of zero vectors, over 4 ordered ones.
     "soft_triple": softplus(20 * 0.01) + 0.2 * 2 * math.sqrt(2) / 4,
 }
@@ -41,6 +42,7 @@ ON_COPIES = {
     "multi_similarity": math.log1p(math.exp(-2 * 0.5)) / 2 + math.log1p(2 * math.exp(100 * 0.5)) / 100,
     "proxy_anchor": math.log1p(math.exp(-32 * 0.9)) + math.log1p(2 * math.exp(32 * 1.1)),
     "proxy_nca": math.log(3),
+    "virtual_softmax": math.log(4),
     "soft_triple": softplus(20 * 0.01),  # Centres coincide.
 }
 
@@ -121,7 +123,7 @@ class DegenerateTest(parameterized.TestCase, tf.test.TestCase):
         mode, dtype = case
         references = np.arange(5, 10) if mode == "against" else None
         value, gradient = self.assert_equals_oracle_on(name, np.arange(5), mode, dtype, references)
-        if name in ("triplet", "proxy_nca", "soft_triple"):  # All their terms need a positive.
+        if name in ("triplet", "proxy_nca", "soft_triple", "virtual_softmax"):  # All their terms need a positive.
             self.assertEqual(value, 0.0)
             self.assertAllEqual(gradient, np.zeros((5, 4)))
 

@@ -12,7 +12,7 @@ MODES = ("batch", "against")
 
 class ValuesTest(parameterized.TestCase, tf.test.TestCase):
     def test_every_loss_is_a_case(self):
-        self.assertEqual(set(loss_cases.NAMES), set(PAIR_LOSSES))
+        self.assertEqual(set(loss_cases.EVERY_SETTING), set(PAIR_LOSSES))
 
     @parameterized.product(case=loss_cases.ALL, pattern=tuple(loss_cases.LABEL_PATTERNS), mode=MODES)
     def test_label_patterns(self, case, pattern, mode):

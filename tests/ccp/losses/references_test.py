@@ -9,8 +9,7 @@ from tests import loss_cases
 
 BATCH, EMBEDDING_SIZE = 6, 4
 BATCHES = [loss_cases.Sample.of([0, 0, 1, 1, 2, 3], [0], EMBEDDING_SIZE, seed=seed) for seed in range(3)]
-# Positives of C2 count only beyond 0.2: an anchor meets its own copy in the memory, at 0 give or take rounding.
-SETTINGS = {"contrastive": {"pos_margin": 0.2, "neg_margin": 0.9}}
+SETTINGS = {"contrastive": {"pos_margin": 0.0, "neg_margin": 0.9}}
 
 
 class CombinationsTest(parameterized.TestCase, tf.test.TestCase):
@@ -46,15 +45,26 @@ class CombinationsTest(parameterized.TestCase, tf.test.TestCase):
             if proxy_weight:
                 parts.append((proxy_weight, (*batch, *self.proxies.references())))
             if memory_weight and len(queued) == 2:
-                parts.append((memory_weight, (*batch, *(np.concatenate(both) for both in zip(*queued)))))
+                own_copies = range(BATCH, 2 * BATCH)
+                parts.append((memory_weight, (*batch, *(np.concatenate(both) for both in zip(*queued)), own_copies)))
             by_hand = [(weight, loss_cases.value_and_gradients(pair_loss, *part)) for weight, part in parts]
 
             value, gradient, _ = loss_cases.value_and_gradients(loss, *batch)
             self.assertTrue(np.isfinite(value))
             self.assertAllClose(value, sum(weight * part[0] for weight, part in by_hand), rtol=1e-5)
             expected = sum(weight * part[1] for weight, part in by_hand)  # None of it through the memory.
-            # Where anchors are copies of references their distance is rounding noise, and so is its small gradient.
-            self.assertAllClose(gradient, expected, rtol=1e-4, atol=1e-4)
+            self.assertAllClose(gradient, expected, rtol=1e-4, atol=1e-5)
+
+    @parameterized.parameters(*loss_cases.NAMES)
+    def test_no_example_is_its_own_pair_in_the_memory(self, name):
+        settings = SETTINGS.get(name, loss_cases.SETTINGS[name][0])
+        before, now = (sample.arguments("batch") for sample in BATCHES[:2])
+        loss = ReferenceLoss(loss_cases.build(name, settings), [(self.memory, 1.0)])
+        loss(*before)
+        # C1 meets its own copies, as recorded from the original.
+        own_copies = None if name == "cosine_contrastive" else range(BATCH, 2 * BATCH)
+        references = [np.concatenate(both) for both in zip(before, now)]
+        self.assertAllClose(loss(*now), loss_cases.expected(name, settings, *now, *references, own_copies), rtol=1e-4)
 
     @parameterized.parameters(*loss_cases.NAMES)
     def test_compiled_equals_eager(self, name):

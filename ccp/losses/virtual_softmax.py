@@ -1,0 +1,70 @@
+"""Virtual softmax."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from ccp import distances
+from ccp.loss_settings import VirtualSoftmaxSettings
+from ccp.losses.pair_loss import PairLoss
+from ccp.pairs import Pairs
+
+
+@tf.keras.saving.register_keras_serializable(package="ccp")
+class VirtualSoftmaxLoss(PairLoss):
+    """Virtual softmax (Chen, Deng and Shen, NeurIPS 2018, equation 3): one more class, which every anchor strays into.
+
+    Against one proxy w per class: −log of the softmax mass, at ``scale``, on the proxy of the own class y, where
+    beside the proxies of all classes stands a virtual one, ‖w_y‖ x/‖x‖, as long as the own proxy and in the
+    direction of the anchor x itself: its product with x, ‖w_y‖ ‖x‖, is the largest that the own proxy could have. The
+    loss is thus at least log 2, and goes on pulling anchors that are well classified.
+
+    Departs from the paper, whose proxies and embeddings are of any length, in that both are normalised
+    (``lipschitz_normalize``); their lengths' part is taken by the scale, and outside the unit ball the virtual
+    logit is the scale itself.
+
+    With several references per class, or a batch against itself, the own mass is the sum over references of the
+    own class, each of which brings a virtual one of its own length. Anchors without one have no term.
+
+    Args:
+      scale: of the similarities, above 0; the default is one over the temperature of ProxyNCA++, the loss that the
+        original CCP code adds the virtual class to.
+    """
+
+    def __init__(self, scale: float = VirtualSoftmaxSettings.scale, name: str = "virtual_softmax", **kwargs):
+        super().__init__(name=name, **kwargs)
+        if scale <= 0:
+            raise ValueError(f"scale must be above 0; got {scale}.")
+        self.scale = float(scale)
+
+    def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
+        """Cross-entropy over each anchor's [references] logits and the virtual ones of its class."""
+        del reference_labels
+        logits = self.scale * distances.normalized_similarity(anchors, references)
+        lengths = _normalized_lengths(anchors)
+        reference_lengths = lengths if references is None else _normalized_lengths(references)
+        virtual = self.scale * lengths[:, tf.newaxis] * reference_lengths
+        own = _masked(logits, pairs.positives)
+        others = _masked(logits, pairs.negatives)
+        everything = tf.concat([own, others, _masked(virtual, pairs.positives)], axis=1)
+        losses = tf.reduce_logsumexp(everything, axis=1) - tf.reduce_logsumexp(own, axis=1)
+        has_own = tf.reduce_any(pairs.positives, axis=1)
+        total = tf.reduce_sum(tf.where(has_own, losses, 0.0))
+        return tf.math.divide_no_nan(total, tf.math.count_nonzero(has_own, dtype=tf.float32))
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "scale": self.scale}
+
+
+def _masked(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    return tf.where(mask, logits, logits.dtype.min)
+
+
+def _normalized_lengths(vectors: tf.Tensor) -> tf.Tensor:
+    """Lengths of ``lipschitz_normalize``d vectors: [rows]; the gradient at the zero vector is 0."""
+    squared = tf.reduce_sum(tf.square(vectors), axis=1)
+    # Clipped under the root: lengths of 1 then have no gradient, as they should. And 0 is masked before its root, whose
+    # gradient XLA multiplies out to NaN.
+    nonzero = squared > 0.0
+    return tf.where(nonzero, tf.sqrt(tf.where(nonzero, tf.minimum(squared, 1.0), 1.0)), 0.0)
