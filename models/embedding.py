@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import tensorflow as tf
 
 from ccp.config import ModelConfig
 from datasets.preprocessing import ImageFormat
-from models.backbones import conv4, conv4_format
+from models.pooling import pool
+from models.registry import BACKBONES
+
+EMBEDDING_LAYER = "embedding"
+_POLICIES = {"none": "float32", "float16": "mixed_float16", "bfloat16": "mixed_bfloat16"}
 
 
 def image_format(config: ModelConfig, channels: int) -> ImageFormat:
     """What the network that ``config`` describes takes in."""
-    return conv4_format(config.image_size, channels)
+    return BACKBONES[config.backbone].image_format(config, channels)
 
 
 def build_embedding_model(config: ModelConfig, channels: int, seed: int) -> tf.keras.Model:
     """Images [batch, size, size, channels], from 0 to 255, to embeddings [batch, embedding_size], not normalised.
 
-    Global average pooling and a dense layer without bias. Normalisation (``lipschitz_normalize``) is the
-    losses', the evaluation's and the exported model's.
+    The input convention, the backbone, pooling, and a dense layer without bias, from random weights. Normalisation
+    (``lipschitz_normalize``) is the losses', the evaluation's and the exported model's.
 
     Args:
-      config: backbone and sizes.
+      config: backbone, head and sizes.
       channels: of the images.
       seed: of the initial weights.
     """
     tf.keras.utils.set_random_seed(seed)
-    backbone = conv4(image_format(config, channels), config.width)
-    features = tf.keras.layers.GlobalAveragePooling2D(name="pooling")(backbone.output)
-    # float32 under a mixed-precision policy too: losses and retrieval need the full precision.
-    embeddings = tf.keras.layers.Dense(config.embedding_size, use_bias=False, dtype="float32", name="embedding")(
-        features
-    )
-    return tf.keras.Model(backbone.input, embeddings, name="embedding_network")
+    backbone, size = BACKBONES[config.backbone], image_format(config, channels).size
+    with _policy(_POLICIES[config.mixed_precision]):
+        images = tf.keras.Input((size, size, channels), name="images")
+        features = backbone.features(backbone.convention(channels)(images), config)
+        pooled = pool(features, config.pooling)
+        # float32 under a mixed-precision policy too: losses and retrieval need the full precision.
+        head = tf.keras.layers.Dense(config.embedding_size, use_bias=False, dtype="float32", name=EMBEDDING_LAYER)
+        model = tf.keras.Model(images, head(pooled), name="embedding_network")
+    if config.freeze_bn:
+        for layer in model.submodules:
+            if isinstance(layer, tf.keras.layers.BatchNormalization):
+                layer.trainable = False  # Which makes Keras run it in inference mode, too.
+    return model
+
+
+@contextlib.contextmanager
+def _policy(name: str) -> Iterator[None]:
+    before = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy(name)
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy(before)

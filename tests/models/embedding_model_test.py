@@ -1,40 +1,41 @@
-"""The network: shapes, weights by seed, precision."""
+"""The network: shapes, weights by seed, frozen batch norms, precision."""
 
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp.config import ModelConfig
-from models.backbones import conv4, conv4_format
-from models.embedding import build_embedding_model, image_format
+from models.conv4 import conv4
+from models.embedding import build_embedding_model
+from tests.models import networks
 
 
-def _build(image_size=16, width=3, embedding_size=5, channels=1, seed=0) -> tf.keras.Model:
-    return build_embedding_model(
-        ModelConfig(width=width, image_size=image_size, embedding_size=embedding_size), channels, seed
-    )
+def _build(image_size=16, width=3, embedding_size=5, channels=1, seed=0, **settings) -> tf.keras.Model:
+    config = ModelConfig(width=width, image_size=image_size, embedding_size=embedding_size, **settings)
+    return build_embedding_model(config, channels, seed)
 
 
-class BackboneTest(parameterized.TestCase, tf.test.TestCase):
+def _norms(model: tf.keras.Model) -> list[tf.keras.layers.BatchNormalization]:
+    return [layer for layer in model.submodules if isinstance(layer, tf.keras.layers.BatchNormalization)]
+
+
+def _train(model: tf.keras.Model, images: np.ndarray, steps: int) -> None:
+    optimizer = tf.keras.optimizers.SGD(0.01)
+    for _ in range(steps):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(model(images, training=True) - 1.0))
+        optimizer.minimize(loss, model.trainable_variables, tape)
+
+
+class Conv4Test(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters((8, 1), (9, 1), (15, 1), (16, 1), (17, 1), (28, 1), (31, 1), (32, 2), (64, 4))
     def test_map(self, image_size, expected):
         # Four halvings, rounded down; a map of one pixel stays: 8 → 4 → 2 → 1 → 1.
-        backbone = conv4(conv4_format(image_size, 3), width=2)
-        self.assertEqual(backbone.output_shape, (None, expected, expected, 2))
-
-    def test_format(self):
-        # Intensities from 0 to 1 become −1 to 1, of the whole image.
-        for channels in (1, 3):
-            fmt = conv4_format(20, channels)
-            self.assertEqual((fmt.size, fmt.resize, fmt.channels), (20, 20, channels))
-            self.assertEqual(image_format(ModelConfig(image_size=20), channels), fmt)
+        features = conv4(tf.keras.Input((image_size, image_size, 3)), width=2)
+        self.assertEqual(features.shape, (None, expected, expected, 2))
 
 
 class EmbeddingModelTest(parameterized.TestCase, tf.test.TestCase):
-    def tearDown(self):
-        tf.keras.mixed_precision.set_global_policy("float32")
-        super().tearDown()
-
     @parameterized.product(image_size=(8, 16, 28, 64), channels=(1, 3), batch=(1, 4))
     def test_shapes(self, image_size, channels, batch):
         embeddings = _build(image_size, channels=channels)(tf.ones([batch, image_size, image_size, channels]))
@@ -49,11 +50,18 @@ class EmbeddingModelTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(trainable, expected)  # No bias: not in the convolutions, not in the embedding.
         self.assertLen(model.non_trainable_variables, 8)  # Mean and variance of four batch norms.
 
-    def test_embedding_is_the_mean_feature_times_the_kernel(self):
-        model = _build()
-        images = np.random.default_rng(0).normal(size=(3, 16, 16, 1)).astype(np.float32)
-        features = tf.keras.Model(model.input, model.get_layer("pooling").input)(images)
-        expected = features.numpy().mean(axis=(1, 2)) @ model.get_layer("embedding").kernel.numpy()
+    @parameterized.parameters(
+        ("average", lambda x: x.mean(axis=(1, 2))),
+        ("max", lambda x: x.max(axis=(1, 2))),
+        ("average_max", lambda x: x.mean(axis=(1, 2)) + x.max(axis=(1, 2))),
+        ("gem", lambda x: np.mean(np.maximum(x, 1e-6) ** 3, axis=(1, 2)) ** (1 / 3)),
+    )
+    def test_embedding_is_the_pooled_feature_times_the_kernel(self, pooling, pooled):
+        model = _build(image_size=32, pooling=pooling)
+        images = np.random.default_rng(0).uniform(0, 255, size=(3, 32, 32, 1)).astype(np.float32)
+        features = tf.keras.Model(model.input, model.get_layer("pool3").output)(images).numpy()
+        self.assertEqual(features.shape, (3, 2, 2, 3))
+        expected = pooled(features) @ model.get_layer("embedding").kernel.numpy()
         self.assertAllClose(model(images), expected, rtol=1e-5, atol=1e-6)
 
     def test_is_not_normalised(self):
@@ -78,15 +86,71 @@ class EmbeddingModelTest(parameterized.TestCase, tf.test.TestCase):
         alone = tf.concat([model(images[i : i + 1], training=False) for i in range(5)], axis=0)
         self.assertAllClose(model(images, training=False), alone, rtol=1e-5, atol=1e-6)
 
-    @parameterized.parameters("mixed_float16", "mixed_bfloat16")
-    def test_mixed_precision_ends_in_float32(self, policy):
-        images = tf.random.stateless_normal([4, 16, 16, 1], (0, 2))
-        full = _build()(images)
-        tf.keras.mixed_precision.set_global_policy(policy)
-        model = _build()
+
+class FrozenBatchNormTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters(("conv4", 4, 3), ("efficientnet_b0", 49, 1))
+    def test_rests_in_training(self, backbone, num_norms, steps):
+        model, images = networks.embedding_network(backbone), networks.images(count=4)
+        with networks.unchanged_after(model):
+            norms = _norms(model)
+            self.assertLen(norms, num_norms)
+            random = np.random.default_rng(0)
+            for norm in norms:  # As after other training, not as at the start.
+                norm.set_weights([random.uniform(0.9, 1.1, weight.shape) for weight in norm.weights])
+            norms_before = [norm.get_weights() for norm in norms]
+            trained = {variable.ref() for variable in model.trainable_variables}
+            before = [variable.numpy() for variable in model.trainable_variables]
+            self.assertAllEqual(model(images, training=True), model(images, training=False))
+            _train(model, images, steps)
+            for norm, weights in zip(norms, norms_before):
+                self.assertLen(weights, 4)
+                self.assertEmpty(trained & {variable.ref() for variable in norm.variables})
+                for now, then in zip(norm.get_weights(), weights):
+                    np.testing.assert_array_equal(now, then)
+            moved = [bool((v.numpy() != then).any()) for v, then in zip(model.trainable_variables, before)]
+            self.assertTrue(all(moved))  # Everything else is trained.
+
+    def test_unfrozen_moves_in_training(self):
+        model, images = _build(image_size=32, channels=3), networks.images(count=4)[:, :32, :32]
+        norms_before = [norm.get_weights() for norm in _norms(model)]
+        self.assertNotAllClose(model(images, training=True), model(images, training=False))
+        _train(model, images, steps=2)
+        for norm, weights in zip(_norms(model), norms_before):
+            for now, then in zip(norm.get_weights(), weights):
+                self.assertTrue((now != then).any(), norm.name)
+
+    def test_is_nothing_but_frozen(self):
+        # The same weights in the same order, whatever is trained: checkpoints and copies match them by position.
+        frozen, free = _build(freeze_bn=True), _build()
+        self.assertEqual([v.name for v in frozen.weights], [v.name for v in free.weights])
+        self.assertLen(free.trainable_variables, len(frozen.trainable_variables) + 8)
+        images = tf.random.stateless_uniform([4, 16, 16, 1], (0, 2), 0.0, 255.0)
+        self.assertAllClose(frozen(images, training=True), free(images, training=False), rtol=1e-6)
+
+
+class MixedPrecisionTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.product(precision=("float16", "bfloat16"), pooling=("average", "gem"))
+    def test_ends_in_float32(self, precision, pooling):
+        images = tf.random.stateless_uniform([4, 16, 16, 1], (0, 2), 0.0, 255.0)
+        full = _build(pooling=pooling)(images)
+        model = _build(pooling=pooling, mixed_precision=precision)
         embeddings = model(images)
         self.assertEqual(embeddings.dtype, tf.float32)
-        self.assertEqual(model.get_layer("conv3").compute_dtype, policy.partition("_")[2])
+        self.assertEqual(model.get_layer("conv3").compute_dtype, precision)
+        self.assertEqual(model.get_layer("input_convention").compute_dtype, "float32")
+        self.assertEqual(model.get_layer("embedding").compute_dtype, "float32")
         self.assertTrue(all(variable.dtype == tf.float32 for variable in model.variables))
         # The same network to the precision of the half types (bfloat16: 2^-8 per operation).
         self.assertAllClose(embeddings, full, rtol=0.05, atol=0.05 * np.abs(full).max())
+
+    @parameterized.parameters("float32", "mixed_bfloat16")
+    def test_policy_is_as_before_even_after_a_failure(self, policy):
+        tf.keras.mixed_precision.set_global_policy(policy)
+        self.addCleanup(tf.keras.mixed_precision.set_global_policy, "float32")
+        for precision, compute in (("float16", "float16"), ("none", "float32")):
+            model = _build(mixed_precision=precision)
+            self.assertEqual(model.get_layer("conv0").compute_dtype, compute)
+            self.assertEqual(tf.keras.mixed_precision.global_policy().name, policy)
+            with self.assertRaisesRegex(ValueError, "must not be 0"):
+                _build(mixed_precision=precision, channels=0)
+            self.assertEqual(tf.keras.mixed_precision.global_policy().name, policy)

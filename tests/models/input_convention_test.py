@@ -3,8 +3,16 @@
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
+from keras.src.applications import efficientnet as keras_efficientnet
 
 from models.input_convention import InputConvention
+from models.registry import BACKBONES
+
+_MEAN = (0.485, 0.456, 0.406)  # Of ImageNet's red, green and blue.
+
+
+def _images(*shape) -> np.ndarray:
+    return np.random.default_rng(0).uniform(0.0, 255.0, shape).astype(np.float32)
 
 
 class InputConventionTest(parameterized.TestCase, tf.test.TestCase):
@@ -12,6 +20,28 @@ class InputConventionTest(parameterized.TestCase, tf.test.TestCase):
         images = np.full((2, 4, 4, 3), (51, 102, 255), np.float32)  # 0.2, 0.4, 1.
         expected = np.broadcast_to([0.0, 1.0, 5.0], (2, 4, 4, 3))
         self.assertAllClose(InputConvention((0.2, 0.3, 0.5), 10.0)(images), expected, atol=1e-5)
+
+    def test_channels_have_their_own_scale(self):
+        images = np.full((2, 4, 4, 3), (51, 102, 255), np.float32)
+        expected = np.broadcast_to([0.1, 0.6, 2.0], (2, 4, 4, 3))  # 0.1 · 1, 0.2 · 3, 0.5 · 4.
+        self.assertAllClose(InputConvention((0.1, 0.2, 0.5), (1.0, 3.0, 4.0))(images), expected, atol=1e-6)
+
+    def test_blue_first(self):
+        # Mean and scale are red's first, wherever red goes.
+        images = np.full((1, 2, 2, 3), (51, 102, 255), np.float32)
+        layer = InputConvention((0.1, 0.2, 0.5), (1.0, 3.0, 4.0), blue_first=True)
+        self.assertAllClose(layer(images), np.broadcast_to([2.0, 0.6, 0.1], (1, 2, 2, 3)), atol=1e-6)
+
+    def test_grey_is_shown_to_every_channel(self):
+        grey = _images(2, 3, 3, 1)
+        layer = InputConvention((0.1, 0.2, 0.5), (1.0, 3.0, 4.0), blue_first=True)
+        self.assertEqual(layer(tf.keras.Input((3, 3, 1))).shape, (None, 3, 3, 3))
+        self.assertAllClose(layer(grey), layer(np.repeat(grey, 3, axis=-1)), rtol=0, atol=0)
+
+    @parameterized.parameters(((0.5,), 3), ((0.5,) * 3, 2), ((0.5,) * 3, 4))
+    def test_other_channels_are_refused(self, mean, channels):
+        with self.assertRaisesRegex(ValueError, f"images of 1 or {len(mean)} channels; got {channels}"):
+            InputConvention(mean, 2.0)(np.zeros((1, 2, 2, channels)))
 
     @parameterized.parameters((0, -1.0), (255, 1.0), (127.5, 0.0))
     def test_ends_of_the_range(self, level, expected):
@@ -22,10 +52,57 @@ class InputConventionTest(parameterized.TestCase, tf.test.TestCase):
         layer = InputConvention((0.4,), 3.0)
         self.assertAllEqual(layer(images.astype(np.uint8)), layer(images.astype(np.float32)))
 
+    @parameterized.parameters("mixed_float16", "mixed_bfloat16")
+    def test_keeps_full_precision(self, policy):
+        images, layer = _images(1, 3, 3, 3), InputConvention(_MEAN, 255.0)
+        expected = layer(images)
+        tf.keras.mixed_precision.set_global_policy(policy)
+        self.addCleanup(tf.keras.mixed_precision.set_global_policy, "float32")
+        converted = InputConvention(_MEAN, 255.0)(images)
+        self.assertEqual(converted.dtype, tf.float32)
+        self.assertAllEqual(converted, expected)
+
     def test_has_nothing_to_train_and_remembers_its_arguments(self):
-        layer = InputConvention((0.1, 0.2, 0.3), 2.0)
+        layer = InputConvention((0.1, 0.2, 0.3), (2.0, 3.0, 4.0), blue_first=True)
         layer(np.zeros((1, 2, 2, 3)))
         self.assertEmpty(layer.variables)
         again = InputConvention.from_config(layer.get_config())
-        images = np.random.default_rng(0).uniform(0, 255, (1, 2, 2, 3))
+        images = _images(1, 2, 2, 3)
         self.assertAllEqual(again(images), layer(images))
+
+
+class ConventionsTest(parameterized.TestCase, tf.test.TestCase):
+    """Of the registry's networks, against who trained their weights."""
+
+    @parameterized.parameters("conv4", "resnet20")
+    def test_small_networks_see_minus_1_to_1(self, backbone):
+        for channels in (1, 3):
+            images = np.broadcast_to(np.float32([0.0, 127.5, 255.0])[:, None, None, None], (3, 2, 2, channels))
+            expected = np.broadcast_to(np.float32([-1.0, 0.0, 1.0])[:, None, None, None], (3, 2, 2, channels))
+            self.assertAllClose(BACKBONES[backbone].convention(channels)(images), expected, rtol=0, atol=1e-6)
+
+    def test_bn_inception(self):
+        images = _images(2, 3, 3, 3)
+        # DESIGN.md, section 5: in [0, 1] minus the mean, times 255, channels reversed, one value at a time.
+        expected = np.zeros(images.shape)
+        for (image, row, column, channel), value in np.ndenumerate(images):
+            expected[image, row, column, 2 - channel] = (value / 255.0 - _MEAN[channel]) * 255.0
+        self.assertAllClose(BACKBONES["bn_inception"].convention(3)(images), expected, rtol=0, atol=1e-4)
+
+    @parameterized.parameters(("resnet50", "resnet"), ("resnet50_v2", "resnet_v2"))
+    def test_keras_networks(self, backbone, module):
+        images = _images(2, 3, 3, 3)
+        expected = getattr(tf.keras.applications, module).preprocess_input(images.copy())  # It works in place.
+        self.assertAllClose(BACKBONES[backbone].convention(3)(images), expected, rtol=0, atol=1e-4)
+
+    @parameterized.parameters(*range(8))
+    def test_efficientnets(self, number):
+        # Keras leaves preprocessing to layers of the network: (x / 255 − mean) / √variance, where the variance in the
+        # files is the deviation (tensorflow/tensorflow issue 49930), and then, with weights="imagenet", over the square
+        # root of the deviation once more.
+        images, deviation = _images(2, 3, 3, 3), np.array(keras_efficientnet.IMAGENET_STDDEV_RGB)
+        expected = (images / 255.0 - _MEAN) / np.sqrt(deviation) / np.sqrt(deviation)
+        convention = BACKBONES[f"efficientnet_b{number}"].convention(3)
+        self.assertAllClose(convention(images), expected, rtol=0, atol=1e-5)
+        preprocessed = tf.keras.applications.efficientnet.preprocess_input(images)
+        self.assertAllEqual(preprocessed, images)  # So that nothing else comes before those layers.

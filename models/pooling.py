@@ -1,0 +1,51 @@
+"""From a map of features to one vector."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+_SMALLEST_FEATURE = 1e-6
+_FIRST_EXPONENT = 3.0
+
+
+class GeneralizedMean(tf.keras.layers.Layer):
+    """(mean over space of x^p)^(1/p), with p learned from 3 on (Radenović et al., TPAMI 2019, equation 3).
+
+    p = 1 is average pooling and p → ∞ is max pooling. Features below 1e-6 are raised to it, and p is held at 1 or
+    more, where the mean stays defined. Computes in float32, whose range the powers need.
+    """
+
+    def __init__(self, name: str = "pooling", **kwargs):
+        kwargs["dtype"] = "float32"
+        super().__init__(name=name, **kwargs)
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        """Creates p."""
+        self.exponent = self.add_weight(
+            name="exponent",
+            shape=(),
+            initializer=tf.keras.initializers.Constant(_FIRST_EXPONENT),
+            constraint=lambda exponent: tf.maximum(exponent, 1.0),
+        )
+        super().build(input_shape)
+
+    def call(self, features: tf.Tensor) -> tf.Tensor:
+        """[batch, height, width, channels] to [batch, channels]."""
+        features = tf.maximum(tf.cast(features, tf.float32), _SMALLEST_FEATURE)
+        # Relative to the largest, so that no power overflows.
+        largest = tf.stop_gradient(tf.reduce_max(features, axis=[1, 2], keepdims=True))
+        mean = tf.reduce_mean(tf.pow(features / largest, self.exponent), axis=[1, 2])
+        return tf.squeeze(largest, [1, 2]) * tf.pow(mean, 1.0 / self.exponent)
+
+
+def pool(features: tf.Tensor, kind: str) -> tf.Tensor:
+    """[batch, height, width, channels] to [batch, channels]; ``kind`` as in ``ModelConfig.pooling``."""
+    layers = tf.keras.layers
+    if kind == "gem":
+        return GeneralizedMean()(features)
+    if kind == "average":
+        return layers.GlobalAveragePooling2D(name="pooling")(features)
+    if kind == "max":
+        return layers.GlobalMaxPooling2D(name="pooling")(features)
+    averages, maxima = layers.GlobalAveragePooling2D(name="averages"), layers.GlobalMaxPooling2D(name="maxima")
+    return layers.Add(name="pooling")([averages(features), maxima(features)])

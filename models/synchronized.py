@@ -1,0 +1,61 @@
+"""Batch normalisation over the batch of all replicas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from ccp.replicas import ALIKE_EVERYWHERE
+
+
+@tf.keras.saving.register_keras_serializable(package="ccp")
+class GlobalBatchNormalization(tf.keras.layers.BatchNormalization):
+    """Batch norm whose statistics are those of the images of all replicas together.
+
+    Departs from Keras' ``synchronized=True`` in that it gives what one device gives on the whole batch: the
+    variance is taken about the mean of all (two passes, where E(x²) − E(x)² loses digits), and the moving variance gets
+    Bessel's correction, as the fused kernel of one device has it. Replicas have the same moving statistics, so that one
+    process alone can read and save them.
+    """
+
+    def add_weight(self, *args: Any, **kwargs: Any) -> tf.Variable:
+        """Keras' own, but for the moving statistics, which Keras would average over the replicas at every reading."""
+        if kwargs.get("synchronization") == ALIKE_EVERYWHERE["synchronization"]:
+            kwargs.update(ALIKE_EVERYWHERE)
+        return super().add_weight(*args, **kwargs)
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """[batch of this replica, height, width, channels] in, and out."""
+        if not training or not self.trainable:
+            return super().call(inputs, training=False)
+        values = tf.cast(inputs, tf.float32)
+        axes = list(range(values.shape.rank - 1))
+        pixels = tf.cast(tf.size(values) // values.shape[-1], tf.float32)
+        count, total = _summed([pixels, tf.reduce_sum(values, axes)])
+        mean = total / count
+        (squares,) = _summed([tf.reduce_sum(tf.square(values - mean), axes)])
+        variance = squares / count
+        unbiased = squares / tf.maximum(count - 1.0, 1.0)
+        for moving, now in ((self.moving_mean, mean), (self.moving_variance, unbiased)):
+            moving.assign_sub((1.0 - self.momentum) * (moving - tf.stop_gradient(now)))
+        normalized = tf.nn.batch_normalization(values, mean, variance, self.beta, self.gamma, self.epsilon)
+        return tf.cast(normalized, self.compute_dtype)
+
+
+def synchronized(model: tf.keras.Model) -> tf.keras.Model:
+    """The same network, weights included, with every batch norm over the images of all replicas."""
+
+    def of_layer(layer):
+        if isinstance(layer, tf.keras.Model):
+            return tf.keras.models.clone_model(layer, clone_function=of_layer)
+        kind = GlobalBatchNormalization if isinstance(layer, tf.keras.layers.BatchNormalization) else type(layer)
+        return kind.from_config(layer.get_config())
+
+    clone = tf.keras.models.clone_model(model, clone_function=of_layer)
+    clone.set_weights(model.get_weights())
+    return clone
+
+
+def _summed(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tensors)

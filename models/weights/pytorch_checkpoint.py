@@ -1,0 +1,132 @@
+"""The published PyTorch weights of BN-Inception, turned into ours."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from models.bn_inception import bn_inception
+from models.weights.assignment import assign_weights
+from models.weights.errors import WeightsError, check_readable, check_writable
+from models.weights.h5_files import save_weights_h5
+
+# Before 2.6, a file could run code even so (CVE-2025-32434).
+_SAFE_TORCH = (2, 6)
+_WRAPPER = "state_dict"
+_PREFIXES = re.compile(r"^(?:(?:module|model|backbone)\.)+")
+_BATCH_NORM_SUFFIX = "_bn"
+_BATCH_NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+_CONVOLUTION = {"weight": "kernel", "bias": "bias"}
+_COUNTER = "num_batches_tracked"  # Of batch norms whose momentum is not fixed.
+
+
+def convert_bn_inception(checkpoint: str, output: str) -> list[str]:
+    """Writes the BN-Inception weights of a PyTorch checkpoint as our ``.h5`` file.
+
+    Args:
+      checkpoint: what ``torch.save`` wrote of a state dict, alone or under ``state_dict``; names may start with
+        ``module.``, ``model.`` or ``backbone.``.
+      output: file to write; one that exists is replaced once the new one is whole.
+
+    Returns:
+      Layers of the checkpoint that are not in the output, such as its classifier.
+
+    Raises:
+      WeightsError: PyTorch is not installed or too old, the checkpoint cannot be read or is not of this network, or
+        the output cannot be written.
+    """
+    check_writable(output)
+    tensors = keras_tensors(read_checkpoint(checkpoint), checkpoint)
+    inputs = tf.keras.Input((224, 224, 3))
+    model = tf.keras.Model(inputs, bn_inception(inputs), name="bn_inception")
+    left_out = assign_weights(model, tensors, checkpoint)
+    save_weights_h5(model, output)
+    return left_out
+
+
+def read_checkpoint(path: str) -> dict[str, np.ndarray]:
+    """The arrays of a PyTorch checkpoint, named and laid out as there.
+
+    Raises:
+      WeightsError: PyTorch is not installed or too old, or the file cannot be read.
+    """
+    check_readable(path)
+    torch = _import_torch()
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        # PyTorch's own message would have the user switch the safety off.
+        raise WeightsError(
+            f"{path} is no PyTorch file that holds tensors alone, and nothing else in it is run; save its weights "
+            "anew with torch.save(model.state_dict(), …)."
+        ) from error
+    except Exception as error:  # What a damaged file raises is not documented, and differs by its format.
+        reason = f"{type(error).__name__}: {error}"
+        raise WeightsError(f"{path} is not a whole PyTorch file ({reason}); get the file again.") from error
+    if isinstance(state, Mapping) and isinstance(state.get(_WRAPPER), Mapping):
+        state = state[_WRAPPER]
+    if not isinstance(state, Mapping) or not all(torch.is_tensor(value) for value in state.values()):
+        raise WeightsError(f"{path} holds no state dict of tensors; save one with torch.save(model.state_dict(), …).")
+    return {str(name): _array(tensor, name, path) for name, tensor in state.items()}
+
+
+def keras_tensors(state: Mapping[str, np.ndarray], source: str) -> dict[str, np.ndarray]:
+    """PyTorch's names and layouts of BN-Inception to Keras': views, nothing is copied.
+
+    Args:
+      state: [out, in, height, width] convolutions, [out, in] classifiers, batch norms [channels], or [1, channels] as
+        checkpoints of 2017 have them.
+      source: where they come from, for messages.
+
+    Returns:
+      Arrays by ``layer/weight``. A name that is none of this network's layers is kept in that form, for
+      ``assign_weights`` to report.
+
+    Raises:
+      WeightsError: two entries differ only in their prefixes.
+    """
+    tensors: dict[str, np.ndarray] = {}
+    for full_name, array in state.items():
+        layer, _, weight = _PREFIXES.sub("", full_name).rpartition(".")
+        if weight == _COUNTER:
+            continue
+        if layer.endswith(_BATCH_NORM_SUFFIX):
+            weight = _BATCH_NORM.get(weight, weight)
+            array = array[0] if array.ndim == 2 and len(array) == 1 else array
+        else:
+            weight = _CONVOLUTION.get(weight, weight)
+            array = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
+        name = f"{layer}/{weight}"
+        if name in tensors:
+            raise WeightsError(
+                f"{source} has several tensors for {name}, {full_name} among them; pass the state dict of one network."
+            )
+        tensors[name] = array
+    return tensors
+
+
+def _import_torch() -> ModuleType:
+    needed = ".".join(map(str, _SAFE_TORCH))
+    remedy = f"pip install 'torch>={needed}' (only conversion needs it)."
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        raise WeightsError(f"PyTorch, which reads PyTorch files, cannot be imported ({error}): {remedy}") from error
+    if tuple(int(part) for part in torch.__version__.split(".")[:2]) < _SAFE_TORCH:
+        raise WeightsError(
+            f"PyTorch {torch.__version__} may run code that is hidden in a file; {needed} or later is needed: {remedy}"
+        )
+    return torch
+
+
+def _array(tensor: Any, name: str, path: str) -> np.ndarray:
+    try:
+        return tensor.detach().numpy()
+    except (TypeError, RuntimeError) as error:
+        raise WeightsError(f"{path} holds {name} in a form that NumPy lacks ({error}); save it as float32.") from error

@@ -1,0 +1,139 @@
+"""What networks start from: earlier runs, and how runs start."""
+
+import functools
+import json
+import os
+import pathlib
+import shutil
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from ccp.config import Config, ModelConfig
+from ccp.errors import Interrupted
+from ccp.presets import preset_config
+from ccp.projections import Snapshot
+from ccp.runs import RunDirectory
+from evaluate.experiment import train_run
+from evaluate.restored import restored_experiment
+from models.embedding import build_embedding_model
+from models.weights.assignment import tensors_of
+from models.weights.errors import WeightsError
+from models.weights.h5_files import save_weights_h5
+from tests.evaluate import tiny_runs
+from tests.models.starts import EMBEDDING_SIZE, IMAGE_SIZE, WIDTH, StartWeightsTest, small_config, started
+
+
+class EarlierRunTest(StartWeightsTest):
+    """Over a run with proxies, whose best weights are saved beside the network's."""
+
+    def setUp(self):
+        super().setUp()
+        self.earlier = tiny_runs.digits("ccp/contrastive")
+
+    def moved(self, change=None) -> pathlib.Path:
+        """A copy of the run elsewhere; ``change`` is given its recorded configuration."""
+        copy = self.folder / "copy"
+        shutil.copytree(self.earlier, copy)
+        if change:
+            config = json.loads((copy / "config.json").read_text())
+            change(config)
+            (copy / "config.json").write_text(json.dumps(config))
+        return copy
+
+    @staticmethod
+    @functools.cache
+    def best() -> dict[str, np.ndarray]:
+        return tensors_of(restored_experiment(tiny_runs.digits("ccp/contrastive"))[0].model)
+
+    def test_with_the_same_head(self):
+        model, before = started(small_config(self.earlier, freeze_bn=True))
+        best = self.best()
+        for name, values in tensors_of(model).items():
+            np.testing.assert_array_equal(values, best[name])
+            self.assertTrue((values != before[name]).any(), name)
+
+    @parameterized.parameters({"embedding_size": 5}, {"pooling": "max"}, {"pooling": "average_max", "image_size": 32})
+    def test_with_another_head(self, **settings):
+        with self.assertLogs("ccp", "INFO") as logs:
+            model, before = started(small_config(self.earlier, **settings))
+        self.assert_backbone_taken(model, before, self.best())
+        self.assertIn("left out: pooling and embedding layer, which differ", logs.output[0])
+
+    def test_without_its_data_and_in_another_place(self):
+        def lose_data(config):
+            config["data"].update(dataset="folder", data_dir=str(self.folder / "gone"))
+
+        model, _ = started(small_config(self.moved(lose_data)))
+        best = self.best()
+        for name, values in tensors_of(model).items():
+            np.testing.assert_array_equal(values, best[name])
+
+    def test_best_weights_and_not_the_last(self):
+        run = RunDirectory(self.folder)
+        run.record(preset_config(dataset="digits", width=WIDTH), "digest")
+        last, best = (build_embedding_model(run.load_config().model, channels=1, seed=seed) for seed in (1, 2))
+        of_loss = tf.Variable([1.0])
+        saved = tf.train.Checkpoint(
+            model=last,
+            problem_best=Snapshot([*last.weights, of_loss]),
+            overall_best=Snapshot([*best.weights, of_loss]),
+        )
+        saved.save(str(run.checkpoints / "ckpt"))
+        model, _ = started(small_config(run.path, embedding_size=16))
+        for now, then in zip(model.get_weights(), best.get_weights()):
+            np.testing.assert_array_equal(now, then)
+
+    def test_of_another_backbone(self):
+        config = ModelConfig("resnet20", weights=self.earlier, image_size=8)
+        self.assert_refused_unchanged(config, "trained conv4, and this run has resnet20")
+
+    def test_of_another_width(self):
+        self.assert_refused_unchanged(small_config(self.earlier, width=6), "21 of another shape")
+
+    def test_of_grey_images_for_colour(self):
+        self.assert_refused_unchanged(
+            small_config(self.earlier),
+            r"conv0/kernel:0 is \(3, 3, 1, 4\) there and \(3, 3, 3, 4\) here. Grey and colour .* for conv4",
+            channels=3,
+        )
+
+    def test_without_checkpoint(self):
+        run = RunDirectory(self.folder)
+        run.record(Config(), "digest")
+        self.assert_refused_unchanged(small_config(self.folder), "has no checkpoint yet")
+
+    def test_a_directory_that_is_none(self):
+        self.assert_refused_unchanged(small_config(self.folder), "holds no run")
+
+    @parameterized.parameters(("checkpoint", 0), ("*.index", 64), ("*.data-*", 64))
+    def test_a_damaged_checkpoint(self, files, kept_bytes):
+        copy = self.moved()
+        for file in (copy / "checkpoints").glob(files):
+            os.truncate(file, kept_bytes)
+        self.assert_refused_unchanged(small_config(copy), "last checkpoint of .*copy cannot be read")
+
+
+class RunTest(StartWeightsTest):
+    def config(self, weights, **settings) -> Config:
+        small = {"width": WIDTH, "image_size": IMAGE_SIZE, "embedding_size": EMBEDDING_SIZE}
+        steps = {"classes_per_batch": 3, "examples_per_class": 2, "steps_per_epoch": 2, "max_epochs": 1}
+        return preset_config(dataset="digits", loss="contrastive", weights=str(weights), **small, **steps, **settings)
+
+    def test_starts_from_a_file_which_may_then_be_gone(self):
+        path, run = self.folder / "start.h5", str(self.folder / "run")
+        other = build_embedding_model(small_config("", embedding_size=5), channels=1, seed=1)
+        save_weights_h5(other, str(path))
+        with self.assertRaises(Interrupted):
+            train_run(self.config(path), run, "interrupted", should_stop=lambda: True)
+        path.unlink()
+        # The best weights overall are those of the start until an epoch has ended.
+        start, before = restored_experiment(run)[0].model, build_embedding_model(small_config(""), channels=1, seed=0)
+        self.assert_backbone_taken(start, tensors_of(before), tensors_of(other))
+        self.assertEqual(train_run(self.config(path), run, "resumed", on_board=False)["epochs"], 1)
+
+    def test_ends_where_the_file_is_missing_from_the_start(self):
+        path = self.folder / "none.h5"
+        with self.assertRaisesRegex(WeightsError, "There is no file of weights at .*none.h5"):
+            train_run(self.config(path), str(self.folder / "run"), "refused")

@@ -1,0 +1,25 @@
+"""Small networks for tests of weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+
+def small_network(seed: int, classifier: str = "") -> tf.keras.Model:
+    """A convolution, batch norm and perhaps a dense layer of the given name, all of whose variables are random."""
+    inputs = tf.keras.Input((None, None, 3))
+    features = tf.keras.layers.Conv2D(4, 3, name="conv")(inputs)
+    features = tf.keras.layers.BatchNormalization(name="norm")(features)
+    if classifier:
+        features = tf.keras.layers.GlobalAveragePooling2D()(features)
+        features = tf.keras.layers.Dense(2, name=classifier)(features)
+    model = tf.keras.Model(inputs, features, name="small")
+    generator = np.random.default_rng(seed)
+    model.set_weights([generator.normal(size=value.shape) for value in model.get_weights()])
+    return model
+
+
+def arrays(model: tf.keras.Model) -> dict[str, np.ndarray]:
+    """The variables of a network without inner models by ``layer/weight``."""
+    return {variable.name.partition(":")[0]: variable.numpy() for variable in model.variables}
