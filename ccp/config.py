@@ -18,6 +18,10 @@ from ccp.loss_settings import PAIR_LOSS_SETTINGS
 # By where their images are; what is read how, is in datasets.catalog.
 DATASETS_IN_FOLDERS = ("omniglot", "cub", "cars196", "sop", "inshop", "folder")
 DATASETS_IN_FILES = ("cub", "cars196", "sop", "inshop", "folder", "csv")
+# By who builds them; what each takes in, is in models.registry.
+KERAS_BACKBONES = ("resnet50", "resnet50_v2", *(f"efficientnet_b{size}" for size in range(8)))
+PRETRAINED_BACKBONES = ("bn_inception", *KERAS_BACKBONES)
+BACKBONES = ("conv4", "resnet20", *PRETRAINED_BACKBONES)
 DATASETS = ("digits", "omniglot", "mnist", "cifar10", "cifar100", *DATASETS_IN_FILES)
 
 
@@ -54,6 +58,10 @@ class DataConfig:
     max_crop_aspect: float = setting(4 / 3, "largest ratio of a random crop's sides")
     flip: bool = setting(True, "mirror training images half the time")
     on_bad_image: str = setting("stop", "at an image that cannot be read: stop, or skip and count it", ("stop", "skip"))
+    conventional: bool = setting(
+        False,
+        "the paper's conventional setting: one model of 512 dimensions, selected by its test scores",
+    )
     cache: str = setting(
         "none", "keep the preprocessed validation images for the next epoch", ("none", "memory", "disk")
     )
@@ -63,10 +71,29 @@ class DataConfig:
 class ModelConfig:
     """The network."""
 
-    backbone: str = setting("conv4", "network below the embedding", ("conv4",))
+    backbone: str = setting("conv4", "network below the embedding", BACKBONES)
     width: int = setting(64, "channels of each convolution of conv4")
-    image_size: int = setting(28, "height and width of the network's input, pixels")
+    weights: str = setting(
+        "",
+        "what the network starts from: imagenet (for Keras' networks: "
+        f"{', '.join(KERAS_BACKBONES[:3])}, …), an .h5 file, an earlier run's directory, or none",
+    )
+    image_size: int = setting(0, "height and width of the network's input, pixels; 0: what suits the backbone")
+    resize_size: int = setting(
+        0, "shorter side of an evaluated image before its centre is cut out, pixels; 0: what suits the backbone"
+    )
+    pooling: str = setting(
+        "average",
+        "of the backbone's map: average, max, the sum of both, or the generalised mean with a learned exponent",
+        ("average", "max", "average_max", "gem"),
+    )
     embedding_size: int = setting(128, "dimensions of the embedding")
+    freeze_bn: bool = setting(
+        False, "keep batch norms as they start: statistics, factors and offsets fixed, and used so in training"
+    )
+    mixed_precision: str = setting(
+        "none", "compute the network in float16 (with loss scaling) or bfloat16", ("none", "float16", "bfloat16")
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +119,16 @@ class LossConfig:
     memory_weight: float = setting(1.0, "weight of the batch against the memory", methods=WITH_MEMORY)
     memory_batches: int = setting(25, "batches that the cross-batch memory holds", methods=WITH_MEMORY)
     memory_start_step: int = setting(1000, "steps before the cross-batch memory starts to fill", methods=WITH_MEMORY)
+    distance_weight: float = setting(
+        0.1, "weight of the multi-level regularisation of distances (MDR)", methods=("mdr",)
+    )
+    synthesis_alpha: float = setting(
+        0.4, "synthetic classes are mixed by a draw from Beta(alpha, alpha)", methods=("proxy_synthesis",)
+    )
+    synthesis_ratio: float = setting(1.0, "synthetic examples over the batch's real ones", methods=("proxy_synthesis",))
+    coarse_classes: int = setting(0, "clusters of classes; 0: an eighth as many as classes", methods=("hpl",))
+    coarse_weight: float = setting(0.1, "weight of the batch against the clusters' proxies", methods=("hpl",))
+    clustering_period: int = setting(250, "steps from one clustering of the proxies to the next", methods=("hpl",))
 
     @property
     def method(self) -> str:
@@ -133,6 +170,8 @@ class OptimizerConfig:
     plateau_factor: float = setting(0.5, "factor on the learning rate then")
     min_learning_rate: float = setting(1e-6, "the learning rate is not lowered below this")
     weight_decay: float = setting(1e-4, "coupled weight decay on all but batch-norm variables")
+    proxy_rate_multiplier: float = setting(1.0, "factor on the proxies' learning rate")
+    warm_up_epochs: int = setting(0, "epochs at the start that train the embedding layer and the proxies alone")
     clip_norm: float = setting(10.0, "global gradient norm is clipped to this")
     clip_value: float = setting(10.0, "gradient entries are clipped to this after that")
 
@@ -149,6 +188,15 @@ class LoopConfig:
     early_stopping: int = setting(60, "epochs without a better score before training ends")
     monitor: str = setting("map_at_r", "validation score that decides", ("map_at_r", "r_precision", "precision_at_1"))
     min_improvement: float = setting(1e-5, "a score has to beat the best by more than this")
+    strategy: str = setting(
+        "none",
+        "train on one device, on all of this machine (mirrored), or on several machines (multi_worker, by TF_CONFIG)",
+        ("none", "mirrored", "multi_worker"),
+    )
+    jit_compile: bool = setting(
+        False,
+        "compile the training step by XLA where that takes it; results are then no longer the same to the last bit",
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -240,7 +288,7 @@ def _with_all_settings(loss: LossConfig) -> LossConfig:
     own = PAIR_LOSS_SETTINGS[loss.pair_loss]
     for name in loss.settings:
         if name not in {field.name for field in dataclasses.fields(own)}:
-            takes = ", ".join(field.name for field in dataclasses.fields(own))
+            takes = ", ".join(field.name for field in dataclasses.fields(own)) or "no numbers"
             users = " and ".join(LOSS_SETTINGS.get(name, ())) or "no loss"
             raise ConfigError(f"{name} belongs to {users}; {loss.pair_loss} takes {takes}.")
     return dataclasses.replace(loss, settings=dataclasses.asdict(own(**loss.settings)))

@@ -14,6 +14,7 @@ _KINDS = {int: numbers.Integral, float: numbers.Real, str: str, bool: bool}
 _KIND_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 # Margins may lie on either side of 0; the losses' other numbers are sharpnesses and temperatures.
 _ANY_NUMBER = ("margin", "pos_margin", "neg_margin", "base")
+_LOSS_NUMBERS_FROM_ZERO = ("tau", "boundary_weight")
 _AT_LEAST_ZERO = [
     "seed",
     "batch_weight",
@@ -25,6 +26,12 @@ _AT_LEAST_ZERO = [
     "weight_decay",
     "min_learning_rate",
     "min_improvement",
+    "image_size",
+    "resize_size",
+    "warm_up_epochs",
+    "distance_weight",
+    "coarse_classes",
+    "coarse_weight",
 ]
 
 
@@ -67,12 +74,28 @@ def check_together(config: Any) -> None:
         if not isinstance(value, numbers.Real):
             raise ConfigError(f"{name} must be a number; got {value!r}.")
         if name not in _ANY_NUMBER:
-            _check_number(name, value, name == "tau")
+            _check_number(name, value, name in _LOSS_NUMBERS_FROM_ZERO)
         elif not math.isfinite(value):
             raise ConfigError(f"{name} must be finite; got {value}.")
+        if name == "cutoff" and value >= math.sqrt(2):
+            raise ConfigError(f"cutoff must be below √2, the distance of random points of a sphere; got {value}.")
+    if loop.strategy == "multi_worker" and (data.on_bad_image == "skip" or data.cache == "disk"):
+        raise ConfigError(
+            "--strategy=multi_worker goes with --on_bad_image=stop and --cache=none or memory: processes do not tell "
+            "each other of bad images, and keep no files of their own. main.py validate finds bad images beforehand."
+        )
+    if loop.strategy != "none" and loop.jit_compile:
+        raise ConfigError("--jit_compile is for one device; leave out either that or --strategy.")
+    if loss.synthesis_ratio > 1:
+        raise ConfigError(f"synthesis_ratio must be at most 1; got {loss.synthesis_ratio}.")
+    if 0 < config.model.resize_size < config.model.image_size:
+        raise ConfigError(
+            f"resize_size {config.model.resize_size} is below image_size {config.model.image_size}, which is cut out "
+            "of the resized image. Raise it, or leave it out."
+        )
     if loop.seed >= 2**32:
         raise ConfigError(f"seed must be below 2**32; got {loop.seed}.")
-    if loss.method == "plain" and (loop.examples_per_class < 2 or loop.classes_per_batch < 2):
+    if loss.method in ("plain", "mdr") and (loop.examples_per_class < 2 or loop.classes_per_batch < 2):
         raise ConfigError(
             f"A batch against itself needs at least 2 classes of 2 images; got {loop.classes_per_batch} × "
             f"{loop.examples_per_class}. Raise --classes_per_batch or --examples_per_class, or train against proxies."

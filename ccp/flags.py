@@ -12,7 +12,8 @@ from ccp.config import DATASETS, DATASETS_IN_FILES, DATASETS_IN_FOLDERS, LOSS_SE
 from ccp.errors import ConfigError
 from ccp.loss_names import parse_loss
 from ccp.loss_settings import PAIR_LOSS_SETTINGS
-from ccp.presets import DATASET_PRESETS
+from ccp.original_names import renamed
+from ccp.presets import preset
 
 # The settings that say which images there are, without those of training on them.
 DATA_FLAGS = ("dataset", "data_dir", "manifest", "test_fraction", "allow_subset")
@@ -31,7 +32,7 @@ def given_data_settings(values: flags.FlagValues) -> dict[str, Any]:
     Raises:
       ConfigError: one was given that does not matter to the chosen data set.
     """
-    given = {name: values[name].value for name in DATA_FLAGS if values[name].present}
+    given = renamed({name: values[name].value for name in DATA_FLAGS if values[name].present})
     if given.get("dataset") in DATASETS:  # Otherwise the name is what is wrong.
         refuse_without_effect(given)
     return given
@@ -56,7 +57,7 @@ def given_settings(values: flags.FlagValues) -> dict[str, Any]:
     """
     fields = {f.name: f for section in dataclasses.fields(Config) for f in dataclasses.fields(section.default)}
     names = [name for name, field in fields.items() if field.metadata] + list(LOSS_SETTINGS)
-    given = {name: values[name].value for name in names if values[name].present}
+    given = renamed({name: values[name].value for name in names if values[name].present})
     loss = given.get("loss", fields["loss"].default)
     method = parse_loss(loss)[0]
     for name in given:
@@ -66,7 +67,8 @@ def given_settings(values: flags.FlagValues) -> dict[str, Any]:
                 f"--{name} has no effect with --loss={loss}: it belongs to {', '.join(m + '/…' for m in methods)}. "
                 "Leave it out or change --loss."
             )
-    refuse_without_effect(given)
+    if given.get("dataset", DATASETS[0]) in DATASETS:  # Otherwise the name is what is wrong.
+        refuse_without_effect(given)
     return given
 
 
@@ -81,6 +83,7 @@ _MATTERS_WITH = (
     ("cache", "dataset", DATASETS_IN_FILES),
     ("projection_period", "projection", ("period",)),
     ("patience", "projection", ("plateau",)),
+    ("width", "backbone", ("conv4",)),
     ("plateau_epochs", "learning_rate_schedule", ("plateau",)),
     ("plateau_factor", "learning_rate_schedule", ("plateau",)),
     ("min_learning_rate", "learning_rate_schedule", ("plateau",)),
@@ -93,13 +96,14 @@ def refuse_without_effect(given: Mapping[str, Any]) -> None:
     Raises:
       ConfigError: one was given.
     """
+    usual = preset(given)
     for name, choice, needed in _MATTERS_WITH:
         default = next(
             getattr(section.default, choice)
             for section in dataclasses.fields(Config)
             if hasattr(section.default, choice)
         )
-        if name in given and given.get(choice, default) not in needed:
+        if name in given and given.get(choice, usual.get(choice, default)) not in needed:
             raise ConfigError(
                 f"--{name} only matters with --{choice}={' or '.join(needed)}. Pass that too, or leave --{name} out."
             )
@@ -115,7 +119,8 @@ def _help(field: dataclasses.Field) -> str:
     listed = f"; one of {', '.join(choices)}" if choices else ""
     shown = repr(field.default) if isinstance(field.default, str) else field.default
     by_value: dict[str, list[str]] = {}
-    for dataset, own in DATASET_PRESETS.items():
+    for dataset in DATASETS:
+        own = preset({"dataset": dataset})
         if field.name in own and own[field.name] != field.default:
             by_value.setdefault(repr(own[field.name]), []).append(dataset)
     presets = [f"{value} for {', '.join(names)}" for value, names in by_value.items()]

@@ -1,10 +1,10 @@
-"""Gradient transforms, in the order that matters, and the optimizer."""
+"""Gradient transforms, in the order that matters, and the optimizers."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -56,17 +56,66 @@ def batch_norm_variables(model: tf.keras.Model) -> set[Any]:
     return {variable.ref() for layer in layers for variable in layer.weights}
 
 
-def build_optimizer(config: OptimizerConfig) -> tf.keras.optimizers.Optimizer:
-    """The optimizer that ``config`` names, with β 0.9 and 0.999 where it has them."""
+def build_optimizer(config: OptimizerConfig, multiplier: float = 1.0) -> tf.keras.optimizers.Optimizer:
+    """The optimizer that ``config`` names, with β 0.9 and 0.999 where it has them, at a multiple of its rate."""
+    learning_rate = multiplier * config.learning_rate
     if config.optimizer == "adam":
-        return tf.keras.optimizers.Adam(config.learning_rate, jit_compile=False)
+        return tf.keras.optimizers.Adam(learning_rate, jit_compile=False)
     import tensorflow_addons as tfa  # Slow to import and loud: only where it is used.
 
     builders = {"lamb": tfa.optimizers.LAMB, "radam": tfa.optimizers.RectifiedAdam}
-    return builders[config.optimizer](config.learning_rate)
+    return builders[config.optimizer](learning_rate)
 
 
-def create_slots(optimizer: tf.keras.optimizers.Optimizer, variables: Sequence[tf.Variable]) -> None:
+class ParameterGroup(NamedTuple):
+    """Variables that are trained together, at a multiple of the learning rate."""
+
+    variables: Sequence[tf.Variable]
+    multiplier: float = 1.0
+
+
+class GroupedOptimizer(tf.Module):
+    """One optimizer for each group of variables: its moments, its count of steps, its learning rate.
+
+    Takes the place of TensorFlow Addons' ``MultiOptimizer``, whose checkpoints leave the moments out. All are
+    created at once and are part of a checkpoint of this object. A group that is left out of a step is as if that step
+    had not been: its moments and its bias correction wait.
+
+    Args:
+      config: kind and learning rate.
+      groups: by name; no variable in two of them.
+    """
+
+    def __init__(self, config: OptimizerConfig, groups: Mapping[str, ParameterGroup]):
+        super().__init__(name="grouped_optimizer")
+        groups = {name: group for name, group in groups.items() if group.variables}
+        self._multipliers = {name: group.multiplier for name, group in groups.items()}
+        self._names = {v.ref(): name for name, group in groups.items() for v in group.variables}
+        self.optimizers = {name: build_optimizer(config, group.multiplier) for name, group in groups.items()}
+        for name, group in groups.items():
+            _create_slots(self.optimizers[name], group.variables)
+
+    def apply(self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]) -> None:
+        """One step of the groups that ``variables`` belong to; a group takes part as a whole or not at all."""
+        for name, optimizer in self.optimizers.items():
+            own = [(g, v) for g, v in zip(gradients, variables) if self._names[v.ref()] == name]
+            if own:
+                # Already summed over the replicas.
+                optimizer.apply_gradients(own, experimental_aggregate_gradients=False)
+
+    @property
+    def learning_rate(self) -> float:
+        """That of groups without a multiplier."""
+        name, optimizer = next(iter(self.optimizers.items()))
+        return float(tf.convert_to_tensor(optimizer.learning_rate)) / self._multipliers[name]
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        for name, optimizer in self.optimizers.items():
+            optimizer.learning_rate = value * self._multipliers[name]
+
+
+def _create_slots(optimizer: tf.keras.optimizers.Optimizer, variables: Sequence[tf.Variable]) -> None:
     """Creates the optimizer's moments before the first step, so that a checkpoint restores into them."""
     if isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer):  # TensorFlow Addons' kind.
         optimizer._create_all_weights(variables)

@@ -1,9 +1,30 @@
-"""Settings that go with a data set, where they differ from the defaults in ``ccp.config``.
+"""Settings that go with a data set, a loss and a protocol, where they differ from the defaults in ``ccp.config``.
 
-All train a small network from scratch, hence the larger learning rate.
+Two kinds: the paper's (arXiv 2209.09060, its supplement on implementation) for its four data sets and a pretrained
+backbone, and small ones that train from scratch. Free of TensorFlow.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ccp.config import PRETRAINED_BACKBONES, Config, configure
+from ccp.errors import ConfigError
+from ccp.loss_names import PROXY_BASELINES, PROXY_LOSSES, parse_loss
+from ccp.paper_settings import (
+    CONVENTIONAL,
+    LOSS_NUMBERS,
+    MDR_WEIGHTS,
+    MLRC,
+    PAPER,
+    PROXY_BASELINE,
+    SOFT_TRIPLE_CENTERS,
+    XBM_BATCHES,
+    largest_batch,
+)
+
+PAPER_DATASETS = tuple(PAPER)
 
 _WRITING = {
     # A quarter of a written character may be cut off; a mirrored one is another character.
@@ -13,10 +34,8 @@ _WRITING = {
 }
 _SMALL_PICTURES = {"image_size": 28, "learning_rate": 1e-3, "steps_per_epoch": 50, "max_epochs": 60}
 _PHOTOGRAPHS = {"image_size": 64, "learning_rate": 1e-3, "steps_per_epoch": 50, "max_epochs": 200}
-# Many classes of few images each: the paper's numbers for SOP and In-Shop.
-_MANY_CLASSES = {"steps_per_epoch": 250, "proxies_per_class": 4, "pool_size": 7}
 
-DATASET_PRESETS = {
+FROM_SCRATCH = {
     "digits": {
         **_WRITING,
         "image_size": 16,
@@ -39,8 +58,116 @@ DATASET_PRESETS = {
     "cifar100": {**_SMALL_PICTURES, "image_size": 32, "validation": "fold1"},
     "cub": {**_PHOTOGRAPHS, "validation": "fold1"},
     "cars196": {**_PHOTOGRAPHS, "validation": "fold1"},
-    "sop": {**_PHOTOGRAPHS, **_MANY_CLASSES, "validation": "fold1"},
-    "inshop": {**_PHOTOGRAPHS, **_MANY_CLASSES, "validation": "fold1"},
+    "sop": {**_PHOTOGRAPHS, "steps_per_epoch": 250, "validation": "fold1"},
+    "inshop": {**_PHOTOGRAPHS, "steps_per_epoch": 250, "validation": "fold1"},
     "folder": _PHOTOGRAPHS,
     "csv": _PHOTOGRAPHS,
 }
+
+# What a run is for and where things lie: never a departure from a preset.
+_NO_PART_OF_A_PRESET = ("dataset", "data_dir", "manifest", "loss", "conventional", "seed", "cache")
+
+
+def preset(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that go with what was chosen.
+
+    Args:
+      given: the settings chosen so far; ``dataset``, ``loss``, ``backbone`` and ``conventional`` matter here.
+
+    Returns:
+      Flat settings for ``configure``, with the pair loss's own numbers among them.
+
+    Raises:
+      ConfigError: the loss is unknown, or the paper's conventional setting is asked for where it has none.
+    """
+    dataset = given.get("dataset", Config().data.dataset)
+    method, pair_loss = parse_loss(given.get("loss", Config().loss.loss))
+    backbone = given.get("backbone", "bn_inception" if dataset in PAPER else "conv4")
+    settings = {"backbone": backbone, **PAPER.get(dataset, {}), **LOSS_NUMBERS.get(pair_loss, {}).get(dataset, {})}
+    if dataset in PAPER:
+        settings.update(memory_batches=XBM_BATCHES[dataset][1], distance_weight=MDR_WEIGHTS[dataset])
+    on_paper = dataset in PAPER and backbone in PRETRAINED_BACKBONES
+    if given.get("conventional") and not on_paper:
+        raise ConfigError(
+            f"--conventional is a setting of the paper, for {', '.join(PAPER)} and a pretrained network; got {dataset} "
+            f"with {backbone}. Leave it out."
+        )
+    if on_paper:
+        settings.update(_paper(dataset, backbone, method, bool(given.get("conventional"))))
+    else:
+        settings.update(_small(dataset, backbone))
+    if method in PROXY_BASELINES and pair_loss in PROXY_LOSSES:
+        settings["proxies_per_class"] = SOFT_TRIPLE_CENTERS if pair_loss == "soft_triple" else 1
+    return settings
+
+
+def _paper(dataset: str, backbone: str, method: str, conventional: bool) -> dict[str, Any]:
+    settings = dict(MLRC)
+    if conventional:
+        settings.update(CONVENTIONAL["every"], **CONVENTIONAL["dataset"][dataset])
+        settings.update(CONVENTIONAL["backbone"].get(backbone, {}))
+    if method in PROXY_BASELINES:
+        batch = settings["classes_per_batch"] * settings["examples_per_class"]
+        settings.update(PROXY_BASELINE, classes_per_batch=largest_batch(dataset, batch, conventional))
+    return settings
+
+
+def _small(dataset: str, backbone: str) -> dict[str, Any]:
+    settings = dict(FROM_SCRATCH[dataset])
+    if backbone != "conv4":  # Each has a size and a width of its own.
+        settings.pop("width", None)
+        settings.pop("image_size", None)
+    if backbone in PRETRAINED_BACKBONES:  # What is learned already is changed slowly.
+        settings.update(freeze_bn=True, learning_rate=MLRC["learning_rate"])
+    return settings
+
+
+def preset_config(**chosen: Any) -> Config:
+    """The whole configuration of a preset; see ``preset``."""
+    return configure(preset(chosen), chosen)
+
+
+def expected(config: Config) -> dict[str, Any]:
+    """What every setting is for a configuration's data set, loss, protocol and backbone if nothing else is said.
+
+    The backbone's own entry is the preset's, whatever the configuration has.
+    """
+    chosen = {"dataset": config.data.dataset, "loss": config.loss.loss, "conventional": config.data.conventional}
+    return {
+        **_flat(preset_config(**chosen, backbone=config.model.backbone)),
+        "backbone": preset(chosen)["backbone"],
+    }
+
+
+def overridden(config: Config) -> dict[str, dict[str, Any]]:
+    """What departs from the preset, by setting: ``{"preset": …, "here": …}``."""
+    usual = expected(config)
+    meant = {*_NO_PART_OF_A_PRESET, *(["weights"] if _starts_as_meant(config) else [])}
+    return {
+        name: {"preset": usual[name], "here": value}
+        for name, value in _flat(config).items()
+        if value != usual[name] and name not in meant and not _both_folds(name, value, usual)
+    }
+
+
+def preset_name(config: Config) -> str:
+    """What a configuration's preset is: the paper's of one of its protocols, or a small one."""
+    if config.data.dataset not in PAPER or config.model.backbone not in PRETRAINED_BACKBONES:
+        return "small, from scratch"
+    return "paper, conventional" if config.data.conventional else "paper, MLRC"
+
+
+def _starts_as_meant(config: Config) -> bool:
+    """Networks that are meant to be pretrained start from weights, of whatever file; the others do not."""
+    return (config.model.weights != "none") == (config.model.backbone in PRETRAINED_BACKBONES)
+
+
+def _both_folds(name: str, value: Any, usual: Mapping[str, Any]) -> bool:
+    """The protocol's folds are one setting."""
+    return name == "validation" and value.startswith("fold") and usual[name].startswith("fold")
+
+
+def _flat(config: Config) -> dict[str, Any]:
+    values = {name: value for section in config.to_dict().values() for name, value in section.items()}
+    own = values.pop("settings")
+    return {**values, **own}

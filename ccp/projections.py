@@ -158,4 +158,4 @@ class Projector(tf.Module):
         self.weight.assign(self._first_weight * self._decay**index)
         previous = tf.identity(best.of(self.proxies.points))
         self.proxies.points.assign(self._reinitializer(self._candidates(index), previous))
-        return Projection(index, float(self.weight), previous, tf.identity(self.proxies.points))
+        return Projection(index, float(tf.convert_to_tensor(self.weight)), previous, tf.identity(self.proxies.points))

@@ -32,14 +32,19 @@ def published_scores(config: Config, embedding_size: int) -> dict[str, float] | 
     Returns:
       By metric; None where the paper has no such line.
     """
-    loss = config.loss
-    if loss.pair_loss in _PROXY_LOSSES:
-        names = _PROXY_LOSSES[loss.pair_loss] if loss.method == "proxy" else ()
-    else:
-        names = tuple(form.format(_BASES[loss.pair_loss]) for method, form in _METHODS.items() if method == loss.method)
+    names = _names(config.loss.method, config.loss.pair_loss)
     with open(_TABLE, newline="") as file:
         for row in csv.DictReader(file):
             here = (row["dataset"], row["embedding_size"]) == (_DATASETS.get(config.data.dataset), str(embedding_size))
             if here and row["method"] in names:
                 return {metric: float(row[metric]) / 100 for metric in METRICS}
     return None
+
+
+def _names(method: str, pair_loss: str) -> tuple[str, ...]:
+    """What the paper calls a training."""
+    if (method, pair_loss) == ("hpl", "proxy_anchor"):
+        return ("HPL-PA",)
+    if method == "proxy" and pair_loss in _PROXY_LOSSES:
+        return _PROXY_LOSSES[pair_loss]
+    return (_METHODS[method].format(_BASES[pair_loss]),) if method in _METHODS and pair_loss in _BASES else ()

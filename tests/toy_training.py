@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 import ccp
 from ccp.config import configure
+from ccp.errors import Interrupted
+from ccp.loss_names import WITH_PROJECTIONS
 from ccp.losses.build import build_loss
+from ccp.observers import Observer
 from ccp.projections import Projector
 
 CLASSES, FEATURES, EMBEDDING, STEPS = 6, 12, 8, 3
@@ -48,30 +54,34 @@ def toy_batches(epoch: int, step: int):
         step += 1
 
 
-def toy_model() -> tf.keras.Model:
-    """[batch, features] to [batch, embedding], with a batch norm in between."""
+def toy_model(precision: str = "none") -> tf.keras.Model:
+    """[batch, features] to [batch, embedding]: batch norm and a layer in ``precision``, and a head in float32."""
     initializer = tf.keras.initializers.GlorotUniform(seed=3)
+    policy = "float32" if precision == "none" else f"mixed_{precision}"
     return tf.keras.Sequential(
         [
             tf.keras.Input((FEATURES,)),
-            tf.keras.layers.BatchNormalization(),
-            tf.keras.layers.Dense(EMBEDDING, use_bias=False, kernel_initializer=initializer),
+            tf.keras.layers.BatchNormalization(dtype=policy),
+            tf.keras.layers.Dense(FEATURES, kernel_initializer=tf.keras.initializers.Orthogonal(seed=2), dtype=policy),
+            tf.keras.layers.Dense(EMBEDDING, use_bias=False, kernel_initializer=initializer, dtype="float32"),
         ]
     )
 
 
-def toy_trainer(config, scores: Sequence[float] = (), **more) -> ccp.Trainer:
+def toy_trainer(config, scores: Sequence[float] = (), loss=None, **more) -> ccp.Trainer:
     """A trainer over the toy.
 
     Args:
       config: from ``toy_config``.
       scores: of the epochs, by their number; the last one repeats. None gives rising ones.
+      loss: in place of the one that ``config`` describes.
       more: for ``Trainer``.
     """
-    model = toy_model()
-    loss = build_loss(config.loss, num_classes=CLASSES, embedding_size=EMBEDDING, batch_size=8, seed=0)
+    model = toy_model(config.model.mixed_precision)
+    if loss is None:
+        loss = build_loss(config.loss, num_classes=CLASSES, embedding_size=EMBEDDING, batch_size=8, seed=0)
     projector = None
-    if hasattr(loss, "proxies"):
+    if config.loss.method in WITH_PROJECTIONS:
 
         def candidates(draw):
             inputs = np.random.default_rng([9, draw]).normal(size=(CLASSES * 5, FEATURES))
@@ -90,9 +100,40 @@ def toy_trainer(config, scores: Sequence[float] = (), **more) -> ccp.Trainer:
         epoch = trainer.progress.epoch
         return {"map_at_r": scores[min(epoch, len(scores) - 1)] if len(scores) else epoch * 0.1}
 
-    more = {"batches": toy_batches, "validate": validate, "projector": projector, **more}
+    head = model.layers[-1].trainable_variables
+    more = {"batches": toy_batches, "validate": validate, "projector": projector, "head": head, **more}
     trainer = ccp.Trainer(model, loss, config, **more)
     return trainer
+
+
+def train_in_parts(config, directory: str, stop_after: Sequence[int] = (), **more) -> ccp.Trainer:
+    """Trains to the end in one process per entry of ``stop_after``, which says its steps, and a last one."""
+    for steps in (*stop_after, None):
+        done = itertools.count(1)
+        should_stop = functools.partial(lambda at, steps: steps is not None and next(at) >= steps, done, steps)
+        trainer = toy_trainer(config, checkpoints=directory, should_stop=should_stop, **more)
+        if steps is None:
+            break
+        try:
+            trainer.fit()
+        except Interrupted:
+            continue
+        raise AssertionError("was not interrupted")
+    trainer.fit()
+    return trainer
+
+
+class Watcher(Observer):
+    """Keeps what ``look()`` returns before the first step and after each."""
+
+    def __init__(self, look: Callable[[], Any]):
+        self.look, self.seen = look, []
+
+    def on_start(self, progress):
+        self.seen.append(self.look())
+
+    def on_step(self, progress, loss):
+        self.seen.append(self.look())
 
 
 def saved_tensors(directory: str) -> dict[str, np.ndarray]:

@@ -6,7 +6,6 @@ from ccp.optimizers import (
     PlateauLearningRate,
     batch_norm_variables,
     build_optimizer,
-    create_slots,
     transform_gradients,
 )
 from tests import recorded
@@ -129,20 +128,9 @@ class BuildOptimizerTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual((optimizer.beta_1, optimizer.beta_2), (0.9, 0.999))
         self.assertIsNone(optimizer.weight_decay)  # Decay is coupled: part of the gradient.
 
-    @parameterized.parameters("adam", "lamb", "radam")
-    def test_slots_are_there_before_the_first_step(self, name):
-        optimizer, weight = build_optimizer(OptimizerConfig(optimizer=name, learning_rate=0.1)), tf.Variable([1.0, 2.0])
-        create_slots(optimizer, [weight])
-
-        def names():
-            found = optimizer.variables
-            return [v.name for v in (found() if callable(found) else found)]
-
-        before = names()
-        optimizer.apply_gradients([(tf.constant([1.0, -1.0]), weight)])
-        self.assertEqual(names(), before)
-        self.assertGreaterEqual(len(before), 3)  # A count of steps and two moments.
-        self.assertAllInRange(optimizer.learning_rate, 0.0999, 0.1001)
+    def test_a_multiple_of_its_rate(self):
+        optimizer = build_optimizer(OptimizerConfig(optimizer="radam", learning_rate=0.1), 0.5)
+        self.assertAllClose(optimizer.learning_rate, 0.05)
 
 
 class PlateauLearningRateTest(parameterized.TestCase, tf.test.TestCase):

@@ -9,7 +9,8 @@ import signal
 import tensorflow as tf
 
 from ccp.config import configure
-from ccp.runs import RunDirectory, RunError, StopRequest, replace_text
+from ccp.presets import preset_config
+from ccp.runs import RunDirectory, RunError, StopRequest, read_json, replace_text
 
 
 class RunDirectoryTest(tf.test.TestCase):
@@ -33,6 +34,15 @@ class RunDirectoryTest(tf.test.TestCase):
             pass
         # … but where they lie is only recorded once they have been found there.
         self.assertEqual(self.run.load_config().data.data_dir, "here")
+
+    def test_what_departs_from_the_preset_is_recorded(self):
+        config = preset_config(dataset="cub", loss="ccp/triplet", margin=0.3, validation="fold2", data_dir="d")
+        with self.run.claimed(config):
+            self.run.record(config, "digest")
+        self.assertEqual(
+            read_json(self.run.path / "settings.json"),
+            {"preset": "paper, MLRC", "overridden": {"margin": {"preset": 0.0961, "here": 0.3}}},
+        )
 
     def test_settings_that_cannot_be_name_the_file(self):
         self.run.path.mkdir(parents=True)

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import itertools
 import os
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.errors import TrainingError, UserError
-from tests.toy_training import assert_same_tensors, saved_tensors, toy_batches, toy_config, toy_trainer
+from ccp import CCPLoss
+from ccp.errors import Interrupted, TrainingError, UserError
+from tests.toy_training import (
+    Watcher,
+    assert_same_tensors,
+    saved_tensors,
+    toy_batches,
+    toy_config,
+    toy_trainer,
+    train_in_parts,
+)
 
 
 class _Events:
@@ -55,8 +65,9 @@ class OrderTest(tf.test.TestCase):
 
     def test_steps_are_traced_once(self):
         trainer = toy_trainer(toy_config("ccp_xbm/contrastive", max_epochs=4), [0.5, 0.4, 0.6])
-        trainer.fit()
-        self.assertEqual(trainer._step.experimental_get_tracing_count(), 1)
+        with mock.patch.object(CCPLoss, "call", autospec=True, side_effect=CCPLoss.call) as call:
+            trainer.fit()
+        self.assertEqual(call.call_count, 1)  # Python code runs as it is traced.
 
     def test_a_base_loss_never_projects(self):
         trainer, events = _watched(toy_config("contrastive"), [0.5, 0.4, 0.3])
@@ -79,6 +90,79 @@ class OrderTest(tf.test.TestCase):
             projections,
             ["projection 0", "epoch 1", "projection 1", "epoch 2", "epoch 3", "projection 2", "epoch 4", "epoch 5"],
         )
+
+
+class WarmUpTest(tf.test.TestCase):
+    CONFIG = toy_config("proxy/contrastive", warm_up_epochs=2, max_epochs=4, proxy_rate_multiplier=100.0)
+
+    def test_the_body_rests_and_then_all_are_trained(self):
+        def look():
+            body, head = trainer.model.layers[:-1], trainer.model.layers[-1]
+            of_body = [weight for layer in body for weight in layer.weights]
+            return [w.numpy() for w in (head.kernel, trainer.loss.sources[0].points, *of_body)]
+
+        watcher = Watcher(look)
+        trainer = toy_trainer(self.CONFIG, observers=(watcher,))
+        trainer.fit()
+        self.assertLen(watcher.seen, 1 + 4 * 3)
+        for step, (before, now) in enumerate(zip(watcher.seen, watcher.seen[1:])):
+            changed = [not np.array_equal(one, other) for one, other in zip(before, now)]
+            # Head and proxies; γ, β and both statistics of the batch norm, kernel and bias of the body.
+            self.assertEqual(changed, [True, True] + [step >= 2 * 3] * 6, f"step {step + 1}")
+
+    def test_proxies_alone_learn_at_the_multiplied_rate(self):
+        watcher = Watcher(lambda: [trainer.loss.sources[0].points.numpy(), trainer.model.layers[-1].kernel.numpy()])
+        trainer = toy_trainer(self.CONFIG, observers=(watcher,))
+        trainer.fit()
+        # Adam's first step is as long as the learning rate wherever the gradient is not next to 0.
+        for before, now, rate in zip(*watcher.seen[:2], (100 * 0.01, 0.01)):
+            self.assertNear(np.abs(now - before).max(), rate, 1e-3 * rate)
+
+    def test_stopped_and_resumed_within_and_after_it_equals_unbroken(self):
+        tf.config.run_functions_eagerly(True)  # Tracing takes longer than the steps.
+        self.addCleanup(tf.config.run_functions_eagerly, False)
+        home = self.get_temp_dir()
+        whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
+        train_in_parts(self.CONFIG, whole)
+        # After steps 2; 6, the warm-up's last, before its validation; and 7. The ends of epochs are counted too.
+        train_in_parts(self.CONFIG, broken, stop_after=(2, 5, 2))
+        assert_same_tensors(saved_tensors(broken), saved_tensors(whole))
+
+    def test_ccp_can_warm_up_too(self):
+        config = toy_config(warm_up_epochs=2, max_epochs=3)
+        trainer, events = _watched(config, [0.5, 0.4, 0.6])
+        watcher = Watcher(lambda: trainer.model.layers[1].kernel.numpy())
+        trainer.observers += (watcher,)
+        trainer.fit()
+        # Projected after the second epoch: λ is above 0 from then on, and the body at its anchor.
+        self.assertEqual(events.events.count("projection 1"), 1)
+        self.assertAllEqual(watcher.seen[6], watcher.seen[0])
+        self.assertNotAllEqual(watcher.seen[7], watcher.seen[6])
+
+
+class InitializeTest(tf.test.TestCase):
+    def test_once_at_a_fresh_start_and_before_proxies_are_made(self):
+        order, directory = [], self.get_temp_dir()
+
+        def trainer():
+            def start():
+                made.model.layers[-1].kernel.assign(tf.fill([12, 8], 0.5))
+                order.append("weights")
+
+            made = toy_trainer(toy_config(max_epochs=2), checkpoints=directory, initialize=start)
+            initialize = made.projector.initialize
+            made.projector.initialize = lambda: order.append("proxies") or initialize()
+            return made
+
+        first = trainer()
+        first.should_stop = lambda: True
+        with self.assertRaises(Interrupted):
+            first.fit()
+        self.assertEqual(order, ["weights", "proxies"])
+        # Each row of the kernel is constant, and so is each embedding: as are the proxies, which were some of them.
+        self.assertAllEqual(first.overall_best.copies[-1], first.overall_best.copies[-1][..., :1] + tf.zeros(8))
+        trainer().fit()
+        self.assertEqual(order, ["weights", "proxies"])
 
 
 class StoppingTest(tf.test.TestCase, parameterized.TestCase):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp.config import DATASETS, DATASETS_IN_FILES, DATASETS_IN_FOLDERS, DataConfig
-from ccp.presets import DATASET_PRESETS
+from ccp.presets import FROM_SCRATCH
 from datasets import catalog
 from datasets.manifest import Counts, DataError
 from tests.datasets import layouts, photographs, pictures
@@ -16,7 +16,7 @@ from tests.datasets import layouts, photographs, pictures
 class CatalogTest(parameterized.TestCase, tf.test.TestCase):
     def test_names_are_the_same_everywhere(self):
         self.assertEqual(tuple(catalog.DATA_SETS), DATASETS)
-        self.assertEqual(tuple(DATASET_PRESETS), DATASETS)
+        self.assertEqual(tuple(FROM_SCRATCH), DATASETS)
         self.assertContainsSubset([*DATASETS_IN_FILES, *DATASETS_IN_FOLDERS], DATASETS)
 
     def test_digits(self):

@@ -18,6 +18,10 @@ class PublishedTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllClose(list(found.values()), [0.6884, 0.4328, 0.4025])
         self.assertEqual(list(found), ["precision_at_1", "r_precision", "map_at_r"])
 
+    def test_hierarchical_proxies(self):
+        # HPL-PA,SOP,512,76.97,51.97,49.07
+        self.assertAllClose(list(_scores("sop", "hpl/proxy_anchor", 512).values()), [0.7697, 0.5197, 0.4907])
+
     @parameterized.product(
         dataset=("cub", "cars196", "sop", "inshop"),
         loss=("proxy/contrastive", "ccp/contrastive", "ccp/multi_similarity", "proxy/soft_triple", "proxy/proxy_nca"),
@@ -35,6 +39,9 @@ class PublishedTest(parameterized.TestCase, tf.test.TestCase):
         ("cub", "ccp_xbm/contrastive", 128),
         ("cub", "xbm/multi_similarity", 128),
         ("cub", "ccp/proxy_anchor", 128),
+        ("cub", "proxy/margin", 128),
+        ("cub", "hpl/proxy_nca", 128),
+        ("cub", "npairs", 128),
     )
     def test_what_the_paper_has_not_measured(self, dataset, loss, size):
         config = {"dataset": dataset, "loss": loss, **({} if dataset == "digits" else {"data_dir": "d"})}

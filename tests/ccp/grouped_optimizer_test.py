@@ -1,0 +1,176 @@
+"""Several optimizers as one: learning rates, groups that rest, and what a checkpoint holds."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from ccp.config import OptimizerConfig
+from ccp.optimizers import GroupedOptimizer, ParameterGroup
+
+STEPS = 5
+
+
+def variables(*starts):
+    return [tf.Variable(start) for start in starts]
+
+
+def gradients(step: int, chosen) -> list[tf.Tensor]:
+    """Of some variables at a step: a function of both."""
+    draws = [np.random.default_rng([step, index]).normal(size=v.shape) for index, v in enumerate(chosen)]
+    return [tf.constant(draw, tf.float32) for draw in draws]
+
+
+def adam(learning_rate: float) -> tf.keras.optimizers.Optimizer:
+    return tf.keras.optimizers.Adam(learning_rate, jit_compile=False)
+
+
+def everything(optimizer: GroupedOptimizer) -> dict[str, np.ndarray]:
+    """Every variable of every group's optimizer: moments, counts and learning rates."""
+    found = {}
+    for group, inner in optimizer.optimizers.items():
+        own = inner.variables() if callable(inner.variables) else inner.variables
+        found.update({f"{group}/{index}/{v.name}": v.numpy() for index, v in enumerate(own)})
+    return found
+
+
+class GroupedOptimizerTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.body, self.head = variables([1.0, -2.0], [[3.0]])
+
+    def grouped(self, multiplier=1.0, **settings):
+        config = OptimizerConfig(**{"learning_rate": 0.01, **settings})
+        groups = {"body": ParameterGroup([self.body]), "head": ParameterGroup([self.head], multiplier)}
+        return GroupedOptimizer(config, groups)
+
+    def test_without_multipliers_it_is_one_adam(self):
+        grouped, plain, others = self.grouped(), adam(0.01), variables([1.0, -2.0], [[3.0]])
+        for step in range(STEPS):
+            grouped.apply(gradients(step, others), [self.body, self.head])
+            plain.apply_gradients(zip(gradients(step, others), others))
+        self.assertAllEqual(self.body, others[0])
+        self.assertAllEqual(self.head, others[1])
+
+    def test_a_multiplier_is_a_learning_rate_of_its_group_alone(self):
+        grouped, (slow, fast) = self.grouped(multiplier=100.0), variables([1.0, -2.0], [[3.0]])
+        plain = {0.01: (adam(0.01), slow), 1.0: (adam(1.0), fast)}
+        for step in range(STEPS):
+            both = gradients(step, [slow, fast])
+            grouped.apply(both, [self.body, self.head])
+            for gradient, (optimizer, variable) in zip(both, plain.values()):
+                optimizer.apply_gradients([(gradient, variable)])
+        self.assertAllEqual(self.body, slow)
+        self.assertAllEqual(self.head, fast)
+
+    def test_the_learning_rate_is_set_for_all_in_their_proportion(self):
+        for name in ("adam", "radam"):
+            grouped = self.grouped(multiplier=100.0, optimizer=name)
+            self.assertAllClose(grouped.learning_rate, 0.01)
+            grouped.learning_rate = 0.002
+            self.assertAllClose(grouped.learning_rate, 0.002)
+            rates = [float(optimizer.learning_rate) for optimizer in grouped.optimizers.values()]
+            self.assertAllClose(rates, [0.002, 0.2])
+
+    def test_the_learning_rate_is_of_a_group_without_a_multiplier_whichever_comes_first(self):
+        groups = {"none": ParameterGroup([], 7.0), "proxies": ParameterGroup([self.head], 100.0)}
+        grouped = GroupedOptimizer(OptimizerConfig(learning_rate=0.01), groups)
+        self.assertAllClose(grouped.learning_rate, 0.01)
+        self.assertEqual(list(grouped.optimizers), ["proxies"])  # Nothing is made for no variables.
+
+    def test_a_group_that_rested_starts_as_a_fresh_one(self):
+        grouped, fresh, (body,) = self.grouped(), adam(0.01), variables([1.0, -2.0])
+        for step in range(STEPS):
+            grouped.apply(gradients(step, [self.head]), [self.head])
+        self.assertAllEqual(self.body, [1.0, -2.0])
+        self.assertNotAllClose(self.head, [[3.0]])
+        for step in range(2):
+            both = gradients(step, [body, self.head])
+            grouped.apply(both, [self.body, self.head])
+            fresh.apply_gradients([(both[0], body)])
+        self.assertAllEqual(self.body, body)
+
+    def test_a_pause_changes_neither_moments_nor_bias_correction(self):
+        grouped, unbroken, (body,) = self.grouped(), adam(0.01), variables([1.0, -2.0])
+        for step, rests in enumerate((False, True, True, False, False)):
+            both = gradients(step, [body, self.head])
+            if rests:
+                grouped.apply(both[1:], [self.head])
+            else:
+                grouped.apply(both, [self.body, self.head])
+                unbroken.apply_gradients([(both[0], body)])
+        self.assertAllEqual(self.body, body)
+
+
+class CheckpointTest(parameterized.TestCase, tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.get_temp_dir(), "checkpoint")
+
+    def training(self, name):
+        body, head, proxies = variables([1.0, -2.0], [[3.0]], [0.5])
+        groups = {
+            "body": ParameterGroup([body]),
+            "head": ParameterGroup([head]),
+            "loss": ParameterGroup([proxies], 100.0),
+        }
+        optimizer = GroupedOptimizer(OptimizerConfig(optimizer=name, learning_rate=0.01), groups)
+        return optimizer, [body, head, proxies]
+
+    def steps(self, optimizer, trained, numbers):
+        for step in numbers:
+            chosen = trained[1:] if step < 2 else trained  # The body rests at first.
+            optimizer.apply(gradients(step, chosen), chosen)
+
+    @parameterized.parameters("adam", "lamb", "radam")
+    def test_restored_training_goes_on_as_the_unbroken_one(self, name):
+        optimizer, trained = self.training(name)
+        self.steps(optimizer, trained, range(4))
+        optimizer.learning_rate = 0.005
+        tf.train.Checkpoint(optimizer=optimizer, trained=trained).write(self.path)
+        again, trained_again = self.training(name)
+        tf.train.Checkpoint(optimizer=again, trained=trained_again).read(self.path).assert_consumed()
+        self.assertHoldTheSame(again, optimizer)
+        self.steps(optimizer, trained, range(4, 8))
+        self.steps(again, trained_again, range(4, 8))
+        for variable, expected in zip(trained_again, trained):
+            self.assertAllEqual(variable, expected)
+        self.assertHoldTheSame(again, optimizer)
+
+    def assertHoldTheSame(self, one, other):
+        for value, expected in zip(everything(one).values(), everything(other).values()):
+            self.assertAllEqual(value, expected)
+
+    @parameterized.parameters("adam", "lamb", "radam")
+    def test_all_that_an_optimizer_holds_is_there_before_the_first_step_and_saved(self, name):
+        optimizer, trained = self.training(name)
+        before = everything(optimizer)
+        # Of each of three groups with one variable: two moments and a count of steps at least.
+        self.assertGreaterEqual(len(before), 3 * 3)
+        path = tf.train.Checkpoint(optimizer=optimizer).write(self.path)
+        saved = {key for key, _ in tf.train.list_variables(path)}
+        self.steps(optimizer, trained, range(4))
+        self.assertEqual(everything(optimizer).keys(), before.keys())
+        self.assertGreaterEqual(len([key for key in saved if key.startswith("optimizer/")]), len(before))
+
+    def test_the_wrapper_of_tensorflow_addons_leaves_the_moments_out(self):
+        import tensorflow_addons as tfa
+
+        body, head = layers = [tf.keras.layers.Dense(1) for _ in range(2)]
+        for layer in layers:
+            layer.build([None, 2])
+        pairs = [(tf.keras.optimizers.legacy.Adam(rate), layer) for rate, layer in ((0.01, body), (1.0, head))]
+        wrapper = tfa.optimizers.MultiOptimizer(pairs)
+        trained = [*body.trainable_variables, *head.trainable_variables]
+        wrapper.apply_gradients(zip(gradients(0, trained), trained))
+        path = tf.train.Checkpoint(optimizer=wrapper).write(self.path)
+        saved = [key for key, _ in tf.train.list_variables(path) if key.startswith("optimizer/")]
+        # Its own count of calls is all; two moments of each variable and a count for each optimizer are lost.
+        self.assertEqual(saved, ["optimizer/iter/.ATTRIBUTES/VARIABLE_VALUE"])
+
+
+if __name__ == "__main__":
+    tf.test.main()
