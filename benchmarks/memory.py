@@ -1,16 +1,18 @@
 """How much memory a computation needs at its peak, above what it is given.
 
 Measured from outside TensorFlow, as the operating system sees it: the highest resident size that the
-process ever had, less its resident size just before. For that it runs in a process of its own, which first
+process had from then on, less its resident size just before. For that it runs in a process of its own, which first
 
 1. makes the inputs, which are therefore not counted;
 2. runs the same computation on small inputs, so that code, threads and graphs are there and not counted either.
 
-Whatever the process may have needed earlier can only make the figure larger, not smaller.
+Where the operating system does not let a process forget its earlier peak (making the inputs may have taken more than
+they are), that peak counts too, and can only make the figure larger.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pathlib
 import re
@@ -20,6 +22,7 @@ from collections.abc import Callable
 
 _CALLS = 5
 _STATUS = pathlib.Path("/proc/self/status")
+_FORGET = pathlib.Path("/proc/self/clear_refs")  # 5 resets VmHWM.
 
 
 def peak_growth(workload: str, *arguments: str) -> float | None:
@@ -45,6 +48,8 @@ def peak_growth(workload: str, *arguments: str) -> float | None:
 def _measure(small: Callable[[], object], full: Callable[[], object]) -> float:
     for _ in range(_CALLS):
         small()
+    with contextlib.suppress(OSError):
+        _FORGET.write_text("5")
     before = _status("VmRSS")
     for _ in range(_CALLS):
         full()

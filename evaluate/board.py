@@ -42,10 +42,12 @@ def projection_figures(
     projections = read_projections(run)
     drawn = {}
     if projections:
+        measured = geometry_by_projection(projections)
         drawn = {
             "projection": figures.draw_projections(projections[-1:], class_names),
             "geometry/radii": figures.draw_radii(projections),
-            "geometry/class_distances": figures.draw_class_distances(geometry_by_projection(projections)),
+            "geometry/class_distances": figures.draw_class_distances(measured),
+            "geometry/relative_radii": figures.draw_relative_radii(measured),
         }
     if validated is not None:
         drawn.update(_of(validated, "validation"))

@@ -3,7 +3,7 @@
 from evaluate.figures.curves import draw_curve, draw_curves
 from evaluate.figures.distances import draw_distances
 from evaluate.figures.embedding import draw_embedding
-from evaluate.figures.geometry import draw_class_distances, draw_radii, draw_radii_by_centers
+from evaluate.figures.geometry import draw_class_distances, draw_radii, draw_radii_by_centers, draw_relative_radii
 from evaluate.figures.projections import draw_projections
 from evaluate.figures.retrieval import Neighbors, draw_retrievals
 from evaluate.figures.scores import draw_scores
@@ -20,6 +20,7 @@ __all__ = [
     "draw_projections",
     "draw_radii",
     "draw_radii_by_centers",
+    "draw_relative_radii",
     "draw_retrievals",
     "draw_scores",
     "radii_by_projection",

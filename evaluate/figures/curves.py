@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluate.figures.style import COLORS, as_it_is, legend_below, new_figure, tidy
+from evaluate.figures.style import COLORS, as_it_is, legend_below, new_figure, shortened, tidy
 from evaluate.metrics import TITLES
 
 _LINES = ("-", "--", "-.", ":")
+_LONGEST_NAME = 48
 
 
 def draw_curves(records: Mapping[str, Sequence[Mapping[str, Any]]], monitor: str) -> Figure:
@@ -46,6 +47,7 @@ def _draw(axes: Axes, records: Mapping[str, Sequence[Mapping[str, Any]]], quanti
     styles = itertools.cycle(itertools.product(_LINES, COLORS))
     drawn = []
     for (line_style, color), (name, lines) in zip(styles, records.items()):
+        name = shortened(name, _LONGEST_NAME)
         steps, values = [line["step"] for line in lines], [line[quantity] for line in lines]
         marker = "." if len(lines) == 1 else ""  # One epoch makes no line.
         drawn += axes.plot(steps, values, ls=line_style, marker=marker, color=color, label=as_it_is(name))

@@ -80,7 +80,8 @@ def _by_pca(embeddings: np.ndarray, references: np.ndarray) -> tuple[np.ndarray,
     """Examples and references in the examples' principal plane, each [num, 2]; one dimension is drawn on a line."""
     if len(embeddings) < 2:  # One point has no components.
         return np.zeros((len(embeddings), 2)), np.zeros((len(references), 2))
-    pca = PCA(min(2, *embeddings.shape), random_state=0).fit(embeddings)
+    with np.errstate(invalid="ignore"):  # Points that coincide have no variance to be explained.
+        pca = PCA(min(2, *embeddings.shape), random_state=0).fit(embeddings)
 
     def flat(points):
         coordinates = np.zeros((len(points), 2))
@@ -92,7 +93,7 @@ def _by_pca(embeddings: np.ndarray, references: np.ndarray) -> tuple[np.ndarray,
 
 def _by_tsne(embeddings: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     together = np.concatenate([embeddings, references])
-    if len(together) < 4:  # Too few for neighbourhoods.
+    if len(together) < 4 or not np.ptp(together, axis=0).any():  # No neighbourhoods: too few, or all at one place.
         return _by_pca(embeddings, references)
     # scikit-learn's rule of thumb; the perplexity has to be below the number of points.
     perplexity = min(30.0, (len(together) - 1) / 3)

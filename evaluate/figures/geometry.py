@@ -6,25 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from evaluate.figures.style import COLORS, MARKERS, as_it_is, new_figure, tidy
-from evaluate.projection_records import geometry_by_projection, radii_by_projection
+from evaluate.projection_records import geometry_by_projection
 
 
 def draw_radii(projections: Sequence[Mapping[str, np.ndarray]]) -> Figure:
     """Mean covering radius at each projection, by the proxies before it, by those after it, and by as many centres."""
-    radii, measured = radii_by_projection(projections), geometry_by_projection(projections)
-    centers = len(measured[0]["radius_by_centers"])
-    return _over_projections(
-        [at["projection"] for at in radii],
-        {
-            "by the proxies before": ("s-", [at["before"] for at in radii]),
-            "by the new proxies": ("o-", [at["after"] for at in radii]),
-            f"by {centers} of its own examples": ("^--", [at["radius_by_centers"][-1] for at in measured]),
-        },
-        "covering radius, mean over classes",
-    )
+    measured = geometry_by_projection(projections)
+    return _over_projections(_indices(measured), _radii(measured), "covering radius, mean over classes")
 
 
 def draw_class_distances(measured: Sequence[Mapping[str, Any]]) -> Figure:
@@ -34,7 +26,21 @@ def draw_class_distances(measured: Sequence[Mapping[str, Any]]) -> Figure:
         "mean over pairs of classes": ("o-", [at["class_distance_mean"] for at in measured]),
         "nearest pair of classes": ("s-", [at["class_distance_min"] for at in measured]),
     }
-    return _over_projections([at["projection"] for at in measured], series, "distance between class means")
+    return _over_projections(_indices(measured), series, "distance between class means")
+
+
+def draw_relative_radii(measured: Sequence[Mapping[str, Any]]) -> Figure:
+    """The radii of ``draw_radii`` over the mean distance between class means.
+
+    Where the embedding as a whole shrinks or grows, radii and distances do so alike, and this stays.
+
+    Args:
+      measured: as by ``geometry_by_projection``.
+    """
+    # There is nothing to divide by where there is one class, or all lie at one place.
+    distances = np.array([at["class_distance_mean"] or np.nan for at in measured], float)
+    series = {name: (style, np.array(values, float) / distances) for name, (style, values) in _radii(measured).items()}
+    return _over_projections(_indices(measured), series, "covering radius / mean class distance")
 
 
 def draw_radii_by_centers(radii: Mapping[str, Sequence[float]]) -> Figure:
@@ -44,11 +50,33 @@ def draw_radii_by_centers(radii: Mapping[str, Sequence[float]]) -> Figure:
     for index, (name, values) in enumerate(radii.items()):
         color, marker = COLORS[index % len(COLORS)], MARKERS[index % len(MARKERS)]
         axes.plot(range(1, len(values) + 1), values, marker=marker, color=color, label=as_it_is(name))
-    axes.set(xlabel="centres per class", ylabel="covering radius, mean over classes", ylim=(0, None))
+    axes.set(xlabel="centres per class", ylabel="covering radius, mean over classes")
+    _from_zero(axes)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
     tidy(axes)
     return figure
+
+
+def _indices(measured: Sequence[Mapping[str, Any]]) -> list[int]:
+    return [at["projection"] for at in measured]
+
+
+def _radii(measured: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, list[float | None]]]:
+    """Line style and values by name; there are no proxies before the initialisation."""
+    centers = len(measured[0]["radius_by_centers"])
+    return {
+        "by the proxies before": ("s-", [at["radius_by_previous_proxies"] for at in measured]),
+        "by the new proxies": ("o-", [at["radius_by_proxies"] for at in measured]),
+        f"by {centers} of its own examples": ("^--", [at["radius_by_centers"][-1] for at in measured]),
+    }
+
+
+def _from_zero(axes: Axes) -> None:
+    """Counts 0 among what is drawn first: a margin of the values alone would cut the highest marks."""
+    axes.update_datalim([(axes.dataLim.x0, 0.0)])
+    axes.autoscale_view()
+    axes.set_ylim(0, None)
 
 
 def _over_projections(index: Sequence[int], series: Mapping[str, tuple[str, Sequence[float | None]]], label: str):
@@ -56,7 +84,8 @@ def _over_projections(index: Sequence[int], series: Mapping[str, tuple[str, Sequ
     axes = figure.subplots()
     for color, (name, (style, values)) in zip(COLORS, series.items()):
         axes.plot(index, np.array(values, float), style, color=color, mfc="white", label=name)
-    axes.set(xlabel="projection (0: initialisation)", ylabel=label, ylim=(0, None))
+    axes.set(xlabel="projection (0: initialisation)", ylabel=label)
+    _from_zero(axes)
     axes.set_xlim(-0.3, max(index) + 0.3)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)

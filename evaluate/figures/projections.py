@@ -28,7 +28,7 @@ def draw_projections(
 
     One panel per projection, each in the two principal components of its own embedding, turned so that the
     classes lie as they did in the panel before. Of more than ``most_panels`` projections that many are shown, evenly
-    spaced; of more than 8 classes, 8 have a colour.
+    spaced; of more than 8 classes that have examples, the first 8 have a colour.
 
     Args:
       projections: as ``read_projections`` returns them, at least one.
@@ -44,19 +44,21 @@ def draw_projections(
     panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
     for panel in panels[len(projections) :]:
         panel.set_visible(False)
+    shown = np.unique(np.concatenate([at["labels"] for at in projections]))[: len(COLORS)]
     plane = None
     for panel, at in zip(panels, projections):
         plane = _plane(at, plane)
-        _draw_panel(panel, at, plane)
-    legend_below(figure, _legend(projections[0]["proxies"].shape[0], class_names))
+        _draw_panel(panel, at, plane, shown)
+    legend_below(figure, _legend(shown, class_names))
     return figure
 
 
 class _Plane(NamedTuple):
-    """A 2-D view: centre [embedding_size] and axes [embedding_size, 2]; and the class means in it [classes, 2]."""
+    """A 2-D view: centre [embedding_size], axes [embedding_size, 2]; labels [classes], means in it [classes, 2]."""
 
     center: np.ndarray
     axes: np.ndarray
+    classes: np.ndarray
     class_means: np.ndarray
 
     def of(self, points: np.ndarray) -> np.ndarray:
@@ -69,23 +71,27 @@ def _plane(at: Mapping[str, np.ndarray], previous: _Plane | None) -> _Plane:
 
     An embedding of one dimension is drawn on a line.
     """
-    pca = PCA(min(2, at["embeddings"].shape[1]), random_state=0).fit(at["embeddings"])
-    means = np.stack([at["embeddings"][at["labels"] == c].mean(axis=0) for c in np.unique(at["labels"])])
+    with np.errstate(invalid="ignore"):  # Points that coincide have no variance to be explained.
+        pca = PCA(min(2, at["embeddings"].shape[1]), random_state=0).fit(at["embeddings"])
+    classes = np.unique(at["labels"])
+    means = np.stack([at["embeddings"][at["labels"] == c].mean(axis=0) for c in classes])
     axes = np.zeros((at["embeddings"].shape[1], 2))
     axes[:, : len(pca.components_)] = pca.components_.T
     flat = (means - pca.mean_) @ axes
     if previous is not None:
-        turn, _ = orthogonal_procrustes(flat, previous.class_means)
+        # A class may be gone, its images having become unreadable in between.
+        _, here, before = np.intersect1d(classes, previous.classes, return_indices=True)
+        turn, _ = orthogonal_procrustes(flat[here], previous.class_means[before])
         axes, flat = axes @ turn, flat @ turn
-    return _Plane(pca.mean_, axes, flat)
+    return _Plane(pca.mean_, axes, classes, flat)
 
 
-def _draw_panel(panel: Axes, at: Mapping[str, np.ndarray], plane: _Plane) -> None:
+def _draw_panel(panel: Axes, at: Mapping[str, np.ndarray], plane: _Plane, shown: np.ndarray) -> None:
     points = plane.of(at["embeddings"])
-    others = at["labels"] >= len(COLORS)
+    others = ~np.isin(at["labels"], shown)
     if others.any():
         panel.scatter(*points[others].T, s=7, color=GREY, alpha=0.35, lw=0, zorder=1)
-    for label, color in enumerate(COLORS[: len(at["proxies"])]):
+    for label, color in zip(shown, COLORS):
         panel.scatter(*points[at["labels"] == label].T, s=7, color=color, alpha=0.35, lw=0, zorder=2)
         if "previous_proxies" in at:
             boxes = plane.of(at["previous_proxies"][label])
@@ -98,12 +104,12 @@ def _draw_panel(panel: Axes, at: Mapping[str, np.ndarray], plane: _Plane) -> Non
     panel.set_aspect("equal", "datalim")
 
 
-def _legend(num_classes: int, class_names: Sequence[str] | None) -> list[Line2D]:
-    names = [
-        as_it_is(shortened(name, _LONGEST_NAME)) for name in class_names or map("class {}".format, range(num_classes))
+def _legend(shown: np.ndarray, class_names: Sequence[str] | None) -> list[Line2D]:
+    names = [class_names[label] if class_names else f"class {label}" for label in shown]
+    handles = [
+        Line2D([], [], ls="", marker="o", ms=5, color=color, label=as_it_is(shortened(name, _LONGEST_NAME)))
+        for color, name in zip(COLORS, names)
     ]
-    shown = min(num_classes, len(COLORS))
-    handles = [Line2D([], [], ls="", marker="o", ms=5, color=COLORS[c], label=names[c]) for c in range(shown)]
     box = Line2D([], [], ls="", marker="s", ms=8, color="grey", mec="black", label="proxies")
     circle = Line2D([], [], ls="", marker="o", ms=8, mfc="white", mec="grey", mew=2, label="next proxies")
     return [*handles, box, circle]

@@ -13,10 +13,11 @@ from ccp.config import Config
 from ccp.proxies import ClassProxies
 from ccp.runs import RunDirectory, read_json
 from evaluate.embedded import Embedded, query_scores
-from evaluate.experiment import Experiment, describe, restored_experiment
+from evaluate.experiment import Experiment
 from evaluate.geometry import spread
 from evaluate.page.intervals import bootstrap_interval
 from evaluate.projection_records import normalized, read_projections
+from evaluate.restored import restored_experiment
 
 _MOST_TRAINING_EXAMPLES = 1000
 
@@ -29,6 +30,7 @@ class RunFacts:
       name: that it goes by in the report.
       path: its directory.
       config: its settings.
+      data_digest: of its data set's manifest; empty if that was not recorded.
       records: a line per epoch.
       projections: as ``read_projections`` returns them.
       finished: whether training has ended.
@@ -38,6 +40,7 @@ class RunFacts:
     name: str
     path: str
     config: Config
+    data_digest: str
     records: Sequence[Mapping[str, Any]]
     projections: Sequence[Mapping[str, np.ndarray]]
     finished: bool
@@ -76,8 +79,22 @@ def gather(run_dir: str, name: str, data_dir: str | None) -> RunFacts:
     run = RunDirectory(run_dir)
     config = run.load_config()
     judged = _judge(run, data_dir) if any(run.checkpoints.glob("*.index")) else None
-    finished = run.result.exists()
-    return RunFacts(name, os.fspath(run.path), config, run.records(), read_projections(run), finished, judged)
+    return RunFacts(
+        name,
+        os.fspath(run.path),
+        config,
+        data_digest=read_json(run.data)["digest"] if run.data.exists() else "",
+        records=run.records(),
+        projections=read_projections(run),
+        finished=run.result.exists(),
+        judged=judged,
+    )
+
+
+def differ_in_data(runs: Sequence[RunFacts]) -> bool:
+    """Whether some are known to be of other data than others."""
+    digests = {run.data_digest for run in runs if run.data_digest}
+    return len({run.config.data.dataset for run in runs}) > 1 or len(digests) > 1
 
 
 def embed_unseen(experiment: Experiment) -> Embedded:
@@ -91,7 +108,7 @@ def _judge(run: RunDirectory, data_dir: str | None) -> Judged:
     experiment, _ = restored_experiment(os.fspath(run.path), data_dir)
     unseen = embed_unseen(experiment)
     _, values = query_scores(unseen)
-    result = read_json(run.result) if run.result.exists() else {**describe(experiment), "test": {}}
+    result = read_json(run.result) if run.result.exists() else {**experiment.describe(), "test": {}}
     scores = {metric: result["test"].get(metric, float(own.mean())) for metric, own in values.items()}
     return Judged(
         description=result,
@@ -116,7 +133,7 @@ def _best_proxies(experiment: Experiment, run: RunDirectory) -> np.ndarray | Non
     trainer = experiment.trainer(run)
     trainer.restore()
     trainer.overall_best.put_back()
-    for source in getattr(trainer.loss, "sources", ()):
-        if isinstance(source, ClassProxies):
-            return normalized(source.points.numpy())
+    for part in getattr(trainer.loss, "parts", ()):
+        if isinstance(part, ClassProxies):
+            return normalized(part.points.numpy())
     return None

@@ -110,18 +110,26 @@ def retrieval_pictures(judged: Judged) -> Iterator[Picture]:
 def geometry_pictures(run: RunFacts) -> Iterator[Picture]:
     """How radii and class distances went from projection to projection, and where they are now."""
     if run.projections:
+        measured = geometry_by_projection(run.projections)
+        of = f"{measured[-1]['classes']:,} training classes ({measured[-1]['examples']:,} images)"
         yield Picture(
             "radii",
             figures.draw_radii(run.projections),
-            "Covering radius of the training classes, by proxies, and by as many of the class's own examples, greedily "
-            "chosen. CCP claims that it shrinks …",
+            f"Covering radius of {of}, by proxies, and by as many of the class's own examples, greedily chosen. "
+            "CCP claims that it shrinks …",
             "Covering radius at each projection",
         )
         yield Picture(
             "class_distances",
-            figures.draw_class_distances(geometry_by_projection(run.projections)),
-            "… without the classes moving together: distances between the means of training classes.",
+            figures.draw_class_distances(measured),
+            "… without the classes moving together: distances between the means of these classes.",
             "Distance between class means at each projection",
+        )
+        yield Picture(
+            "relative_radii",
+            figures.draw_relative_radii(measured),
+            "The one over the other: it falls if classes shrink by more than the embedding as a whole does.",
+            "Covering radius over the mean distance between class means at each projection",
         )
         yield Picture(
             "projections",

@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Callable, Iterable, Sequence
 
 from evaluate.page import pictures, tables
-from evaluate.page.facts import RunFacts
+from evaluate.page.facts import RunFacts, differ_in_data
 from evaluate.page.inline import InlinePictures
 from evaluate.page.markup import Markup, join, tag
 
@@ -17,6 +17,7 @@ _SINGLE = (
     "Each run, with a 95% bootstrap interval over its queries below the score: what the choice of test images leaves "
     "open, not what another seed would reach."
 )
+_OTHER_DATA = "These runs are of different data, so their scores do not compare methods."
 
 
 def page(runs: Sequence[RunFacts], tsne: bool, show: InlinePictures) -> Markup:
@@ -75,7 +76,8 @@ def _about(run: RunFacts) -> Markup:
         trained = f"trained on {counted[0]} of {data.dataset}, judged on {counted[1]} never seen in training"
     else:
         trained = f"in training on {data.dataset}"
-    seed = "" if "seed" in run.name else f"; seed {run.config.loop.seed}"
+    seed = f"seed {run.config.loop.seed}"
+    seed = "" if f", {seed}" in run.name else f"; {seed}"
     network = f"{model.backbone}, {model.embedding_size} dimensions"
     about = tag("p", tag("strong", run.name), f": {network}, {trained}{seed}.")
     if run.finished:
@@ -92,7 +94,9 @@ def _results(runs: Sequence[RunFacts], judged: Sequence[RunFacts], show: InlineP
     if not judged:
         return None
     several, single = tables.score_rows(judged)
-    contents = [tables.score_table(several, _SEVERAL)] if several else []
+    contents = [tag("p", _OTHER_DATA, class_="note")] if differ_in_data(judged) else []
+    if several:
+        contents.append(tables.score_table(several, _SEVERAL))
     contents.append(tables.score_table(single, _SINGLE))
     if len(runs) > 1:
         drawn = [show(picture) for picture in pictures.score_pictures({**several, **single})]

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ccp.config import Config
-from ccp.loss_settings import PAIR_LOSS_SETTINGS
-from ccp.presets import DATASET_PRESETS
 
 # What says nothing of what was trained on what.
 INCIDENTAL = ("data_dir", "manifest", "cache", "on_bad_image")
@@ -28,24 +26,16 @@ def sections(config: Config) -> dict[str, dict[str, Any]]:
     return chosen
 
 
-def defaults(config: Config) -> dict[str, Any]:
-    """What each setting is for this data set and pair loss if nothing is said."""
-    own = PAIR_LOSS_SETTINGS[config.loss.pair_loss]
-    plain = {
-        field.name: field.default
-        for section in (*dataclasses.fields(config), own)
-        for field in dataclasses.fields(section if section is own else section.default)
-    }
-    return {**plain, **DATASET_PRESETS[config.data.dataset], "dataset": config.data.dataset, "loss": config.loss.loss}
+def groups(configs: Sequence[Config], data_digests: Sequence[str]) -> list[list[int]]:
+    """Indices of the runs that are alike in all but the seed (and where their data lie), in order of appearance.
 
-
-def groups(configs: Sequence[Config]) -> list[list[int]]:
-    """Indices of the runs that are alike in all but the seed (and where their data lie), in order of appearance."""
-    found: dict[str, list[int]] = {}
-    for index, config in enumerate(configs):
+    Of runs with the same seed only the first is there: a copy of a run is no repeat.
+    """
+    found: dict[str, dict[int, int]] = {}
+    for index, (config, digest) in enumerate(zip(configs, data_digests)):
         flat = {**_flat(config), "seed": None}
-        found.setdefault(repr(sorted(flat.items())), []).append(index)
-    return list(found.values())
+        found.setdefault(f"{digest} {sorted(flat.items())}", {}).setdefault(config.loop.seed, index)
+    return [list(by_seed.values()) for by_seed in found.values()]
 
 
 def telling_names(configs: Sequence[Config], paths: Sequence[str]) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ccp.presets import expected
 from evaluate.geometry import geometry
 from evaluate.metrics import TITLES
 from evaluate.page.facts import RunFacts
 from evaluate.page.markup import Markup, join, table, tag
-from evaluate.page.settings import INCIDENTAL, defaults, groups, sections, shown, telling_names
+from evaluate.page.settings import INCIDENTAL, groups, sections, shown, telling_names
 from evaluate.statistics import summary
 
 _CENTERS = 8
@@ -17,7 +18,7 @@ Scores = Mapping[str, tuple[float, Sequence[float]]]
 
 
 def score_rows(runs: Sequence[RunFacts]) -> tuple[dict[str, Scores], dict[str, Scores]]:
-    """Scores with their intervals: of settings that several seeds were run with, and of each run.
+    """Scores with their intervals: of settings that several seeds were run with on the same data, and of each run.
 
     Runs without weights are left out.
 
@@ -30,7 +31,8 @@ def score_rows(runs: Sequence[RunFacts]) -> tuple[dict[str, Scores], dict[str, S
         run.name: {metric: (score, run.judged.intervals[metric]) for metric, score in run.judged.scores.items()}
         for run in judged
     }
-    alike = [group for group in groups([run.config for run in judged]) if len(group) > 1]
+    found = groups([run.config for run in judged], [run.data_digest for run in judged])
+    alike = [group for group in found if len(group) > 1]
     names = telling_names([judged[group[0]].config for group in alike], [judged[group[0]].path for group in alike])
     several = {}
     for name, group in zip(names, alike):
@@ -53,8 +55,7 @@ def training_table(runs: Sequence[RunFacts]) -> Markup:
     """How each training went."""
     body = []
     for run in runs:
-        monitor = run.config.loop.monitor
-        best = max(run.records, key=lambda record: record[monitor], default=None)
+        monitor, best = run.config.loop.monitor, _best_epoch(run)
         body.append(
             [
                 run.name,
@@ -68,6 +69,15 @@ def training_table(runs: Sequence[RunFacts]) -> Markup:
         )
     head = ["run", "finished", "epochs", "best epoch", "best validation, %", "projections", "directory"]
     return table(head, body, "How training went")
+
+
+def _best_epoch(run: RunFacts) -> Mapping[str, Any] | None:
+    """The epoch whose weights are kept: by the trainer's rule the last one that was better by enough."""
+    loop, best = run.config.loop, None
+    for record in run.records:
+        if best is None or record[loop.monitor] > best[loop.monitor] + loop.min_improvement:
+            best = record
+    return best
 
 
 def measure(run: RunFacts) -> dict[str, dict[str, Any]]:
@@ -104,7 +114,7 @@ def geometry_table(measured: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> M
 def settings_table(runs: Sequence[RunFacts]) -> Markup:
     """All settings that matter, section by section; other values than the defaults and differences are marked."""
     of_run = [sections(run.config) for run in runs]
-    usual = [defaults(run.config) for run in runs]
+    usual = [expected(run.config) for run in runs]
     body: list[list[object]] = []
     for section in of_run[0]:
         body.append([section])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 from ccp.errors import UserError
-from ccp.runs import RunDirectory, replace_text
+from ccp.runs import RunDirectory, read_json, replace_text
 from evaluate.metrics import TITLES
 from evaluate.page.facts import RunFacts, gather
 from evaluate.page.inline import InlinePictures
@@ -36,9 +37,12 @@ def write_report(
       The page.
 
     Raises:
-      UserError: there is no run, its data cannot be read, or the page cannot be written.
+      UserError: there is no run, its data cannot be read, or the page cannot be written or would replace another file.
     """
-    paths = list(dict.fromkeys(str(pathlib.Path(path)) for path in run_dirs))
+    found: dict[str, str] = {}
+    for path in run_dirs:  # However its path is spelled, a run is there once.
+        found.setdefault(os.path.realpath(path), str(pathlib.Path(path)))
+    paths = list(found.values())
     if not paths:
         raise UserError("A report needs at least one run; pass directories that main.py train has written.")
     names = telling_names([RunDirectory(path).load_config() for path in paths], paths)
@@ -58,6 +62,10 @@ def _target(first_run: str, output: str | None) -> pathlib.Path:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"The report cannot be written to {target} ({error.strerror}); pass another place.") from error
+    numbers = target.with_suffix(".json")
+    # A report's are a list; a run's config.json and result.json are not.
+    if numbers.exists() and not isinstance(read_json(numbers), list):
+        raise UserError(f"The report's numbers would replace {numbers}, which is no report's; name the page otherwise.")
     return target
 
 

@@ -99,7 +99,8 @@ class Pool:
         enough = np.flatnonzero((number >= self.counts) & (self.counts > 0))
         best = low[starts[enough] + self.counts[enough] - 1]
         self.bounds[enough] = np.maximum(self.bounds[enough], best)
-        kept = high >= self.bounds[rows]
+        # By name as well: a bound that a thread raises while this one gives its row up may undo that.
+        kept = (high >= self.bounds[rows]) & ~self.crowded[rows]
         number = np.bincount(rows[kept], minlength=len(self.counts))
         crowded = number > self._most
         if crowded.any():

@@ -40,10 +40,11 @@ class Scores:
         every = np.linspace(0, len(references) - 1, min(_CENTRE_ROWS, len(references))).astype(np.int64)
         # By the median: far from the origin, and beside outliers, differences between the many stay large
         # compared with the norms.
-        centre = np.median(references.take(np.unique(every)).astype(np.float64), axis=0)
+        some = references.take(np.unique(every)).astype(np.float64)
         # A power of two, by which nothing is rounded. Halved for the centre.
         self._exponent = -int(np.frexp(largest)[1]) - 1
-        self._centre = np.ldexp(centre, self._exponent)
+        # Scaled first: the median adds two values, which may be the largest that there are.
+        self._centre = np.median(np.ldexp(some, self._exponent), axis=0)
         self._exact_exponent = self._exponent if not 1e-60 < largest < 1e60 else 0
 
     def margin(self, dtype: type) -> float:
@@ -87,11 +88,16 @@ class Scores:
         for start in range(0, len(query), step):
             pairs = slice(start, start + step)
             ours, theirs = queries.take(query[pairs]), references.take(reference[pairs])
-            if self._exact_exponent:  # Squares would overflow, or vanish.
-                ours, theirs = np.ldexp(ours, self._exact_exponent), np.ldexp(theirs, self._exact_exponent)
-            difference = np.subtract(ours, theirs, dtype=np.float64)
-            found[pairs] = np.einsum("ij,ij->i", difference, difference)
+            if self._exact_exponent:  # Squares would overflow, or vanish; so may what is scaled in float32.
+                ours, theirs = (np.ldexp(side.astype(np.float64), self._exact_exponent) for side in (ours, theirs))
+            found[pairs] = _squared_norms(np.subtract(ours, theirs, dtype=np.float64))
         return found
+
+
+def _squared_norms(rows: np.ndarray) -> np.ndarray:
+    if len(rows) == 1:  # Alone, a row of more than 8,192 entries would be added in another order than beside others.
+        return _squared_norms(np.repeat(rows, 2, axis=0))[:1]
+    return np.einsum("ij,ij->i", rows, rows)
 
 
 def other_side(side: np.ndarray) -> np.ndarray:

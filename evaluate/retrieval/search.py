@@ -12,6 +12,7 @@ from evaluate.retrieval.crowded import rank_crowded
 from evaluate.retrieval.ranking import Ranking, rank
 from evaluate.retrieval.rows import Rows
 from evaluate.retrieval.scores import Scores
+from evaluate.retrieval.sets import largest_value
 from evaluate.retrieval.tiles import Side, bounds_among_neighbours, gather_among, gather_from, spans
 
 
@@ -77,19 +78,21 @@ def nearest_references(
     index, so duplicates of it are found.
 
     Args:
-      queries: [num_queries, embedding_size].
-      gallery: [num_references, embedding_size], or None for the queries themselves.
-      counts: [num_queries] how many references each query wants.
+      queries: [num_queries, embedding_size], at least one.
+      gallery: [num_references, embedding_size], which may be a memory map; None for the queries themselves.
+      counts: [num_queries] how many references each query wants; more than there are is all.
 
     Yields:
       Query indices [block], in any order and without those that want nothing; and their references
       [block, max(counts) in the block], nearest first. Of a query's, as many as it wants are right.
+
+    Raises:
+      EvaluationError: an embedding is not finite.
     """
-    queries = np.asanyarray(queries)
-    largest = max(float(np.abs(array).max()) for array in (queries, queries if gallery is None else gallery))
-    rows = Rows([queries])
+    rows, counts = Rows([np.asanyarray(queries)]), np.asarray(counts)
     references = rows if gallery is None else Rows([np.asanyarray(gallery)])
-    for ranking in rankings(None if gallery is None else rows, references, np.asarray(counts), largest):
+    largest = max(largest_value(rows, "query"), largest_value(references, "gallery"))
+    for ranking in rankings(None if gallery is None else rows, references, counts, largest):
         places = np.where(ranking.references < 0, len(references), ranking.references)
         order = np.lexsort((places, ranking.ties), axis=1)[:, : counts[ranking.queries].max()]
         yield ranking.queries, np.take_along_axis(ranking.references, order, axis=1)

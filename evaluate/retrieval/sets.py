@@ -41,7 +41,7 @@ class LabelledSet:
         if len({part.shape[1] for part in parts}) > 1:
             raise EvaluationError(f"The {what} sets differ in their dimensions: {[part.shape[1] for part in parts]}.")
         self.rows = Rows(parts)
-        self.largest = _largest(self.rows, what)
+        self.largest = largest_value(self.rows, what)
 
 
 class Points:
@@ -93,6 +93,31 @@ def count_of(labels: np.ndarray, among: np.ndarray) -> np.ndarray:
     return _occurrences(labels, *np.unique(among, return_counts=True))
 
 
+def largest_value(rows: Rows, what: str) -> float:
+    """The largest absolute value of some embeddings, 0 if there are none.
+
+    Args:
+      rows: [number, embedding_size].
+      what: their name in messages.
+
+    Raises:
+      EvaluationError: one is not finite.
+    """
+    largest, broken = 0.0, []
+    for start, block in rows.blocks():
+        here = float(max(block.max(), -block.min()))
+        if not np.isfinite(here):
+            broken.append(np.flatnonzero(~np.isfinite(block).all(axis=1)) + start)
+        largest = max(largest, here)
+    if broken:
+        broken = np.concatenate(broken)
+        raise EvaluationError(
+            f"{len(broken)} of {len(rows)} {what} embeddings are not finite, the first at index {broken[0]}; "
+            "the network has diverged or an image is broken."
+        )
+    return largest
+
+
 def _occurrences(keys: np.ndarray, values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     places = np.minimum(np.searchsorted(values, keys), len(values) - 1)
     return np.where(values[places] == keys, counts[places], 0)
@@ -111,19 +136,3 @@ def _checked(embeddings: np.ndarray, labels: Sequence[int], what: str) -> np.nda
         raise EvaluationError(f"{what} labels must fit into int64; got {labels.max()}.")
     # One type for all: NumPy compares int64 with uint64 as floats, which takes neighbours above 2**53 for equal.
     return labels.astype(np.int64)
-
-
-def _largest(rows: Rows, what: str) -> float:
-    largest, broken = 0.0, []
-    for start, block in rows.blocks():
-        here = float(max(block.max(), -block.min()))
-        if not np.isfinite(here):
-            broken.append(np.flatnonzero(~np.isfinite(block).all(axis=1)) + start)
-        largest = max(largest, here)
-    if broken:
-        broken = np.concatenate(broken)
-        raise EvaluationError(
-            f"{len(broken)} of {len(rows)} {what} embeddings are not finite, the first at index {broken[0]}; "
-            "the network has diverged or an image is broken."
-        )
-    return largest

@@ -22,7 +22,7 @@ class Side:
       scores: of the search.
 
     Attributes:
-      matrix: [number, embedding_size + 2] as the queries' side.
+      matrix: [number, embedding_size + 2] as the queries' side, until it is ``taken_apart``.
       squares: [number] squared norms.
     """
 
@@ -36,6 +36,11 @@ class Side:
     def reorder(self, order: np.ndarray) -> None:
         """Puts the rows in that order."""
         self.matrix, self.squares = self.matrix[order], self.squares[order]
+
+    def taken_apart(self, strips: list[slice]) -> list[tf.Tensor]:
+        """The matrix as tensors of so many rows; it is gone then, as it would be there twice."""
+        matrix, self.matrix = self.matrix, None
+        return [tf.constant(matrix[strip]) for strip in strips]
 
 
 def spans(number: int, width: int) -> list[slice]:
@@ -61,7 +66,7 @@ def gather_among(side: Side, pools: list[candidates.Pool], scores: Scores, width
     queries is then most of what reaches those of its references, and one look at the tile finds both.
     """
     strips = spans(len(side.squares), width)
-    parts = [tf.constant(side.matrix[strip]) for strip in strips]
+    parts = side.taken_apart(strips)
 
     def tile(row: int, column: int, queries: tf.Tensor) -> list:
         ours, theirs = pools[column].bounds.copy(), pools[row].bounds.copy()
@@ -74,8 +79,8 @@ def gather_among(side: Side, pools: list[candidates.Pool], scores: Scores, width
         return found
 
     def work() -> Iterator[tuple]:
-        for column, strip in enumerate(strips):
-            queries = tf.constant(other_side(side.matrix[strip]))
+        for column in range(len(strips)):
+            queries = tf.constant(other_side(parts[column].numpy()))
             for row in range(column, len(strips)):
                 yield tile, row, column, queries
 

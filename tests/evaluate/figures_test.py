@@ -115,6 +115,27 @@ class ProjectionsTest(FigureTestCase):
         for points in pictured[1:]:
             np.testing.assert_allclose(points, pictured[0], atol=1e-4)
 
+    def test_classes_without_examples_have_no_colour(self):
+        # Of many classes examples are kept of some: here of every tenth of 100.
+        some = []
+        for at in _projections(2, num_classes=100):
+            kept = at["labels"] % 10 == 0
+            some.append({**at, "embeddings": at["embeddings"][kept], "labels": at["labels"][kept]})
+        figure = figures.draw_projections(some)
+        names = [text.get_text() for text in figure.legends[0].get_texts()]
+        self.assertEqual(names[:8], [f"class {label}" for label in range(0, 80, 10)])
+        # The two other classes' examples, and for each of the eight its examples, boxes and circles.
+        counts = [len(collection.get_offsets()) for collection in figure.axes[1].collections]
+        self.assertEqual(counts, [16] + [8, 3, 3] * 8)
+
+    def test_a_class_may_be_gone_at_the_next_projection(self):
+        first, second = _projections(2)
+        kept = second["labels"] != 2
+        second = {**second, "embeddings": second["embeddings"][kept], "labels": second["labels"][kept]}
+        figure = figures.draw_projections([first, second])
+        counts = [len(collection.get_offsets()) for collection in figure.axes[1].collections]
+        self.assertEqual(counts, [8, 3, 3] * 2 + [0, 3, 3] + [8, 3, 3] * 2)
+
     @parameterized.parameters(1, 2, 4)
     def test_long_names_are_not_cut(self, count):
         names = [f"Japanese_(katakana)/character{c:02d}" for c in range(5)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import html.parser
 import io
 import json
@@ -16,10 +17,13 @@ from absl.testing import parameterized
 from PIL import Image
 
 from ccp.errors import UserError
-from ccp.runs import RunError, read_json
+from ccp.runs import RunDirectory, RunError, read_json, write_json
 from evaluate.page import write_report
+from evaluate.page.facts import RunFacts, differ_in_data
 from evaluate.page.intervals import bootstrap_interval
 from evaluate.page.markup import Markup, table, tag
+from evaluate.page.settings import groups
+from evaluate.page.tables import training_table
 from tests.datasets import pictures
 from tests.evaluate import tiny_runs
 
@@ -106,7 +110,7 @@ class OneRunTest(tf.test.TestCase):
         self.assertLess(self.page.stat().st_size, 5_000_000)
         beside = {path.name: path for path in self.page.with_name(f"{self.page.stem}_figures").iterdir()}
         self.assertLen(self.reader.images, len(beside))
-        self.assertContainsSubset({"curve_loss.png", "retrieval.png", "radii.png", "distances.png"}, beside)
+        self.assertContainsSubset({"curve_loss.png", "retrieval.png", "relative_radii.png", "distances.png"}, beside)
         for image in self.reader.images:
             head, _, data = image["src"].partition(",")
             self.assertEqual(head, "data:image/png;base64")
@@ -165,6 +169,40 @@ class SeveralRunsTest(tf.test.TestCase):
         names = {path.name for path in page.with_name(f"{page.stem}_figures").iterdir()}
         self.assertContainsSubset({"scores_map_at_r.png", "run1_retrieval.png", "run3_radii.png"}, names)
         self.assertNotIn("run1_radii.png", names)  # The base loss does not project.
+        self.assertNotIn("different data", reader.text)
+
+    def test_runs_on_other_images_and_copies_of_a_run_are_no_repeats(self):
+        first, second = (RunDirectory(tiny_runs.digits("contrastive", seed)).load_config() for seed in (0, 1))
+        self.assertEqual(groups([first, second, second, first], ["a", "a", "b", "a"]), [[0, 1], [2]])
+
+        def differ(*digests):
+            return differ_in_data([RunFacts("", "", first, digest, [], [], True, None) for digest in digests])
+
+        self.assertTrue(differ("a", "a", "b"))
+        self.assertFalse(differ("a", "a"))
+        self.assertFalse(differ("a", ""))  # What was not recorded is not known to differ.
+
+    def test_runs_of_different_data_and_one_under_three_names(self):
+        folder, digits = pictures.folder_for(self), tiny_runs.digits("contrastive")
+        link, detour = folder / "link", f"{digits}/../{pathlib.Path(digits).name}"
+        link.symlink_to(digits)
+        page = write_report([digits, str(link), tiny_runs.photographs(), detour], str(folder / "page.html"))
+        text = Reader(page).text
+        self.assertIn("2 runs side by side", text)
+        self.assertIn("These runs are of different data, so their scores do not compare methods.", text)
+        numbers = json.loads(page.with_suffix(".json").read_text())
+        self.assertEqual([run["run"] for run in numbers], [digits, tiny_runs.photographs()])
+
+
+class TrainingTableTest(tf.test.TestCase):
+    def test_the_best_epoch_is_the_one_whose_weights_are_kept(self):
+        # 0.5, then by less than is enough 0.505, then 0.52, then by less again 0.525.
+        config = RunDirectory(tiny_runs.digits("contrastive")).load_config()
+        config = dataclasses.replace(config, loop=dataclasses.replace(config.loop, min_improvement=0.01))
+        scores = (0.5, 0.505, 0.52, 0.525)
+        records = [{"epoch": 1 + i, "map_at_r": score, "projections": 0} for i, score in enumerate(scores)]
+        run = RunFacts("a", "runs/a", config, "", records, [], True, None)
+        self.assertIn("<td>3</td><td>52.00 (MAP@R)</td>", training_table([run]))
 
 
 class UnfinishedTest(tf.test.TestCase):
@@ -209,6 +247,14 @@ class RefusalTest(tf.test.TestCase):
         (folder / "file").write_text("")
         with self.assertRaisesRegex(UserError, "cannot be written to .*file/index.html"):
             write_report([tiny_runs.digits("contrastive")], str(folder / "file"))
+
+    def test_a_place_where_another_file_would_be_lost(self):
+        # The numbers lie beside the page: those of result.html would be the run's own result.json.
+        result = pictures.folder_for(self) / "result.json"
+        write_json(result, {"test": {}})
+        with self.assertRaisesRegex(UserError, "numbers would replace .*result.json, which is no report's"):
+            write_report([tiny_runs.digits("contrastive")], str(result.with_suffix(".html")))
+        self.assertEqual(read_json(result), {"test": {}})
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The report's figures: what is drawn where, in colour and not in colour alone."""
 
+import warnings
+
 import numpy as np
 from absl.testing import parameterized
 from matplotlib.colors import to_hex
@@ -66,6 +68,14 @@ class EmbeddingTest(FigureTestCase):
         embeddings, labels = self.embeddings[:20], self.labels[:20]
         drawn = [_offsets(figures.draw_embedding(embeddings, labels, self.names, tsne=how)) for how in (False, True)]
         self.assertGreater(np.abs(drawn[0] - drawn[1]).max(), 1.0)
+
+    @parameterized.parameters(False, True)
+    def test_a_collapsed_embedding_is_a_point(self, tsne):
+        same = np.full_like(self.embeddings, 0.1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            figure = figures.draw_embedding(same, self.labels, self.names, tsne=tsne)
+        np.testing.assert_allclose(_offsets(figure), 0.0, atol=1e-6)
 
     def test_one_dimension_is_a_line(self):
         figure = figures.draw_embedding(self.embeddings[:, :1], self.labels, self.names)
@@ -162,6 +172,12 @@ class CurveTest(FigureTestCase):
         self.assertEqual([line.get_marker() for line in figure.axes[0].lines], [".", "", "v"])
         self.assert_nothing_sticks_out(figure)
 
+    def test_long_names_stay_inside(self):
+        names = [f"ccp/contrastive, seed 0, learning_rate 0.001, {'some/' * 30}run{number}" for number in range(3)]
+        figure = figures.draw_curve({name: made_up_run.epochs(2) for name in names}, "loss")
+        self.assertEqual([name[-4:] for name in _legend(figure)], ["run0", "run1", "run2"])
+        self.assert_nothing_sticks_out(figure)
+
     def test_a_run_without_projections_has_no_mark(self):
         self.assertEqual(_legend(figures.draw_curve({"a": made_up_run.epochs(2)}, "map_at_r")), ["a"])
 
@@ -182,8 +198,38 @@ class GeometryFiguresTest(FigureTestCase):
         expected = [at["radius_by_centers"][2] for at in geometry_by_projection(projections)]
         np.testing.assert_array_equal(line.get_ydata(), expected)
 
+    @parameterized.parameters(1.0, 0.1)
+    def test_relative_radii_do_not_change_where_all_shrinks_alike(self, scale):
+        projections = [made_up_run.projection(index) for index in range(3)]
+        radii = [line.get_ydata() for line in figures.draw_radii(projections).axes[0].lines]
+        distances = [at["class_distance_mean"] for at in geometry_by_projection(projections)]
+        for at in projections:
+            at.update({name: scale * at[name] for name in ("embeddings", "proxies", "previous_proxies") if name in at})
+        axes = figures.draw_relative_radii(geometry_by_projection(projections)).axes[0]
+        for line, values in zip(axes.lines, radii):
+            np.testing.assert_allclose(line.get_ydata(), values / distances, rtol=1e-5)
+        texts = [text.get_text() for text in axes.get_legend().get_texts()]
+        self.assertEqual(texts, ["by the proxies before", "by the new proxies", "by 3 of its own examples"])
+
+    def test_the_highest_marks_are_not_cut(self):
+        # Of values between 0.98 and 1 the usual margin is 0.001, less than a mark is high; of 0 to 1 it is 0.05.
+        measured = geometry_by_projection([made_up_run.projection(index) for index in range(2)])
+        for at, value in zip(measured, (0.98, 1.0)):
+            at.update({"class_distance_mean": value, "class_distance_min": value})
+        for figure in (figures.draw_class_distances(measured), figures.draw_radii_by_centers({"a": [1.0, 0.98]})):
+            np.testing.assert_allclose(figure.axes[0].get_ylim(), (0.0, 1.05))
+
     def test_a_single_class_is_drawn_as_nothing(self):
-        figures.to_png(figures.draw_class_distances(geometry_by_projection([made_up_run.projection(0, num_classes=1)])))
+        measured = geometry_by_projection([made_up_run.projection(0, num_classes=1)])
+        for draw in (figures.draw_class_distances, figures.draw_relative_radii):
+            figure = draw(measured)
+            self.assertTrue(all(np.isnan(line.get_ydata()).all() for line in figure.axes[0].lines))
+            figures.to_png(figure)
+
+    def test_classes_at_one_place_have_no_relative_radius(self):
+        (at,) = geometry_by_projection([made_up_run.projection(0)])
+        figure = figures.draw_relative_radii([{**at, "class_distance_mean": 0.0}])
+        self.assertTrue(all(np.isnan(line.get_ydata()).all() for line in figure.axes[0].lines))
 
     def test_radii_by_centers(self):
         axes = figures.draw_radii_by_centers({"unseen": [0.5, 0.25], "seen": [0.4, 0.1]}).axes[0]

@@ -111,6 +111,19 @@ class ExactnessTest(parameterized.TestCase):
         self.assertGreater(self.assert_equals_loops((points, labels), small), 100)
         self.assertGreater(self.assert_equals_loops((points[:40], labels[:40], points[40:], labels[40:]), small), 30)
 
+    @parameterized.parameters(1.0, -1.0)
+    def test_the_largest_numbers_that_there_are(self, sign):
+        # The sum of two of them is infinite.
+        points = sign * np.finfo(np.float64).max * np.array([[1.0], [0.99], [0.5], [0.48]])
+        result = evaluate_retrieval(points, np.array([0, 0, 1, 1]))
+        np.testing.assert_array_equal(result.per_query["map_at_r"], np.ones(4))
+
+    def test_float32_queries_in_a_gallery_of_a_size_that_float32_does_not_have(self):
+        # 2 is nearest to 2, though 1e80 stands in the same gallery.
+        gallery, labels = np.array([[1.0], [2.0], [1e80]]), np.array([0, 1, 2])
+        result = evaluate_retrieval(np.array([[2.0]], np.float32), np.array([1]), gallery, labels)
+        self.assertEqual(result.means["precision_at_1"], 1.0)
+
     def test_several_galleries_are_one(self):
         random = np.random.default_rng(0)
         points, labels = random.normal(size=(30, 4)), random.integers(0, 4, 30)

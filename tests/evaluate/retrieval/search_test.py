@@ -5,7 +5,10 @@ import tracemalloc
 import numpy as np
 from absl.testing import parameterized
 
+from evaluate import EvaluationError
+from evaluate.retrieval.candidates import Pool
 from evaluate.retrieval.rows import Rows
+from evaluate.retrieval.scores import NOTHING, Scores
 from evaluate.retrieval.search import Budget, nearest_references, rankings
 from tests.datasets import pictures
 from tests.evaluate import retrieval_oracle
@@ -73,6 +76,14 @@ class OrderTest(parameterized.TestCase):
                     among = [index for index in row if places[index] == place]
                     self.assertEqual(among, sorted(among))
 
+    def test_equal_references_tie_where_one_pair_is_looked_at_alone(self):
+        # 500,000 entries are looked at together: of 9,000 dimensions 55 pairs, and then the 56th.
+        random = np.random.default_rng(0)
+        for _ in range(6):
+            query, reference = random.normal(size=(2, 1, 9000))
+            gallery = np.repeat(reference, 56, axis=0)
+            self.assertEqual(nearest(query, gallery, [56]), [list(range(56))])
+
     def test_float32_far_from_the_origin(self):
         # ‖r‖² − 2 q·r is near 1e12; in float32 its spacing is 65,536, and differences of 1 would drown.
         points = np.array([[1e6], [1e6 + 3], [1e6 + 1], [1e6 - 9]], np.float32)
@@ -82,6 +93,18 @@ class OrderTest(parameterized.TestCase):
         # 1 + k · 1e-12 are all 1 in float32; the outlier keeps the scale.
         points = np.array([[1.0], [1 + 5e-12], [1 + 2e-12], [1 - 1e-12], [1e3]])
         self.assertEqual(nearest(points, None, [3, 1, 1, 2, 0]), [[3, 2, 1], [2], [0], [0, 2], []])
+
+    def test_more_than_there_are_is_all(self):
+        self.assertEqual(nearest(np.zeros((1, 1)), np.array([[2.0], [1.0]]), [9]), [[1, 0]])
+        self.assertEqual(nearest(np.array([[0.0], [1.0], [3.0]]), None, [9, 9, 9]), [[1, 2], [0, 2], [1, 0]])
+
+    @parameterized.parameters(np.nan, np.inf)
+    def test_what_is_not_finite_is_refused(self, value):
+        points, broken = np.arange(4.0)[:, np.newaxis], np.array([[0.0], [value], [2.0], [value]])
+        with self.assertRaisesRegex(EvaluationError, "2 of 4 gallery embeddings are not finite, the first at index 1"):
+            nearest(points, broken, [1] * 4)
+        with self.assertRaisesRegex(EvaluationError, "2 of 4 query embeddings are not finite, the first at index 1"):
+            nearest(broken, points, [1] * 4)
 
 
 class TilesTest(parameterized.TestCase):
@@ -96,6 +119,17 @@ class TilesTest(parameterized.TestCase):
         num_queries, num_references = drain(queries, points, np.full(number, 4), tile=64)
         self.assertEqual(num_queries, number)
         self.assertBetween(num_references, 4 * number, 4.1 * number)
+
+    def test_a_crowded_row_stays_so_whatever_becomes_of_its_bound(self):
+        # Threads that raise bounds at the same moment may write an old one back.
+        points = np.zeros((3, 1), np.float32)
+        pool = Pool(np.array([1]), 2, np.zeros(1, np.float32), np.zeros(3, np.float32), Scores(Rows([points]), 1.0))
+        pool.add(np.zeros(3, int), np.arange(3), np.zeros(3, np.float32))
+        pool.tighten()
+        self.assertEqual(pool.crowded, [True])  # Three tie, of which two may be kept.
+        pool.bounds[0] = NOTHING
+        pool.add(np.zeros(1, int), np.array([1]), np.zeros(1, np.float32))
+        self.assertEmpty(pool.tighten()[0])
 
     def test_a_search_that_wants_nothing(self):
         counts = np.zeros(4, int)
@@ -138,3 +172,9 @@ class MemoryTest(parameterized.TestCase):
         tracemalloc.stop()
         self.assertEqual(found, {i: 5 + 100 * i for i in range(10)})
         self.assertLess(peak, 5e6)
+        # The usual tiles, of 2,048 references, for ten queries.
+        tracemalloc.start()
+        self.assertEqual(nearest(queries, gallery, [1] * 10), [[5 + 100 * i] for i in range(10)])
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        self.assertLess(peak, 7e6)
