@@ -9,35 +9,33 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
 
 from absl import flags
 
 from ccp import command_flags as flags_of
-from ccp.command_line import EXIT_BY_SIGNAL, EXIT_FAILURE, Command, run_command_line
-from ccp.config import Config, DataConfig, configure
-from ccp.errors import ConfigError, Interrupted
+from ccp.command_line import EXIT_FAILURE, Command, run_command_line
+from ccp.config import DATASETS, Config, DataConfig, configure
+from ccp.errors import ConfigError
 from ccp.flags import given_data_settings, given_settings
 from ccp.loss_names import refuse_unknown
-from ccp.presets import DATASET_PRESETS
-
-if TYPE_CHECKING:
-    from ccp.runs import StopRequest
-
-Result = TypeVar("Result")
+from ccp.original_names import renamed
+from ccp.presets import preset
 
 
 def train(values: flags.FlagValues) -> int:
-    """Trains a run, or goes on with one, and judges it."""
+    """Trains a run, or goes on with one, and judges it; several with --repeat, as the original's command line does."""
     config = _config(values)
+    if values.repeat is not None:
+        return _repeat(config, values)
     name = config.loss.loss
     run_dir = values.run_dir or _default_run_dir(config, f"seed{config.loop.seed}")
 
     from evaluate.experiment import train_run
     from evaluate.report import draw_run, score_table
+    from evaluate.stopping import until_stopped
 
-    result = _until_stopped(lambda stop: train_run(config, run_dir, name, stop))
+    loop = config.loop
+    result = until_stopped(lambda stop: train_run(config, run_dir, name, stop), loop.jit_compile, loop.strategy)
     print(score_table({f"{name}, unseen classes": result["test"]}))
     _note_unreadable(result, run_dir)
     print(_listing([("run", run_dir), *(("figure", path) for path in draw_run(run_dir))]))
@@ -51,23 +49,70 @@ def mlrc(values: flags.FlagValues) -> int:
     if values.repeats < 1:
         raise ConfigError(f"--repeats must be at least 1; got {values.repeats}.")
     config = _config(values)
-    run_dir = values.run_dir or _default_run_dir(config, "mlrc")
+    if config.data.conventional:
+        raise ConfigError("--conventional is another protocol, of one model: main.py train --conventional --repeat=3.")
+    return _mlrc(config, values.run_dir, values.repeats)
+
+
+def _repeat(config: Config, values: flags.FlagValues) -> int:
+    """The whole protocol: four folds, several times; or the conventional setting's one model, several times."""
+    if values.repeat < 1:
+        raise ConfigError(f"--repeat must be at least 1; got {values.repeat}.")
+    if values["validation"].present:
+        raise ConfigError("--repeat trains whole protocols, which say what is held out; leave --validation out.")
+    if not config.data.conventional:
+        return _mlrc(config, values.run_dir, values.repeat)
+
+    from evaluate.repeats import run_repeats
+    from evaluate.stopping import until_stopped
+
+    home, loop = values.run_dir or _default_run_dir(config, "conventional"), config.loop
+    print(until_stopped(lambda stop: run_repeats(config, home, values.repeat, stop), loop.jit_compile, loop.strategy))
+    return 0
+
+
+def _mlrc(config: Config, run_dir: str | None, repeats: int) -> int:
+    run_dir = run_dir or _default_run_dir(config, "mlrc")
 
     from evaluate.mlrc import RESULT_FILE, mlrc_table, run_mlrc
+    from evaluate.stopping import until_stopped
 
-    result = _until_stopped(lambda stop: run_mlrc(config, run_dir, values.repeats, stop))
+    loop = config.loop
+    result = until_stopped(lambda stop: run_mlrc(config, run_dir, repeats, stop), loop.jit_compile, loop.strategy)
     print(mlrc_table(result))
     _note_unreadable(result, os.path.join(run_dir, "fold*"))
     print(_listing([("result", os.path.join(run_dir, RESULT_FILE))]))
     return 0
 
 
+def presets(values: flags.FlagValues) -> int:
+    """Shows the settings that go with data sets and losses."""
+    from ccp.presets_table import all_presets, one_preset
+
+    chosen = renamed({name: values[name].value for name in ("dataset", "loss", "backbone") if values[name].present})
+    if not chosen and not values.conventional:
+        print(all_presets())
+        return 0
+    refuse_unknown([chosen.setdefault("dataset", "cub")], DATASETS, "data set")
+    print(one_preset({**chosen, "conventional": values.conventional}))
+    return 0
+
+
+def convert(values: flags.FlagValues) -> int:
+    """Turns the PyTorch checkpoint of BN-Inception into weights for --weights."""
+    from models.weights.pytorch_checkpoint import convert_bn_inception
+
+    left_out = convert_bn_inception(values.checkpoint, values.weights)
+    print(_listing([("weights", values.weights), *(("left out", name) for name in left_out)]))
+    return 0
+
+
 def evaluate(values: flags.FlagValues) -> int:
     """Judges the best weights of a run."""
     from ccp.runs import RunDirectory
-    from evaluate.experiment import restored_experiment
     from evaluate.judgement import write_judgement
     from evaluate.report import score_table
+    from evaluate.restored import restored_experiment
 
     experiment, progress = restored_experiment(values.run_dir, values.data_dir, values.on_bad_image)
     folder = RunDirectory(values.run_dir).path
@@ -80,15 +125,67 @@ def evaluate(values: flags.FlagValues) -> int:
 
 
 def export(values: flags.FlagValues) -> int:
-    """Writes the best weights of a run as a SavedModel."""
-    from evaluate.experiment import describe, restored_experiment
-    from models.export import export as export_model
+    """Writes the best weights of a run, or of four folds, as a SavedModel; or an exported one with another gallery."""
+    if (values.run_dir is None) == (values.model is None):
+        raise ConfigError("main.py export needs one of --run_dir, a run, and --model, an exported one.")
+    if values.model and not values.gallery:
+        raise ConfigError("main.py export --model=… gives an exported model another gallery; pass --gallery too.")
+    if values.repeat < 1:
+        raise ConfigError(f"--repeat must be at least 1; got {values.repeat}.")
+    from evaluate.exporting import Place, export_run, export_with_gallery
 
-    experiment, progress = restored_experiment(values.run_dir, values.data_dir, values.on_bad_image)
-    info = {**describe(experiment), **progress, "test": experiment.judge("test")}
-    export_model(experiment.model, experiment.format, values.export_dir, info)
-    _note_unfinished(progress)
-    print(_listing([("model", values.export_dir)]))
+    place = Place(values.export_dir, values.version, values.gallery, skip_unreadable=values.on_bad_image == "skip")
+    if values.model:
+        done = export_with_gallery(values.model, place)
+    else:
+        done = export_run(values.run_dir, place, values.repeat, values.data_dir, values.on_bad_image)
+    for path, reason in done.skipped:
+        print(f"skipped {path}: {reason}", file=sys.stderr)
+    for progress in done.progress:
+        _note_unfinished(progress)
+    print(_listing([("model", done.directory)]))
+    return 0
+
+
+def serve_check(values: flags.FlagValues) -> int:
+    """Tries an exported model in a process that has nothing of this project, and compares it with its run."""
+    if values.data_dir and not values.run_dir:
+        raise ConfigError("--data_dir is where a run's data are; pass --run_dir too, or leave it out.")
+    from evaluate.serve_check import check_table, complaint
+    from evaluate.serve_check import serve_check as check_served
+    from evaluate.serve_check_images import trial_for
+    from models.export import read_info
+    from models.serving.versions import version_directory
+
+    version = version_directory(values.model)
+    repeat = read_info(version).get("repeat", 1) if values.run_dir else 1
+    report = check_served(str(version), trial_for(values.run_dir, values.images, values.data_dir, repeat), values.json)
+    print(check_table(report))
+    if report["passed"]:
+        return 0
+    print(f"error: {complaint(report)}", file=sys.stderr)
+    return EXIT_FAILURE
+
+
+def quantize(values: flags.FlagValues) -> int:
+    """Writes smaller forms of a run's network, and what each costs in retrieval."""
+    from evaluate.quantized import quantize as write_smaller
+
+    table, files = write_smaller(values.run_dir, values.output, values.kinds, values.data_dir, values.on_bad_image)
+    print(table)
+    print(_listing([("written", path) for path in files]))
+    return 0
+
+
+def drift(values: flags.FlagValues) -> int:
+    """Compares distances of recent queries with those of before."""
+    from evaluate.drift import compare_files
+
+    found = compare_files(values.reference, values.recent, values.gallery)
+    print(found.text)
+    if found.stability_index > values.limit:
+        print(f"error: the stability index is above --limit={values.limit:g}.", file=sys.stderr)
+        return EXIT_FAILURE
     return 0
 
 
@@ -161,8 +258,8 @@ def validate(values: flags.FlagValues) -> int:
     """Compares a data set with what it should be, and reads every image."""
     given = given_data_settings(values)
     if "dataset" not in given:
-        raise ConfigError(f"main.py validate needs --dataset: one of {', '.join(DATASET_PRESETS)}.")
-    refuse_unknown([given["dataset"]], DATASET_PRESETS, "data set")
+        raise ConfigError(f"main.py validate needs --dataset: one of {', '.join(DATASETS)}.")
+    refuse_unknown([given["dataset"]], DATASETS, "data set")
     from datasets.preparation.validation import validate as validate_dataset
 
     report = validate_dataset(DataConfig(**given), values.images)
@@ -176,44 +273,36 @@ def demo(values: flags.FlagValues) -> int:
     if not seeds or len(set(seeds)) < len(values.seeds):
         raise ConfigError(f"--seeds must be different whole numbers between commas; got {','.join(values.seeds)}.")
     from evaluate.demo import run_demo
+    from evaluate.stopping import until_stopped
 
-    print(_until_stopped(lambda stop: run_demo(values.run_dir, seeds, stop)))
+    print(until_stopped(lambda stop: run_demo(values.run_dir, seeds, stop)))
     return 0
 
 
 def _config(values: flags.FlagValues) -> Config:
     given = given_settings(values)
     dataset = given.setdefault("dataset", "digits")
-    refuse_unknown([dataset], DATASET_PRESETS, "data set")
+    refuse_unknown([dataset], DATASETS, "data set")
     for place in ("data_dir", "manifest"):  # Runs are looked at from anywhere.
         if given.get(place):
             given[place] = os.path.abspath(given[place])
-    return configure(DATASET_PRESETS[dataset], given)
+    return configure(preset(given), given)
 
 
 def _default_run_dir(config: Config, last: str) -> str:
     return os.path.join("runs", f"{config.data.dataset}-{config.loss.loss.replace('/', '-')}-{last}")
 
 
-def _until_stopped(work: Callable[[StopRequest], Result]) -> Result:
-    """Does long work that can be stopped and gone on with, and computes the same bits every time."""
-    from ccp.runs import StopRequest
-    from evaluate.experiment import make_deterministic
-
-    make_deterministic()
-    with StopRequest() as stop:
-        try:
-            return work(stop)
-        except Interrupted as interruption:
-            print(f"{interruption} The same command goes on from there.", file=sys.stderr)
-            raise SystemExit(EXIT_BY_SIGNAL + stop.signal) from None
-
-
 COMMANDS = {
     "train": Command("train a network, with CCP or without, and judge it on unseen classes", flags_of.train, train),
     "mlrc": Command("the 4-fold protocol: train and judge four folds, several times", flags_of.mlrc, mlrc),
+    "presets": Command("show the settings that go with data sets and losses", flags_of.presets, presets),
+    "convert": Command("turn the PyTorch checkpoint of BN-Inception into weights", flags_of.convert, convert),
     "evaluate": Command("judge the best weights of a run", flags_of.evaluate, evaluate),
     "export": Command("write the best weights of a run as a SavedModel for serving", flags_of.export, export),
+    "serve_check": Command("try an exported model, apart from this project", flags_of.serve_check, serve_check),
+    "quantize": Command("write smaller forms of a run's network, and judge them", flags_of.quantize, quantize),
+    "drift": Command("compare distances of recent queries with those of before", flags_of.drift, drift),
     "embed": Command("embed image files with an exported model into an .npz file", flags_of.embed, embed),
     "search": Command("find a gallery's images that are nearest to others", flags_of.search, search),
     "report": Command("write a page with pictures about one run or several", flags_of.report, report, "RUN …"),
@@ -226,7 +315,7 @@ COMMANDS = {
 
 def main(arguments: list[str]) -> int:
     """Runs a command line and returns its exit code."""
-    commands = "\n".join(f"  {word:<10}{command.about}" for word, command in COMMANDS.items())
+    commands = "\n".join(f"  {word:<13}{command.about}" for word, command in COMMANDS.items())
     overview = (
         f"{__doc__.splitlines()[0]}\n\nusage: main.py COMMAND --flag=value …\n\n{commands}\n\n"
         "main.py COMMAND --help lists a command's flags. A first run:\n"

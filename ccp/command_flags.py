@@ -8,23 +8,51 @@ from absl import flags
 
 from ccp.flags import define_data_settings, define_settings
 
+# Of one network: a SavedModel, and files for TensorFlow Lite.
+SMALLER_KINDS = ("float16", "tflite", "tflite_float16", "tflite_int8")
+
 
 def train(values: flags.FlagValues) -> None:
     """The flags of main.py train."""
+    _training_flags(values)
+    flags.DEFINE_integer(
+        "repeat", None, "the whole protocol so often: four folds as main.py mlrc, or --conventional", flag_values=values
+    )
+
+
+def mlrc(values: flags.FlagValues) -> None:
+    """The flags of main.py mlrc: as train, and how often."""
+    _training_flags(values)
+    flags.DEFINE_integer("repeats", 3, "trainings of each fold (default: 3)", flag_values=values)
+
+
+def presets(values: flags.FlagValues) -> None:
+    """The flags of main.py presets: those that choose one."""
+    for name, about in (("dataset", "one data set alone"), ("loss", "METHOD/PAIR_LOSS: all settings of one training")):
+        flags.DEFINE_string(name, None, about, values)
+    flags.DEFINE_string("backbone", None, "another network than the preset's", values)
+    flags.DEFINE_bool("conventional", False, "the paper's conventional setting", values)
+
+
+def convert(values: flags.FlagValues) -> None:
+    """The flags of main.py convert."""
+    flags.DEFINE_string("checkpoint", None, "the PyTorch checkpoint of BN-Inception (needed)", values)
+    flags.DEFINE_string("weights", None, "the .h5 file to write (needed)", values)
+
+
+def _training_flags(values: flags.FlagValues) -> None:
     define_settings(values)
     flags.DEFINE_string(
         "run_dir", None, "the run's directory (default: runs/ and a name made of data set, loss and seed)", values
     )
 
 
-def mlrc(values: flags.FlagValues) -> None:
-    """The flags of main.py mlrc: as train, and how often."""
-    train(values)
-    flags.DEFINE_integer("repeats", 3, "trainings of each fold (default: 3)", flag_values=values)
-
-
 def _run_flag(values: flags.FlagValues) -> None:
     flags.DEFINE_string("run_dir", None, "directory of the run (needed)", values)
+    _data_flags(values)
+
+
+def _data_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string("data_dir", None, "where the data set's files are, if they have moved since", values)
     flags.DEFINE_enum(
         "on_bad_image", None, ["stop", "skip"], "at an image that cannot be read (default: as the run does)", values
@@ -40,8 +68,41 @@ def evaluate(values: flags.FlagValues) -> None:
 
 def export(values: flags.FlagValues) -> None:
     """The flags of main.py export."""
+    flags.DEFINE_string("run_dir", None, "directory of a run, or of main.py mlrc: its four folds as one model", values)
+    flags.DEFINE_string("model", None, "instead of a run: an exported model that gets another --gallery", values)
+    flags.DEFINE_string("export_dir", None, "directory to write a numbered version into (needed)", values)
+    flags.DEFINE_integer("version", None, "its number (default: the one after the newest, or 1)", flag_values=values)
+    flags.DEFINE_string(
+        "gallery", None, "directory of images, perhaps in class folders, to be searched by signature 'search'", values
+    )
+    flags.DEFINE_integer("repeat", 1, "of main.py mlrc: which repeat, from 1 on (default: 1)", flag_values=values)
+    _data_flags(values)
+
+
+def serve_check(values: flags.FlagValues) -> None:
+    """The flags of main.py serve_check."""
+    flags.DEFINE_string("model", None, "directory of the exported model (needed)", values)
+    flags.DEFINE_string("run_dir", None, "the run it is of, to compare it with the training code", values)
+    flags.DEFINE_string("data_dir", None, "where the run's data set is, if it has moved since", values)
+    flags.DEFINE_string(
+        "images", None, "directory or pattern of images to try (default: the run's test images, or photographs)", values
+    )
+    flags.DEFINE_string("json", None, "a file to write what was found into", values)
+
+
+def quantize(values: flags.FlagValues) -> None:
+    """The flags of main.py quantize."""
     _run_flag(values)
-    flags.DEFINE_string("export_dir", None, "where to write the SavedModel (needed)", values)
+    flags.DEFINE_string("output", None, "directory to write the smaller models into (needed)", values)
+    flags.DEFINE_list("kinds", list(SMALLER_KINDS), f"which, of {', '.join(SMALLER_KINDS)} (default: all)", values)
+
+
+def drift(values: flags.FlagValues) -> None:
+    """The flags of main.py drift."""
+    flags.DEFINE_string("reference", None, "distances to the nearest image, when all was well (needed)", values)
+    flags.DEFINE_string("recent", None, "the same of recent queries (needed)", values)
+    flags.DEFINE_string("gallery", None, "embeddings of the gallery, if the other two are embeddings as well", values)
+    flags.DEFINE_float("limit", 0.25, "fail above this population stability index (default: 0.25)", flag_values=values)
 
 
 def embed(values: flags.FlagValues) -> None:

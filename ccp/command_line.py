@@ -15,6 +15,7 @@ from absl import flags
 
 from ccp.errors import ConfigError, UserError
 from ccp.loss_names import refuse_unknown
+from ccp.original_names import FORMER_FLAGS
 
 EXIT_FAILURE, EXIT_USAGE, EXIT_BY_SIGNAL = 1, 2, 128
 _HELP_WORDS = ("--help", "-h", "-help", "--helpfull", "--helpshort", "help")
@@ -94,6 +95,10 @@ def _parse(word: str, values: flags.FlagValues, arguments: list[str], commands: 
         _, *left_over = values([word, *arguments])
     except flags.UnrecognizedFlagError as error:
         elsewhere = [other for other in commands if error.flagname in flag_values(commands[other])]
+        if error.flagname in FORMER_FLAGS:
+            raise ConfigError(
+                f"--{error.flagname} is a flag of the original code: {FORMER_FLAGS[error.flagname]}."
+            ) from error
         if elsewhere:
             raise ConfigError(f"--{error.flagname} is a flag of {', '.join(elsewhere)}, not of {word}.") from error
         refuse_unknown([error.flagname], list(values), f"flag of main.py {word}:")

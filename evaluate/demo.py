@@ -6,12 +6,13 @@ import pathlib
 import shutil
 from collections.abc import Callable, Sequence
 
-from ccp.config import Config, configure
-from ccp.presets import DATASET_PRESETS
+from ccp.config import Config
+from ccp.presets import preset_config
 from ccp.runs import RunDirectory
-from evaluate.experiment import Experiment, describe, restored_experiment, train_run
+from evaluate.experiment import Experiment, train_run
 from evaluate.figures import draw_curves, draw_projections, draw_radii, radii_by_projection, read_projections, save
 from evaluate.report import score_table
+from evaluate.restored import restored_experiment
 from models.export import INFO_FILE, ExportError, export
 
 BASE_LOSS = "contrastive"
@@ -34,7 +35,7 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
     """
     home = pathlib.Path(directory)
     model_dir = home / "model"
-    if model_dir.exists() and not (model_dir / INFO_FILE).exists():  # Not an earlier demo's, so not ours to delete.
+    if model_dir.exists() and not (model_dir / "1" / INFO_FILE).exists():  # Not an earlier demo's: kept.
         raise ExportError(f"{model_dir} holds something else than a model of the demo; pass another --run_dir.")
     run_dirs = [_run_dir(home, loss, seed) for seed in seeds for loss in (BASE_LOSS, CCP_LOSS)]
     scores: dict[str, list] = {"untrained network": [], BASE_LOSS: [], CCP_LOSS: []}
@@ -59,7 +60,7 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
         save(draw_curves(records, experiment.config.loop.monitor), home / "curves.png"),
     ]
     shutil.rmtree(model_dir, ignore_errors=True)
-    export(experiment.model, experiment.format, str(model_dir), {**describe(experiment), **progress})
+    export(experiment.model, experiment.format, str(model_dir), {**experiment.describe(), **progress})
     return "\n".join(
         [
             "",
@@ -77,7 +78,7 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
 
 
 def _config(loss: str, seed: int) -> Config:
-    return configure(DATASET_PRESETS["digits"], {"dataset": "digits", "loss": loss, "seed": seed})
+    return preset_config(dataset="digits", loss=loss, seed=seed)
 
 
 def _run_dir(home: pathlib.Path, loss: str, seed: int) -> pathlib.Path:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from ccp.errors import UserError
 from ccp.progress_bar import shown
-from datasets.images.decoding import reason
 from datasets.images.pillow import rgb_from_bytes
 from datasets.manifest import DataError
 from models.export import load_exported
+from models.serving.signatures import MASKED
 
 _BATCH = 64
 _REMEDY = "Mend or remove it, or pass --on_error=skip."
@@ -41,16 +42,20 @@ class EmbeddedFiles(NamedTuple):
 class FileEmbedder:
     """Embeds image files.
 
+    Attributes:
+      embedding_size: of the embeddings.
+
     Args:
-      model_dir: an exported model.
+      model: the directory of an exported model, or the signatures of one.
 
     Raises:
       ExportError: there is none.
     """
 
-    def __init__(self, model_dir: str):
-        self._encode = load_exported(model_dir).signatures["encoded"]
-        self.embedding_size = self._encode.structured_outputs["embeddings"].shape[-1]
+    def __init__(self, model: str | Mapping[str, Any]):
+        signatures = load_exported(model).signatures if isinstance(model, str) else model
+        self._embed_masked = signatures[MASKED]
+        self.embedding_size = self._embed_masked.structured_outputs["embeddings"].shape[-1]
 
     def __call__(self, paths: Sequence[str], skip_unreadable: bool, remedy: str = _REMEDY) -> EmbeddedFiles:
         """Embeds files in order.
@@ -82,26 +87,20 @@ class FileEmbedder:
         return EmbeddedFiles(kept, np.concatenate(embeddings), skipped)
 
     def _embed(self, files: dict[str, bytes | OSError]) -> list[tuple[str, np.ndarray | str]]:
-        """Each file's embedding, or why it has none: all at once if all can be read, otherwise one by one."""
-        if not any(isinstance(contents, OSError) for contents in files.values()):
-            try:
-                return list(zip(files, self._encode(tf.constant(list(files.values())))["embeddings"].numpy()))
-            except tf.errors.InvalidArgumentError:
-                pass  # Found out below which it is.
-        return [(path, self._embed_one(contents)) for path, contents in files.items()]
+        """Each file's embedding, or why it has none."""
+        read = {path: contents for path, contents in files.items() if not isinstance(contents, OSError)}
+        found: dict[str, np.ndarray | str] = dict(zip(read, self._embed_read(list(read.values()))))
+        for path, contents in read.items():
+            if isinstance(found[path], str):  # WebP, TIFF and palette BMP, which the model does not decode by itself.
+                with contextlib.suppress(DataError):
+                    png = tf.io.encode_png(rgb_from_bytes(contents)).numpy()
+                    found[path] = self._embed_read([png])[0]
+        return [(path, str(files[path].strerror) if path not in found else found[path]) for path in files]
 
-    def _embed_one(self, contents: bytes | OSError) -> np.ndarray | str:
-        if isinstance(contents, OSError):
-            return str(contents.strerror)
-        try:
-            return self._encode(tf.constant([contents]))["embeddings"].numpy()[0]
-        except tf.errors.InvalidArgumentError as error:
-            why = reason(error)
-        try:  # WebP, TIFF and palette BMP, which the model does not decode by itself.
-            png = tf.io.encode_png(rgb_from_bytes(contents))
-        except DataError:
-            return why
-        return self._encode(png[tf.newaxis])["embeddings"].numpy()[0]
+    def _embed_read(self, files: list[bytes]) -> list[np.ndarray | str]:
+        answer = self._embed_masked(encoded_images=tf.constant(files, tf.string, [len(files)]))
+        answers = zip(*(answer[name].numpy() for name in ("embeddings", "ok", "reasons")))
+        return [embedding if good else why.decode() for embedding, good, why in answers]
 
 
 def _contents(path: str) -> bytes | OSError:

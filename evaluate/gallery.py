@@ -12,6 +12,7 @@ import numpy as np
 
 from evaluate.embed_files import check_output, find_files, save_npz
 from evaluate.file_embedder import FileEmbedder, ImageError
+from models.serving.versions import version_directory
 
 
 class Gallery(NamedTuple):
@@ -47,7 +48,7 @@ def open_gallery(embed: FileEmbedder, model_dir: str, images: str, index: str, s
     """
     stamps = {os.path.abspath(path): _stamp(path) for path in find_files(images)}
     stamps.pop(os.path.abspath(index), None)
-    model = _fingerprint(model_dir)
+    model = _fingerprint(version_directory(model_dir))
     known = {path: kept for path, kept in _load(index, model).items() if stamps.get(path) == kept[0]}
     new = [path for path in stamps if path not in known]
     check_output(index, "--index")
@@ -82,9 +83,9 @@ def _stamp(path: str) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _fingerprint(model_dir: str) -> str:
+def _fingerprint(model_dir: pathlib.Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted(pathlib.Path(model_dir).rglob("*")):
+    for path in sorted(model_dir.rglob("*")):
         if path.is_file():
             digest.update(f"{path.relative_to(model_dir)}\0".encode())
             digest.update(path.read_bytes())

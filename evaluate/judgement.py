@@ -14,7 +14,7 @@ from ccp.runs import replace_text, write_json
 from datasets.examples import Examples
 from datasets.manifest import QUERY
 from evaluate.embedding import retrieval
-from evaluate.experiment import Experiment, describe
+from evaluate.experiment import Experiment
 from evaluate.result import RetrievalResult
 
 # Of R@k; the field's custom for SOP and In-Shop goes to 1000.
@@ -45,7 +45,7 @@ def write_judgement(
     details = result.to_dict()
     classes = {examples.class_names[int(label)]: scores for label, scores in details["per_class"].items()}
     record = {
-        **describe(experiment),
+        **experiment.describe(),
         **progress,
         "part": part,
         "scores": details["means"],

@@ -16,7 +16,9 @@ from evaluate.figures.retrieval import Neighbors, draw_retrievals
 from evaluate.figures.style import save
 from evaluate.file_embedder import FileEmbedder
 from evaluate.gallery import open_gallery
+from evaluate.retrieval.rows import Rows
 from evaluate.retrieval.search import nearest_references
+from evaluate.retrieval.sets import largest_value
 
 ENGINES = ("exact", "faiss")
 _MOST_ROWS = 12
@@ -70,12 +72,12 @@ def search_images(
       query: an image file, or a directory or pattern of them.
       count: how many to find.
       index: the ``.npz`` file that the gallery's embeddings are kept in; None for one beside the gallery.
-      engine: ``exact`` compares with every image in float64; ``faiss`` uses the library of that name (IndexFlatL2, in
-        float32) where it is installed.
+      engine: ``exact`` compares with every image in float64; ``faiss`` lets the library of that name choose
+        (IndexFlatL2, in float32) where it is installed. The distances are those of the embeddings with both.
       skip_unreadable: leave gallery images out that cannot be read; otherwise the first one ends it.
 
     Raises:
-      UserError: an image cannot be read, there is none, or FAISS is not installed.
+      UserError: an image cannot be read, there is none, an embedding is not finite, or FAISS is not installed.
     """
     nearest = _with_faiss() if engine == "faiss" else _exactly
     embed = FileEmbedder(model_dir)
@@ -83,9 +85,11 @@ def search_images(
     index = index or _index_of(gallery)
     found = open_gallery(embed, model_dir, gallery, index, skip_unreadable)
     answers = []
-    places, distances = nearest(queries.embeddings, found.embeddings, min(count, len(found.paths)))
-    for path, own_places, own_distances in zip(queries.paths, places, distances):
-        answers.append(Found(path, [found.paths[place] for place in own_places], own_distances))
+    places = nearest(queries.embeddings, found.embeddings, min(count, len(found.paths)))
+    for path, query, own in zip(queries.paths, queries.embeddings, places):
+        distances = np.linalg.norm(found.embeddings[own].astype(np.float64) - query, axis=1)
+        order = np.lexsort((own, distances))
+        answers.append(Found(path, [found.paths[place] for place in own[order]], distances[order]))
     return SearchResult(answers, len(found.paths), found.reused, found.skipped)
 
 
@@ -110,13 +114,12 @@ def _index_of(gallery: str) -> str:
     return f"{place}.embeddings.npz"
 
 
-def _exactly(queries: np.ndarray, gallery: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places and distances of the nearest, [num_queries, count]; ties go to the first."""
+def _exactly(queries: np.ndarray, gallery: np.ndarray, count: int) -> np.ndarray:
+    """Places of the nearest, [num_queries, count]; ties go to the first."""
     places = np.empty((len(queries), count), np.int64)
     for block, nearest in nearest_references(queries, gallery, np.full(len(queries), count)):
         places[block] = nearest
-    differences = gallery[places].astype(np.float64) - queries[:, np.newaxis]
-    return places, np.linalg.norm(differences, axis=2)
+    return places
 
 
 def _with_faiss():
@@ -128,11 +131,13 @@ def _with_faiss():
             "faiss-cpu', or leave --engine out for the exact search."
         ) from None
 
-    def nearest(queries: np.ndarray, gallery: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    def nearest(queries: np.ndarray, gallery: np.ndarray, count: int) -> np.ndarray:
+        for embeddings, what in ((queries, "query"), (gallery, "gallery")):
+            largest_value(Rows([embeddings]), what)  # Of what is not finite it would find image − 1.
         index = faiss.IndexFlatL2(gallery.shape[1])
-        index.add(np.ascontiguousarray(gallery))
-        squared, places = index.search(np.ascontiguousarray(queries), count)
-        return places, np.sqrt(np.maximum(squared, 0.0))
+        index.add(np.ascontiguousarray(gallery, np.float32))
+        # Its distances are dropped: by norms and products in float32, copies of an image lie up to 0.001 apart.
+        return index.search(np.ascontiguousarray(queries, np.float32), count)[1]
 
     return nearest
 

@@ -17,6 +17,12 @@ from tests.models import served
 _load_exported = functools.cache(load_exported)
 
 
+@functools.cache
+def _expected() -> np.ndarray:
+    """The evaluation's embeddings of all digits that the tests write."""
+    return served.expected(served.digit_images(80))
+
+
 class EmbedFilesTest(parameterized.TestCase):
     def setUp(self):
         super().setUp()
@@ -44,8 +50,7 @@ class EmbedFilesTest(parameterized.TestCase):
         with np.load(self.output) as file:
             self.assertEqual(set(file.files), {"embeddings", "paths"})
             self.assertEqual(file["paths"].tolist(), [str(self.images / name) for name in names])
-            expected = served.expected(served.digit_images(80)[list(digits)])
-            np.testing.assert_allclose(file["embeddings"], expected, rtol=0, atol=1e-5)
+            np.testing.assert_allclose(file["embeddings"], _expected()[list(digits)], rtol=0, atol=1e-5)
         self.assertEqual(sorted(os.listdir(self.folder)), ["embeddings.npz", "images"])
 
     def test_a_directory_in_depth(self):

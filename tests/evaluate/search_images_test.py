@@ -10,7 +10,7 @@ from absl.testing import parameterized
 from PIL import Image
 
 from ccp.errors import UserError
-from evaluate import file_embedder
+from evaluate import EvaluationError, file_embedder
 from evaluate.file_embedder import ImageError
 from evaluate.search_images import draw_answers, search_images
 from models.export import load_exported
@@ -124,6 +124,41 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
             import faiss  # noqa: F401
         except ModuleNotFoundError:
             self.skipTest("FAISS is an extra and not installed.")
-        exact, approximate = self.search(count=6), self.search(count=6, engine="faiss")
-        for answer, other in zip(exact.answers, approximate.answers):
-            self.assertAllClose(answer.distances, other.distances, atol=1e-3)
+        self.assert_same_answers(count=6)
+        self.assert_same_answers(count=99)
+
+    def test_what_faiss_finds_is_ordered_by_the_distances_of_the_embeddings(self):
+        with mock.patch.dict(sys.modules, {"faiss": mock.Mock(IndexFlatL2=_RoughIndex)}):
+            self.assert_same_answers(count=6)
+
+    def assert_same_answers(self, count):
+        for answer, other in zip(self.search(count=count).answers, self.search(count=count, engine="faiss").answers):
+            self.assertEqual(answer.paths, other.paths)
+            np.testing.assert_array_equal(answer.distances, other.distances)
+
+    @parameterized.parameters("exact", "faiss")
+    def test_embeddings_that_are_not_finite(self, engine):
+        self.search()
+        index = self.folder / "gallery.embeddings.npz"
+        with np.load(index) as file:
+            arrays = dict(file)
+        arrays["embeddings"][3] = np.nan
+        np.savez(index, **arrays)
+        faiss = mock.patch.dict(sys.modules, {"faiss": mock.Mock(IndexFlatL2=_RoughIndex)})
+        with faiss, self.assertRaisesRegex(EvaluationError, "1 of 30 gallery embeddings are not finite"):
+            self.search(engine=engine)
+
+
+class _RoughIndex:
+    """Stands in for FAISS: it finds the nearest, but its distances are off and so is their order."""
+
+    def __init__(self, _embedding_size):
+        self._rows = None
+
+    def add(self, rows):
+        self._rows = rows
+
+    def search(self, queries, count):
+        squared = np.square(queries[:, np.newaxis] - self._rows).sum(axis=2)
+        places = np.argsort(squared, axis=1)[:, :count][:, ::-1]
+        return np.zeros(places.shape, np.float32), places

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ccp.config import configure
-from ccp.presets import DATASET_PRESETS
+from ccp.presets import FROM_SCRATCH
 from evaluate.experiment import train_run
 from evaluate.page import write_report
 from tests.datasets.pictures import photograph
@@ -47,9 +47,9 @@ def home() -> pathlib.Path:
 def digits(loss: str, seed: int = 0) -> str:
     """The directory of a finished run on digits; CCP projects once."""
     projecting = _PROJECTING if loss.startswith("ccp/") else {}
-    settings = {**DATASET_PRESETS["digits"], **_SMALL, **projecting, "dataset": "digits", "loss": loss, "seed": seed}
+    settings = {**FROM_SCRATCH["digits"], **_SMALL, **projecting, "dataset": "digits", "loss": loss, "seed": seed}
     run_dir = home() / f"digits-{loss.replace('/', '-')}-{seed}"
-    train_run(configure(settings), str(run_dir), loss)
+    train_run(configure(settings), str(run_dir), loss, on_board=False)
     return str(run_dir)
 
 
@@ -58,7 +58,7 @@ def photographs() -> str:
     """The directory of a finished run with proxies on a folder of photographs whose classes have awkward names."""
     run_dir = home() / "photographs"
     given = {"dataset": "folder", "data_dir": _folder(), "loss": "proxy/contrastive"}
-    settings = {**DATASET_PRESETS["folder"], **_SMALL, "proxies_per_class": 2, **given}
+    settings = {**FROM_SCRATCH["folder"], **_SMALL, "proxies_per_class": 2, **given}
     train_run(configure(settings), str(run_dir), "photographs")
     return str(run_dir)
 

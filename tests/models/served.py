@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import pathlib
 import tempfile
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +20,7 @@ from datasets.manifest import TEST
 from datasets.pipelines import EvaluationImages
 from evaluate.embedding import Embedder
 from models.embedding import build_embedding_model, image_format
-from models.export import export
+from models.export import export, load_exported
 
 CONFIG = ModelConfig(width=16, image_size=16, embedding_size=6)
 FORMAT = image_format(CONFIG, channels=1)
@@ -45,11 +47,22 @@ def network() -> tf.keras.Model:
 
 @functools.cache
 def exported() -> pathlib.Path:
-    """The directory of ``network()``'s export."""
+    """The directory of ``network()``'s export, which holds one version."""
     _folders.append(tempfile.TemporaryDirectory())
     directory = pathlib.Path(_folders[-1].name) / "model"
     export(network(), FORMAT, str(directory), INFO)
     return directory
+
+
+def version() -> pathlib.Path:
+    """The directory of that version."""
+    return exported() / "1"
+
+
+@functools.cache
+def signatures() -> Mapping[str, Any]:
+    """Those of the export, loaded once."""
+    return load_exported(str(exported())).signatures
 
 
 @functools.cache

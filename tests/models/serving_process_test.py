@@ -20,7 +20,7 @@ from tests.models import served
 _CLIENT = """
 import sys
 
-for name in ("ccp", "models.export", "datasets.preprocessing", "evaluate.embedding"):
+for name in ("ccp", "models.export", "models.serving", "datasets.preprocessing", "evaluate.embedding"):
     try:
         __import__(name)
     except ImportError:
@@ -42,7 +42,7 @@ for size in (1, 3, 7):
 
 refusals = []
 for name, batch in (
-    ("encoded", [b"no image"]),
+    ("encoded", [files[0], b"no image"]),
     ("serving_default", np.full((1, 8, 8, 1), 2.0, np.float32)),
     ("serving_default", np.full((1, 8, 8, 1), np.nan, np.float32)),
 ):
@@ -73,6 +73,7 @@ class ServingProcessTest(parameterized.TestCase, tf.test.TestCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.images = served.digit_images(7)
+        cls.expected = served.expected(cls.images)
         cls.others = [
             pictures.file_of(pictures.photograph("1"), "PNG"),
             pictures.file_of(pictures.photograph("L"), "GIF"),
@@ -82,14 +83,13 @@ class ServingProcessTest(parameterized.TestCase, tf.test.TestCase):
 
     @classmethod
     def run_client(cls):
-        directory = served.exported()
-        folder = directory.parent / "client"
+        folder = served.exported().parent / "client"
         folder.mkdir(exist_ok=True)
         files = np.array([pictures.png_of(image) for image in cls.images], object)
         np.savez(folder / "given.npz", images=cls.images, files=files, others=np.array(cls.others, object))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         client = subprocess.run(
-            [sys.executable, "-I", "-c", _CLIENT, str(directory)],
+            [sys.executable, "-I", "-c", _CLIENT, str(served.version())],
             cwd=folder,
             env=environment,
             capture_output=True,
@@ -105,14 +105,15 @@ class ServingProcessTest(parameterized.TestCase, tf.test.TestCase):
     def test_equals_the_evaluation(self, signature, size):
         embeddings = self.embedded[f"{signature}/{size}"]
         self.assertEqual((embeddings.shape, embeddings.dtype), ((size, 6), np.float32))
-        self.assertAllClose(embeddings, served.expected(self.images[:size]), rtol=0, atol=1e-5)
+        self.assertAllClose(embeddings, self.expected[:size], rtol=0, atol=1e-5)
 
     def test_refuses_and_serves_on(self):
         not_an_image, too_large, not_a_number = self.embedded["refusals"]
+        self.assertIn("positions 1 of the batch, counted from 0, cannot be read", not_an_image)
         self.assertIn("The file is no JPEG, PNG, GIF or BMP image", not_an_image)
         for refusal in (too_large, not_a_number):
             self.assertIn("Float images must lie in [0, 1] and be finite", refusal)
-        self.assertAllClose(self.embedded["after refusals"], served.expected(self.images), rtol=0, atol=1e-5)
+        self.assertAllClose(self.embedded["after refusals"], self.expected, rtol=0, atol=1e-5)
 
     def test_other_files(self):
         for index, file in enumerate(self.others):

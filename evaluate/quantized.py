@@ -1,0 +1,160 @@
+"""Smaller forms of a run's network, each judged on the run's test images."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ccp.command_flags import SMALLER_KINDS
+from ccp.distances import lipschitz_normalize
+from ccp.errors import ConfigError, UserError
+from ccp.loss_names import refuse_unknown
+from ccp.runs import write_json
+from datasets.pipelines import EvaluationImages
+from evaluate.embedding import judged
+from evaluate.experiment import Experiment
+from evaluate.restored import restored_experiment
+from evaluate.serve_check_process import latency
+from models.embedding import build_embedding_model
+from models.export import export
+from models.float16 import Float16Weights
+from models.serving.versions import version_directory
+from models.tflite import LiteNetwork, convert
+
+RESULT_FILE = "quantized.json"
+_FULL = "float32"
+_TFLITE_WEIGHTS = {"tflite": "float32", "tflite_float16": "float16", "tflite_int8": "int8"}
+
+
+def quantize(
+    run_dir: str, output: str, kinds: Sequence[str], data_dir: str | None = None, on_bad_image: str | None = None
+) -> tuple[str, list[str]]:
+    """Writes smaller forms of a run's best network, and judges each.
+
+    Args:
+      run_dir: of the run.
+      output: directory to write into: ``float16/``, an export directory, and ``KIND.tflite``; must hold none of them.
+      kinds: of ``SMALLER_KINDS``.
+      data_dir: where the run's data are, if they have moved.
+      on_bad_image: see ``restored_experiment``.
+
+    Returns:
+      A table for a terminal, and what was written; ``quantized.json`` in ``output`` has the table's numbers.
+
+    Raises:
+      ConfigError: there is no such kind.
+      UserError: something is in the way, or the network cannot be had in this form.
+    """
+    paths = _places(pathlib.Path(output), kinds)
+    experiment, progress = restored_experiment(run_dir, data_dir, on_bad_image)
+    pathlib.Path(output).mkdir(parents=True, exist_ok=True)
+    full = judged_form(experiment, _compiled(experiment.model))
+    network = _in_float32(experiment)
+    forms = {_FULL: full.compared(full, sum(weight.nbytes for weight in network.get_weights()))}
+    for kind, path in paths.items():
+        if kind in _TFLITE_WEIGHTS:
+            path.write_bytes(convert(network, _TFLITE_WEIGHTS[kind]))
+            form, size = judged_form(experiment, LiteNetwork(str(path))), path.stat().st_size
+        else:
+            smaller = Float16Weights(network)
+            form = judged_form(experiment, _compiled(smaller))
+            info = {**experiment.describe(), **progress, "weights": kind, "test": form.scores}
+            export(smaller, experiment.format, str(path), info)
+            size = sum(file.stat().st_size for file in version_directory(path).glob("variables/*"))
+        forms[kind] = form.compared(full, size)
+    record = pathlib.Path(output) / RESULT_FILE
+    write_json(record, {**experiment.describe(), **progress, "forms": forms})
+    return form_table(forms), [str(path) for path in (*paths.values(), record)]
+
+
+class Judged(NamedTuple):
+    """A form of a network on the run's test images.
+
+    Attributes:
+      embeddings: [num_images, embedding_size].
+      scores: of retrieval.
+      median_ms: for one image.
+    """
+
+    embeddings: np.ndarray
+    scores: dict[str, float]
+    median_ms: float
+
+    def compared(self, full: Judged, size: int) -> dict[str, Any]:
+        """For JSON, what it costs of MAP@R and how far embeddings have moved at most among it.
+
+        Args:
+          full: the network as it was trained.
+          size: of the weights on disk, bytes.
+        """
+        return {
+            **self.scores,
+            "map_at_r_lost": full.scores["map_at_r"] - self.scores["map_at_r"],
+            "largest_move": float(np.linalg.norm(self.embeddings - full.embeddings, axis=1).max()),
+            "median_ms": self.median_ms,
+            "weights_mb": size / 2**20,
+        }
+
+
+def judged_form(experiment: Experiment, network: Callable[[tf.Tensor], Any]) -> Judged:
+    """Embeds the test images by a form of the network, judges it, and times single images.
+
+    Args:
+      experiment: the run.
+      network: preprocessed images [batch, size, size, channels] to normalised embeddings [batch, embedding_size].
+    """
+    test = experiment.splits.test
+    images = EvaluationImages(test, experiment.format, experiment.bad_images)
+    kept, embeddings, first = [], [], None
+    for indices, batch in images:
+        first = batch[:1] if first is None else first
+        kept.append(indices)
+        embeddings.append(np.asarray(network(batch)))
+    if first is None:
+        raise UserError("None of the run's test images can be read, so there is nothing to judge.")
+    whole = np.concatenate(embeddings)
+    median = latency(lambda: np.asarray(network(first)), 1)["median_ms"]
+    return Judged(whole, judged(whole, np.concatenate(kept), test), median)
+
+
+def form_table(forms: Mapping[str, Mapping[str, Any]]) -> str:
+    """Scores in percent, what is lost, how far embeddings move, and what is gained: a line for each form."""
+    lines = [" " * 16 + "".join(f"{title:>11}" for title in ("MAP@R", "lost", "P@1", "moved", "weights", "one image"))]
+    for kind, form in forms.items():
+        cells = [
+            *(f"{100 * form[score]:.2f}" for score in ("map_at_r", "map_at_r_lost", "precision_at_1")),
+            *(f"{form['largest_move']:.1e}", f"{form['weights_mb']:.2f} MB", f"{form['median_ms']:.2f} ms"),
+        ]
+        lines.append(f"{kind:<16}" + "".join(f"{cell:>11}" for cell in cells))
+    return "\n".join(lines)
+
+
+def _places(output: pathlib.Path, kinds: Sequence[str]) -> dict[str, pathlib.Path]:
+    if not kinds:
+        raise ConfigError(f"--kinds must name at least one of {', '.join(SMALLER_KINDS)}.")
+    refuse_unknown(kinds, SMALLER_KINDS, "kind")
+    places = {kind: output / (f"{kind}.tflite" if kind in _TFLITE_WEIGHTS else kind) for kind in kinds}
+    for place in places.values():
+        if place.exists():
+            raise UserError(f"{place} exists already; pass another --output, or delete it first.")
+    return places
+
+
+def _in_float32(experiment: Experiment) -> tf.keras.Model:
+    """The run's network without mixed precision, which stores float32 weights all the same."""
+    config = experiment.config
+    if config.model.mixed_precision == "none":
+        return experiment.model
+    plain = dataclasses.replace(config.model, mixed_precision="none")
+    network = build_embedding_model(plain, experiment.format.channels, config.loop.seed)
+    network.set_weights(experiment.model.get_weights())
+    return network
+
+
+def _compiled(network: Callable[..., tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
+    return tf.function(lambda images: lipschitz_normalize(network(images, training=False)), reduce_retracing=True)

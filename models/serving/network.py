@@ -1,0 +1,158 @@
+"""A network with all that stands before and after it: images in, normalised embeddings out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import tensorflow as tf
+
+from ccp.distances import lipschitz_normalize
+from datasets.images.decoding import read_window
+from datasets.images.refusal import refuse_unless
+from datasets.images.windows import reader_of
+from datasets.preprocessing import ImageFormat, evaluation_image
+from models.serving.attempts import attempted
+from models.serving.png_text import has_few_texts
+from models.serving.reasons import reasons
+
+# A message that lists thousands helps nobody.
+_MOST_POSITIONS = 20
+
+
+class Network(Protocol):
+    """Preprocessed images [batch, size, size, channels] to embeddings [batch, embedding_size], not normalised."""
+
+    variables: Sequence[tf.Variable]
+
+    def __call__(self, images: tf.Tensor, training: bool) -> tf.Tensor:
+        """The embeddings."""
+
+
+class EmbeddingNetwork(tf.Module):
+    """Preprocessing, a network and normalisation, as functions that are saved and can be taken up again.
+
+    Each gives [batch, embedding_size] float32, of norms at most 1; [0, embedding_size] of no images.
+
+    Attributes:
+      embed_float: images [batch, height, width, channels] from 0 to 1.
+      embed_uint8: the same from 0 to 255.
+      embed_encoded: image files [batch] string; a bad one is an error that names its position.
+      embed_masked: the same; a bad one has zeros. Also gives which are good, [batch] bool, and what is wrong with the
+        others, [batch] string.
+
+    Args:
+      network: the network.
+      image_format: what it takes in.
+    """
+
+    def __init__(self, network: Network, image_format: ImageFormat):
+        super().__init__(name="embedding_network")
+        # What the functions use must be somewhere to be found when they are saved.
+        self.weights = list(network.variables)
+        size, channels = image_format.size, image_format.channels
+        spec = tf.TensorSpec([size, size, channels], tf.float32)
+        embedding_size = network(tf.zeros([1, size, size, channels]), training=False).shape[-1]
+
+        @_traced_once(tf.TensorSpec([None, *spec.shape]))
+        def embed(prepared: tf.Tensor) -> tf.Tensor:
+            # Convolutions, fused with what follows them, fail where there are no images.
+            return tf.cond(
+                tf.shape(prepared)[0] > 0,
+                lambda: lipschitz_normalize(network(prepared, training=False)),
+                lambda: tf.zeros([0, embedding_size]),
+            )
+
+        @_traced_once(tf.TensorSpec([None], tf.string))
+        def read(files: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            def read_one(contents: tf.Tensor) -> tf.Tensor:
+                with tf.control_dependencies(refuse_unless(has_few_texts(contents), ["PNG texts"])):
+                    file = tf.identity(contents)
+                return evaluation_image(lambda plan: read_window(file, plan, channels, apart=False), image_format)
+
+            return attempted(read_one, files, spec)
+
+        def embed_images(images: tf.Tensor) -> tf.Tensor:
+            def prepare(image: tf.Tensor) -> tf.Tensor:
+                return evaluation_image(reader_of(image), image_format)
+
+            with tf.control_dependencies(_check_pixels(images)):
+                return embed(tf.map_fn(prepare, images, fn_output_signature=spec))
+
+        def embed_float(images: tf.Tensor) -> tf.Tensor:
+            with tf.control_dependencies(_check_range(images)):
+                return embed_images(255.0 * images)
+
+        def embed_encoded(encoded_images: tf.Tensor) -> tf.Tensor:
+            prepared, good = read(encoded_images)
+            with tf.control_dependencies(_check_good(encoded_images, good)):
+                return embed(prepared)
+
+        def embed_masked(encoded_images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            prepared, good = read(encoded_images)
+            embeddings = tf.where(good[:, tf.newaxis], embed(prepared), 0.0)
+            return embeddings, good, _reasons_of_bad(encoded_images, good)
+
+        images = [None, None, None, channels]
+        files = tf.TensorSpec([None], tf.string, "encoded_images")
+        self.embed_float = _traced_once(tf.TensorSpec(images, tf.float32, "images"))(embed_float)
+        self.embed_uint8 = _traced_once(tf.TensorSpec(images, tf.uint8, "images"))(embed_images)
+        self.embed_encoded = _traced_once(files)(embed_encoded)
+        self.embed_masked = _traced_once(files)(embed_masked)
+
+
+def _traced_once(spec: tf.TensorSpec) -> Callable[[Callable], tf.types.experimental.GenericFunction]:
+    return tf.function(input_signature=[spec], autograph=False)
+
+
+def _check_pixels(images: tf.Tensor) -> list[tf.Operation]:
+    shape = tf.shape(images)
+    has_pixels = (shape[0] == 0) | tf.reduce_all(shape[1:3] > 0)
+    return refuse_unless(has_pixels, ["Images must have pixels; their height and width are", shape[1:3]])
+
+
+def _check_range(images: tf.Tensor) -> list[tf.Operation]:
+    bad = tf.reduce_any(~((images >= 0.0) & (images <= 1.0)), axis=[1, 2, 3])  # NaN is neither.
+    said = tf.strings.join(
+        [
+            "Float images must lie in [0, 1] and be finite; those at positions ",
+            _positions(bad),
+            " of the batch, counted from 0, do not. Send values from 0 to 255 as signature 'uint8'.",
+        ]
+    )
+    return refuse_unless(~tf.reduce_any(bad), [said])
+
+
+def _check_good(files: tf.Tensor, good: tf.Tensor) -> list[tf.Operation]:
+    def message() -> tf.Tensor:
+        first = tf.argmin(tf.cast(good, tf.int32))
+        return tf.strings.join(
+            [
+                "The images at positions ",
+                _positions(~good),
+                " of the batch, counted from 0, cannot be read. Position ",
+                tf.strings.as_string(first),
+                ": ",
+                reasons(files[first : first + 1])[0],
+                ".",
+            ]
+        )
+
+    all_good = tf.reduce_all(good)
+    return refuse_unless(all_good, [tf.cond(all_good, lambda: tf.constant(""), message)])
+
+
+def _positions(chosen: tf.Tensor) -> tf.Tensor:
+    places = tf.strings.as_string(tf.where(chosen)[:, 0])
+    listed = tf.strings.reduce_join(places[:_MOST_POSITIONS], separator=", ")
+    return tf.strings.join([listed, tf.where(tf.size(places) > _MOST_POSITIONS, ", …", "")])
+
+
+def _reasons_of_bad(files: tf.Tensor, good: tf.Tensor) -> tf.Tensor:
+    none = tf.fill(tf.shape(files), "")
+
+    def filled() -> tf.Tensor:
+        bad = tf.where(~good)
+        return tf.tensor_scatter_nd_update(none, bad, reasons(tf.gather_nd(files, bad)))
+
+    return tf.cond(tf.reduce_all(good), lambda: none, filled)

@@ -1,0 +1,187 @@
+"""Each check of an exported model notices what it is there for."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from evaluate import serve_check_process
+from evaluate.serve_check_process import Server
+from models.export import load_exported
+from tests.datasets import pictures
+from tests.evaluate import served_search
+from tests.models import served
+
+
+def _files() -> dict[str, bytes]:
+    """Of different sizes."""
+    digits = [pictures.png_of(image) for image in served.digit_images(3)]
+    photograph = pictures.file_of(pictures.photograph("L").resize((40, 60)), "JPEG")
+    return {"a.png": digits[0], "b.png": digits[1], "photograph.jpg": photograph, "c.png": digits[2]}
+
+
+class _Changed:
+    """A signature that gives something else."""
+
+    def __init__(self, signature, change):
+        self._signature, self._change = signature, change
+        self.structured_outputs = signature.structured_outputs
+        self.structured_input_signature = signature.structured_input_signature
+
+    def __call__(self, **given):
+        return self._change(given, self._signature)
+
+
+def _on_embeddings(change):
+    def changed(given, signature):
+        outputs = dict(signature(**given))
+        outputs["embeddings"] = change(outputs["embeddings"])
+        return outputs
+
+    return changed
+
+
+def _noise():
+    calls = iter(range(10_000))
+    return _on_embeddings(lambda embeddings: embeddings + 1e-7 * next(calls))
+
+
+def _centred(given, signature):
+    embeddings = signature(**given)["embeddings"]
+    return {"embeddings": embeddings - tf.reduce_mean(embeddings, axis=0, keepdims=True) / 10}
+
+
+def _not_without_images(given, signature):
+    tf.debugging.assert_positive(tf.size(given["encoded_images"]), "A batch needs an image.")
+    return signature(**given)
+
+
+def _nameless(given, signature):
+    try:
+        return signature(**given)
+    except tf.errors.InvalidArgumentError:
+        raise tf.errors.InvalidArgumentError(None, None, "An image is bad.") from None
+
+
+def _all_ok(given, signature):
+    outputs = signature(**given)
+    return {**outputs, "ok": tf.ones_like(outputs["ok"])}
+
+
+def _reversed_answers(given, signature):
+    return {name: value[:, ::-1] for name, value in signature(**given).items()}
+
+
+def _other_labels():
+    calls = iter(range(10_000))
+
+    def changed(given, signature):
+        outputs = signature(**given)
+        return {**outputs, "labels": outputs["labels"] + str(next(calls))}
+
+    return changed
+
+
+class ChecksTest(parameterized.TestCase):  # tf.test.TestCase would have functions set up anew for each test.
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.model = load_exported(str(served_search.exported()))
+        cls.signatures = dict(cls.model.signatures)
+
+    def failures(self, signature=None, change=None) -> dict[str, str]:
+        """What is found by the checks that fail, with a signature changed."""
+        signatures = dict(self.signatures)
+        if change:
+            signatures[signature] = _Changed(signatures[signature], change)
+        # This process does have the project.
+        with mock.patch.object(serve_check_process, "_PROJECT", ()):
+            verdicts = {
+                name: serve_check_process.verdict(check)
+                for name, check in Server(signatures, _files()).checks().items()
+            }
+        return {name: verdict["found"] for name, verdict in verdicts.items() if not verdict["passed"]}
+
+    def test_what_is_exported_passes(self):
+        self.assertEmpty(self.failures())
+        names = set(Server(self.signatures, _files()).checks())
+        self.assertLen(names, 9)
+        self.assertContainsSubset({"'encoded_masked' masks a bad image", "'search' finds the nearest first"}, names)
+
+    @parameterized.named_parameters(
+        ("not_the_same_bits", "encoded", _noise, {"the same bits twice"}),
+        ("depends_on_the_batch", "encoded", lambda: _centred, {"a batch of mixed sizes as one by one"}),
+        ("too_long", "encoded", lambda: _on_embeddings(lambda one: 3 * one), {"norms are at most 1"}),
+        ("not_a_number", "encoded", lambda: _on_embeddings(lambda one: one * np.nan), {"norms are at most 1"}),
+        ("an_empty_batch", "encoded", lambda: _not_without_images, {"an empty batch"}),
+        ("does_not_name", "encoded", lambda: _nameless, {"a bad image is refused by its position"}),
+        ("does_not_mask", "encoded_masked", lambda: _all_ok, {"'encoded_masked' masks a bad image"}),
+        (
+            "masks_too_much",
+            "encoded_masked",
+            lambda: _on_embeddings(tf.zeros_like),
+            {"'encoded_masked' masks a bad image"},
+        ),
+        ("other_pixels", "uint8", lambda: _on_embeddings(lambda one: one + 1e-4), {"pixels and files alike"}),
+        ("other_floats", "serving_default", lambda: _on_embeddings(lambda one: -one), {"pixels and files alike"}),
+        ("farthest_first", "search", lambda: _reversed_answers, {"'search' finds the nearest first"}),
+        ("other_answers", "search", _other_labels, {"'search' finds the nearest first"}),
+    )
+    def test_a_model_that_is_wrong_fails(self, signature, make_change, expected):
+        failed = set(self.failures(signature, make_change()))
+        self.assertContainsSubset(expected, failed)
+        # Checks that compare two signatures, or repeat calls, may see it too; those of other things do not.
+        self.assertTrue(
+            failed - expected
+            <= {
+                "pixels and files alike",
+                "'encoded_masked' masks a bad image",
+                "a batch of mixed sizes as one by one",
+                "the same bits twice",
+            }
+        )
+
+    def test_a_model_that_embeds_what_is_no_image(self):
+        masked = self.signatures["encoded_masked"]
+        failed = self.failures("encoded", lambda given, _: masked(**given))
+        self.assertEqual(failed, {"a bad image is refused by its position": "bytes that are no image were embedded"})
+
+    def test_the_project_is_noticed(self):
+        checks = Server(self.signatures, _files()).checks()
+        passed, found = checks["needs nothing of this project"]()
+        self.assertFalse(passed)
+        self.assertIn("ccp", found)
+
+    def test_a_file_that_cannot_be_embedded_is_named(self):
+        with self.assertRaisesRegex(SystemExit, "cannot embed notes.txt: .*is no JPEG, PNG, GIF or BMP image"):
+            Server(self.signatures, {**_files(), "notes.txt": b"no image"})
+
+    def test_signatures_are_described(self):
+        found = serve_check_process.described(self.signatures)
+        self.assertEqual(
+            found["search"],
+            {
+                "inputs": {"encoded_images": "string [?]", "k": "int32 []"},
+                "outputs": {"distances": "float32 [?, ?]", "ids": "string [?, ?]", "labels": "string [?, ?]"},
+            },
+        )
+        self.assertEqual(found["uint8"]["inputs"], {"images": "uint8 [?, ?, ?, 1]"})
+        self.assertEqual(found["encoded"]["outputs"], {"embeddings": "float32 [?, 6]"})
+
+    def test_latency(self):
+        # A clock that every look at moves on: calls take 1, 2, 3, … 20 ms.
+        times = np.cumsum([0.0, *(value for call in range(1, 21) for value in (1e-3 * call, 0.0))])[:-1]
+        calls = []
+        with (
+            mock.patch.object(serve_check_process.time, "perf_counter", side_effect=times.tolist()),
+            mock.patch.object(serve_check_process, "_SECONDS", 0.0),
+        ):
+            found = serve_check_process.latency(lambda: calls.append(1), batch_size=4)
+        self.assertLen(calls, 3 + 20)  # Three to warm up.
+        self.assertEqual(found["calls"], 20)
+        self.assertAlmostEqual(found["median_ms"], 10.5)  # Between 10 and 11.
+        self.assertAlmostEqual(found["percentile_95_ms"], 19.05)  # 0.05 beyond the 19th of 20: index 18.05 from 0.
+        self.assertAlmostEqual(found["images_per_second"], 4 * 20 / 0.210)  # 1 + … + 20 = 210 ms.
