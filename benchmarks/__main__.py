@@ -9,6 +9,8 @@ import json
 import pathlib
 import time
 
+from benchmarks.backbones import BackbonesBenchmark
+from benchmarks.communication import CommunicationBenchmark
 from benchmarks.figures import table
 from benchmarks.input_pipeline import InputPipelineBenchmark
 from benchmarks.k_center import KCenterBenchmark
@@ -16,7 +18,15 @@ from benchmarks.losses import LossesBenchmark
 from benchmarks.retrieval import RetrievalBenchmark
 from benchmarks.training_step import TrainingStepBenchmark
 
-SUITES = (LossesBenchmark, TrainingStepBenchmark, KCenterBenchmark, InputPipelineBenchmark, RetrievalBenchmark)
+SUITES = (
+    LossesBenchmark,
+    TrainingStepBenchmark,
+    BackbonesBenchmark,
+    CommunicationBenchmark,
+    KCenterBenchmark,
+    InputPipelineBenchmark,
+    RetrievalBenchmark,
+)
 
 
 def main() -> None:

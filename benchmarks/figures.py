@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from benchmarks.timing import Ratio
@@ -15,7 +16,7 @@ class Figure(NamedTuple):
 
     Attributes:
       name: what was measured.
-      unit: ``× …`` for a ratio, naming what it is relative to; or MB, or s.
+      unit: ``× …`` for a ratio, naming what it is relative to; or MB, s, or per second.
       value: the median, or the measurement if there is just one.
       low: first quartile over rounds; None if there are none.
       high: third quartile.
@@ -44,8 +45,16 @@ class FigureBenchmark(tf.test.Benchmark):
         if megabytes is not None:
             self._record(Figure(name, "MB", megabytes, goal=goal))
 
+    def record_bytes(self, name: str, to: str, ratio: float, goal: float | None = None) -> None:
+        self._record(Figure(f"{name}, bytes", f"× {to}", ratio, goal=goal))
+
     def record_seconds(self, name: str, seconds: float, goal: float) -> None:
         self._record(Figure(name, "s", seconds, goal=goal))
+
+    def record_rate(self, name: str, seconds: np.ndarray) -> None:
+        """Of something that took so many seconds in each round, how often it happens in one; for information."""
+        low, median, high = np.percentile(1.0 / seconds, [25, 50, 75])
+        self._record(Figure(name, "per second", float(median), float(low), float(high)))
 
     def run_all(self) -> list[Figure]:
         """Runs every benchmark of the suite, in the order in which they are written."""

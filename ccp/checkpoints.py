@@ -19,19 +19,21 @@ class Checkpoints:
 
     Args:
       directory: where they are kept; None keeps none.
+      writes: of several processes that train together, one writes.
       parts: everything to be saved, by name, trackable by TensorFlow.
     """
 
-    def __init__(self, directory: str | None, **parts: Any):
-        self._manager = None
+    def __init__(self, directory: str | None, writes: bool = True, **parts: Any):
+        self._manager, self._writes = None, writes
         if directory is not None:
-            _mend_index(directory)
+            if writes:
+                _mend_index(directory)
             self._manager = tf.train.CheckpointManager(tf.train.Checkpoint(**parts), directory, max_to_keep=_KEPT)
 
     @property
     def newest(self) -> str | None:
         """Path of the newest checkpoint, if there is one."""
-        return self._manager.latest_checkpoint if self._manager else None
+        return tf.train.latest_checkpoint(self._manager.directory) if self._manager else None
 
     def restore(self) -> bool:
         """Takes everything from the newest checkpoint that can be read; whether there is any.
@@ -39,7 +41,7 @@ class Checkpoints:
         Raises:
           TrainingError: there are checkpoints, and none of them can be read.
         """
-        saved = self._manager.checkpoints if self._manager else []
+        saved = self._listed()
         for path in reversed(saved):
             try:
                 self._manager.checkpoint.restore(path).assert_consumed()
@@ -60,7 +62,7 @@ class Checkpoints:
         Raises:
           TrainingError: it cannot be written; the one before is still there.
         """
-        if self._manager is None:
+        if self._manager is None or not self._writes:
             return
         try:
             # Numbered by a counter of its own: one step may be saved twice, and nothing is overwritten in place.
@@ -70,6 +72,11 @@ class Checkpoints:
                 f"A checkpoint could not be written to {self._manager.directory} ({_first_line(error)}). "
                 "The one before it is kept: free some space, and the same command goes on from there."
             ) from error
+
+    def _listed(self) -> list[str]:
+        """Read anew: another process may have written, or mended, the list since this object was made."""
+        state = tf.train.get_checkpoint_state(self._manager.directory) if self._manager else None
+        return list(state.all_model_checkpoint_paths) if state else []
 
 
 def _mend_index(directory: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ccp.config import Config
 from ccp.errors import ConfigError, UserError
+from ccp.presets import overridden, preset_name
 
 
 class RunError(UserError):
@@ -22,7 +23,7 @@ class RunError(UserError):
 class RunDirectory:
     """Everything that one run leaves behind.
 
-    - ``config.json``: the resolved configuration;
+    - ``config.json``: the resolved configuration; ``settings.json``: its preset, and what departs from that;
     - ``checkpoints/``: the last two checkpoints;
     - ``metrics.jsonl``: one line per epoch;
     - ``projections/``: one ``.npz`` per projection;
@@ -43,6 +44,7 @@ class RunDirectory:
         self.metrics = self.path / "metrics.jsonl"
         self.result = self.path / "result.json"
         self.config = self.path / "config.json"
+        self.settings = self.path / "settings.json"
         self.data = self.path / "data.json"
         self.test_embeddings = self.path / "test_embeddings.npz"
         self.bad_images = self.path / "bad_images.jsonl"
@@ -70,7 +72,7 @@ class RunDirectory:
                     f"Another process is training in {self.path}. Wait for it, stop it, or pass another --run_dir."
                 ) from None
             if any(self.checkpoints.glob("*.index")):
-                different = _differences(self.load_config(), config)
+                different = differences(self.load_config(), config, ("there", "here"))
                 if different:
                     raise RunError(
                         f"{self.path} holds a run with other settings ({'; '.join(different)}). "
@@ -94,9 +96,10 @@ class RunDirectory:
             )
 
     def record(self, config: Config, digest: str) -> None:
-        """Writes the configuration and what the data are; to be called once these have been found to be there."""
+        """Writes the configuration, what departs from its preset, and what the data are, once these have been found."""
         write_json(self.data, {"digest": digest})
         write_json(self.config, config.to_dict())
+        write_json(self.settings, {"preset": preset_name(config), "overridden": overridden(config)})
 
     def load_config(self) -> Config:
         """The configuration that the run was started with.
@@ -199,16 +202,22 @@ def replace_text(path: pathlib.Path, text: str) -> None:
     os.replace(temporary, path)
 
 
-# Where the data lie, and how a run meets what cannot be read and keeps what it has read.
-FREE_TO_CHANGE = ("data_dir", "manifest", "on_bad_image", "cache")
+# Where the data lie, how a run meets what cannot be read and keeps what it has read, and on how many devices.
+FREE_TO_CHANGE = ("data_dir", "manifest", "on_bad_image", "cache", "strategy")
 
 
-def _differences(there: Config, here: Config) -> list[str]:
-    """Settings that differ and matter to what comes out."""
-    old, new = there.to_dict(), here.to_dict()
+def differences(one: Config, other: Config, places: tuple[str, str]) -> list[str]:
+    """What tells two configurations apart and matters to what comes out, in words.
+
+    Args:
+      one: the first.
+      other: the second.
+      places: where they are, in words.
+    """
+    first, second = one.to_dict(), other.to_dict()
     return [
-        f"{name} is {old[section][name]} there and {new[section][name]} here"
-        for section in old
-        for name in old[section]
-        if name not in FREE_TO_CHANGE and old[section][name] != new[section][name]
+        f"{name} is {first[section][name]} {places[0]} and {second[section][name]} {places[1]}"
+        for section in first
+        for name in first[section]
+        if name not in FREE_TO_CHANGE and first[section][name] != second[section][name]
     ]

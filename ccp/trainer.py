@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,11 @@ from ccp.config import Config
 from ccp.errors import Interrupted, TrainingError, UserError
 from ccp.losses.ccp import CCPLoss
 from ccp.observers import Observer
-from ccp.optimizers import (
-    PlateauLearningRate,
-    batch_norm_variables,
-    build_optimizer,
-    create_slots,
-    transform_gradients,
-)
+from ccp.optimizers import PlateauLearningRate
 from ccp.progress import Progress
 from ccp.projections import Projection, ProjectionSchedule, Projector, Snapshot
+from ccp.replicas import Replicas
+from ccp.training_step import TrainingStep
 
 
 class Trainer:
@@ -34,11 +30,16 @@ class Trainer:
 
     Args:
       model: images to embeddings [batch, embedding_size].
-      loss: ``loss(labels [batch], embeddings)``; a loss with ``sources`` brings their variables along.
+      loss: ``loss(labels [batch], embeddings)``; a loss with ``parts`` brings their variables along.
       config: the loop's, the projections' and the optimizer's numbers.
       batches: called as ``batches(epoch, step)``; yields (images, labels) from that position on, without end.
       validate: returns the validation scores of the network as it is now.
       projector: None trains the base loss alone.
+      head: the network's variables that are trained in warm-up epochs too, when all others rest and the network runs
+        in inference mode.
+      initialize: called once, before a training that starts and is not resumed: loads pretrained weights.
+      replicas: the devices that share the batches, in whose scope network, loss and this trainer are made; None is one
+        device. ``batches`` then yields the rows of this process.
       observers: told of steps, projections and epochs.
       checkpoints: directory of the checkpoints; None keeps none.
       should_stop: asked after every step; when it says yes, the position is saved and ``Interrupted`` raised.
@@ -53,28 +54,27 @@ class Trainer:
         batches: Callable[[int, int], Iterator[tuple[tf.Tensor, tf.Tensor]]],
         validate: Callable[[], Mapping[str, float]],
         projector: Projector | None = None,
+        head: Sequence[tf.Variable] = (),
+        initialize: Callable[[], None] = lambda: None,
+        replicas: Replicas | None = None,
         observers: tuple[Observer, ...] = (),
         checkpoints: str | None = None,
         should_stop: Callable[[], bool] = lambda: False,
     ):
         self.model, self.loss, self.config = model, loss, config
         self.batches, self.validate, self.projector = batches, validate, projector
-        self.observers, self.should_stop = tuple(observers), should_stop
+        self.observers, self.should_stop, self._initialize = tuple(observers), should_stop, initialize
         if isinstance(loss, CCPLoss) and projector is None:
             raise ValueError(
                 "CCPLoss needs a projector, which re-initialises its proxies. Pass projector=Projector(…), or train "
                 "with ReferenceLoss against proxies that stay."
             )
 
-        sources = list(getattr(loss, "sources", ()))
-        source_variables = [v for source in sources for v in source.trainable_variables]
-        self.variables = list(model.trainable_variables) + source_variables
-        self.optimizer = build_optimizer(config.optimizer)
-        create_slots(self.optimizer, self.variables)
-        undecayed = batch_norm_variables(model)
-        self._decayed = {v.ref() for v in self.variables if v.ref() not in undecayed}
-
-        kept = list(model.weights) + source_variables
+        self.replicas = replicas or Replicas()
+        parts = list(getattr(loss, "parts", ()))
+        self._step = TrainingStep(model, loss, parts, config, head, projector, self.replicas)
+        self.optimizer, self.loss_scale = self._step.optimizer, self._step.loss_scale
+        kept = list(model.weights) + [v for part in parts for v in part.trainable_variables]
         self.problem_best = Snapshot(kept, "problem_best")
         self.overall_best = Snapshot(kept, "overall_best")
         self.progress = Progress()
@@ -93,15 +93,16 @@ class Trainer:
         )
         self._checkpoints = Checkpoints(
             checkpoints,
+            self.replicas.is_chief,
             model=model,
             optimizer=self.optimizer,
-            sources=sources,
+            parts=parts,
             problem_best=self.problem_best,
             overall_best=self.overall_best,
             progress=self.progress.saved_with(self.schedule, self.plateau),
             **({"projector": projector} if projector else {}),
+            **({"loss_scale": self.loss_scale} if self.loss_scale else {}),
         )
-        self._step = tf.function(self._step_eagerly)
 
     def fit(self) -> Progress:
         """Trains to the end, from the last checkpoint if there is one; leaves the best weights overall in the model.
@@ -127,10 +128,13 @@ class Trainer:
         return self._checkpoints.restore()
 
     def _start(self) -> None:
+        self.replicas.wait()  # Until the chief has its checkpoints in order.
         restored = self.restore()
+        self.replicas.agree(self.progress.total_steps if restored else None)
         self._tell("on_start", self.progress)
         if restored:
             return
+        self._initialize()
         if self.projector is not None:
             self._tell("on_projection", self.projector.initialize())
         self.problem_best.take()
@@ -152,9 +156,11 @@ class Trainer:
 
     def _train_steps(self, batches: Iterator[tuple[tf.Tensor, tf.Tensor]]) -> None:
         while self.progress.step < self.config.loop.steps_per_epoch:
-            images, labels = self._next_batch(batches)
-            loss, gradient_norm = (float(value) for value in self._step(images, labels))
-            if not (np.isfinite(loss) and np.isfinite(gradient_norm)):
+            images, labels = self.replicas.spread(self.config.batch_size, *self._next_batch(batches))
+            warming_up = self.progress.epoch < self.config.optimizer.warm_up_epochs
+            may_be_left_out = self.loss_scale is not None and self.loss_scale.can_fall
+            loss, gradient_norm = self._step(images, labels, warming_up)
+            if not (np.isfinite(loss) and (np.isfinite(gradient_norm) or may_be_left_out)):
                 raise TrainingError(self._non_finite(loss, gradient_norm))
             self.progress.count_step(loss)
             self._tell("on_step", self.progress, loss)
@@ -168,30 +174,9 @@ class Trainer:
                 f"The batches ended at {self._position()}; ``batches(epoch, step)`` must go on without end."
             ) from None
 
-    def _step_eagerly(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            loss = self.loss(labels, self.model(images, training=True))
-        gradients = tape.gradient(loss, self.variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        anchors, proximal_weight = {}, 0.0
-        if self.projector is not None:
-            anchors = {v.ref(): self.projector.anchor.of(v) for v in self.model.trainable_variables}
-            proximal_weight = self.projector.weight
-        gradients, gradient_norm = transform_gradients(
-            gradients,
-            self.variables,
-            anchors=anchors,
-            proximal_weight=proximal_weight,
-            decayed=self._decayed,
-            weight_decay=self.config.optimizer.weight_decay,
-            clip_norm=self.config.optimizer.clip_norm,
-            clip_value=self.config.optimizer.clip_value,
-        )
-        self.optimizer.apply_gradients(zip(gradients, self.variables))
-        return loss, gradient_norm
-
     def _validated_scores(self) -> dict[str, float]:
         try:
-            scores = {name: float(value) for name, value in self.validate().items()}
+            scores = self._of_chief(self.validate())
         except UserError as error:
             raise TrainingError(f"Validation after {self._position()}: {error} {self._kept()}") from error
         monitor = self.config.loop.monitor
@@ -202,6 +187,10 @@ class Trainer:
                 f"Validation after {self._position()} gave {monitor} = {scores[monitor]}. {self._kept()}"
             )
         return scores
+
+    def _of_chief(self, scores: Mapping[str, float]) -> dict[str, float]:
+        values = self.replicas.of_chief(np.array([float(value) for value in scores.values()]))
+        return dict(zip(scores, values.tolist()))
 
     def _decide(self, score: float) -> Projection | None:
         """Keeps the weights if they are the best so far, moves the learning rate, and projects if it is time."""
@@ -224,7 +213,7 @@ class Trainer:
         self.progress.finished = self._ends_with_this_epoch()
         return self.progress.close_epoch(
             scores,
-            learning_rate=float(self.optimizer.learning_rate),
+            learning_rate=self.optimizer.learning_rate,
             projections=self.schedule.projections,
             projected=projection is not None,
         )
@@ -235,7 +224,7 @@ class Trainer:
         return progress.epoch + 1 >= loop.max_epochs or progress.epochs_without_improvement >= loop.early_stopping
 
     def _stop_if_asked(self, save: bool = False) -> None:
-        if self.should_stop() and not self.progress.finished:
+        if self.replicas.any(self.should_stop()) and not self.progress.finished:
             if save:
                 self._checkpoints.save()
             kept = "all is saved." if self._checkpoints.newest else "nothing was to be saved."

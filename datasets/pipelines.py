@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +12,9 @@ from datasets.examples import Examples
 from datasets.loading import Row, RowLoader, images_in_a_row
 from datasets.preprocessing import Augmentation, ImageFormat, evaluation_image, training_image
 from datasets.sampling import candidates_per_class, check_enough_classes, m_per_class, members_by_class
+
+# From a number of rows to those that are read here.
+Share = Callable[[int], slice]
 
 
 class TrainingImages:
@@ -26,6 +29,7 @@ class TrainingImages:
       augmentation: how training images vary.
       seed: of the run.
       bad_images: what to do about images that cannot be read; stops by default.
+      share: which rows, of so many, are read here, where several processes share a batch; all by default.
     """
 
     def __init__(
@@ -35,8 +39,9 @@ class TrainingImages:
         augmentation: Augmentation,
         seed: int,
         bad_images: BadImages | None = None,
+        share: Share = slice,
     ):
-        self._examples, self._seed = examples, seed
+        self._examples, self._seed, self._share = examples, seed, share
         self._row_size = images_in_a_row(image_format.size**2 * image_format.channels)
         members = members_by_class(examples.labels)
 
@@ -70,7 +75,7 @@ class TrainingImages:
           step: the step to start at in it, from 0.
 
         Returns:
-          Images [P · M, size, size, channels] float32 and labels [P · M] int64.
+          Images [P · M, size, size, channels] float32 and labels [P · M] int64, or this process's share of them.
 
         Raises:
           DataError: there are fewer than P classes, or (later) an image cannot be read.
@@ -85,8 +90,10 @@ class TrainingImages:
                 indices = m_per_class(
                     labels, classes_per_batch, examples_per_class, steps_per_epoch, self._seed, at_epoch
                 )
+                share = self._share(indices.shape[1])
                 for at in range(at_step, steps_per_epoch):
-                    yield Row(indices[at], self._seeds(at_epoch, at * indices.shape[1], indices.shape[1]))
+                    seeds = self._seeds(at_epoch, at * indices.shape[1], indices.shape[1])
+                    yield Row(indices[at][share], seeds[share])
                 at_epoch, at_step = at_epoch + 1, 0
 
         return ((images, tf.constant(labels[indices])) for indices, images in self._load(rows))
@@ -95,10 +102,11 @@ class TrainingImages:
         """The images of the ``draw``-th candidate pool, drawn and augmented as in training, class by class.
 
         Returns:
-          Images [batch, size, size, channels] float32; num_classes · num_candidates in all.
+          Images [batch, size, size, channels] float32; num_classes · num_candidates in all, or this process's share.
         """
         indices = candidates_per_class(self._examples.labels, num_candidates, self._seed, draw).reshape(-1)
-        rows = _cut(Row(indices, self._seeds(-1 - draw, 0, len(indices))), self._row_size)
+        share = self._share(len(indices))
+        rows = _cut(Row(indices[share], self._seeds(-1 - draw, 0, len(indices))[share]), self._row_size)
         return (images for _, images in self._load(lambda: iter(rows)))
 
     def _seeds(self, epoch: int, first: int, count: int) -> np.ndarray:
@@ -114,15 +122,22 @@ class EvaluationImages:
       examples: what is to be embedded.
       image_format: what the network takes in.
       bad_images: what to do about images that cannot be read; stops by default.
+      share: which of so many are read here, where several processes share the work; all by default.
     """
 
-    def __init__(self, examples: Examples, image_format: ImageFormat, bad_images: BadImages | None = None):
+    def __init__(
+        self,
+        examples: Examples,
+        image_format: ImageFormat,
+        bad_images: BadImages | None = None,
+        share: Share = slice,
+    ):
         def load(index, _):
             return evaluation_image(lambda plan: examples.images.window(index, plan), image_format)
 
         self.examples, self.format = examples, image_format
         row_size = images_in_a_row(image_format.size**2 * image_format.channels)
-        indices = np.arange(len(examples))
+        indices = np.arange(len(examples))[share(len(examples))]
         rows = _cut(Row(indices, np.zeros([len(indices), 2], np.int64)), row_size)
         self._images = RowLoader(load, examples.images.paths, bad_images or BadImages())(lambda: iter(rows))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
+from ccp.replicas import Replicas
 from datasets.examples import Examples
 from datasets.manifest import GALLERY, QUERY, DataError
 from datasets.pipelines import EvaluationImages
@@ -16,26 +18,40 @@ from evaluate.result import RetrievalResult
 
 
 class Embedder:
-    """Runs a network over batches in inference mode.
+    """Runs a network over batches in inference mode, on all devices of this process.
 
     The network's call is compiled once for all batches and all evaluations of a run.
 
     Args:
       model: images to embeddings.
+      replicas: the devices; None is one.
     """
 
-    def __init__(self, model: tf.keras.Model):
-        self._infer = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
+    def __init__(self, model: tf.keras.Model, replicas: Replicas | None = None):
+        self._replicas = replicas or Replicas()
+        self._embedding_size = model.output_shape[-1]
+        self._model = model
+        self._call = tf.function(self._on_every_device, reduce_retracing=True, autograph=False)
 
-    def raw(self, batches: Iterable[tf.Tensor]) -> tf.Tensor:
-        """The network's output for batches of images, [num_images, embedding_size] float32."""
-        return tf.concat([self._infer(images) for images in batches], axis=0)
+    def raw(self, batches: Iterable[tf.Tensor], shared: bool = False) -> tf.Tensor:
+        """The network's output for batches of images, [num_images, embedding_size] float32.
 
-    def normalized(self, images: Iterable[tuple[np.ndarray, tf.Tensor]]) -> tuple[np.ndarray, np.ndarray]:
+        Args:
+          batches: the images.
+          shared: these are this process's share, and the output is for all; every process calls this.
+        """
+        none = tf.zeros([0, self._embedding_size])
+        outputs = tf.concat([none, *(self._infer(images) for images in batches)], axis=0)
+        return tf.constant(self._replicas.joined(outputs.numpy())) if shared else outputs
+
+    def normalized(
+        self, images: Iterable[tuple[np.ndarray, tf.Tensor]], shared: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Embeddings, ``lipschitz_normalize``d: what is judged and served.
 
         Args:
           images: as ``EvaluationImages``.
+          shared: as for ``raw``.
 
         Returns:
           Embeddings [num_images, embedding_size], and which examples they are of [num_images]: all that could be read.
@@ -43,13 +59,24 @@ class Embedder:
         Raises:
           DataError: none could.
         """
-        kept, embeddings = [], []
-        for indices, batch in images:
-            kept.append(indices)
-            embeddings.append(self._infer(batch))
-        if not kept:
+        kept = [np.zeros(0, np.int64)]
+
+        def batches():
+            for indices, batch in images:
+                kept.append(indices)
+                yield batch
+
+        embeddings = self.raw(batches(), shared)
+        if not len(embeddings):
             raise DataError("None of the images could be read, so there is nothing to judge.")
-        return lipschitz_normalize(tf.concat(embeddings, axis=0)).numpy(), np.concatenate(kept)
+        of_images = np.concatenate(kept)
+        return lipschitz_normalize(embeddings).numpy(), self._replicas.joined(of_images) if shared else of_images
+
+    def _on_every_device(self, images):
+        return self._replicas.run(functools.partial(self._model, training=False), [images])
+
+    def _infer(self, images: tf.Tensor) -> tf.Tensor:
+        return self._replicas.local_rows(self._call(*self._replicas.deal(images)))[: images.shape[0]]
 
 
 class Validator:
@@ -62,7 +89,7 @@ class Validator:
 
     Args:
       embedder: the network.
-      images: of the set, as ``EvaluationImages``.
+      images: of the set, as ``EvaluationImages``; where several processes share the work, this one's share.
     """
 
     def __init__(self, embedder: Embedder, images: EvaluationImages):
@@ -73,7 +100,7 @@ class Validator:
 
     def __call__(self) -> dict[str, float]:
         """The metrics of the network as it is now."""
-        self.embeddings, self.kept = self._embedder.normalized(self._images)
+        self.embeddings, self.kept = self._embedder.normalized(self._images, shared=True)
         self.labels = self._images.examples.labels[self.kept]
         return judged(self.embeddings, self.kept, self._images.examples)
 

@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import functools
 import os
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ccp.config import DATASETS_IN_FOLDERS, Config
-from ccp.errors import ConfigError
+from ccp.config import Config
 from ccp.logs import ProgressDisplay, RunLog, TensorBoard
 from ccp.loss_names import WITH_PROJECTIONS
 from ccp.losses.build import build_loss
 from ccp.observers import Observer
 from ccp.projections import Projector
 from ccp.reinitializer import ProxyReinitializer, pool_size
-from ccp.runs import RunDirectory, RunError, write_json
+from ccp.replicas import Replicas, replicas_of
+from ccp.runs import RunDirectory, write_json
 from ccp.trainer import Trainer
 from datasets.bad_images import BadImages
 from datasets.cache import DISK, MEMORY, ImagesKeptInMemory, ImagesKeptOnDisk
 from datasets.catalog import load
 from datasets.examples import Examples
-from datasets.manifest import QUERY
 from datasets.pipelines import EvaluationImages, TrainingImages
 from datasets.preprocessing import Augmentation
 from datasets.splits import split
 from evaluate.board import geometry_scalars, projection_figures, show_unseen
+from evaluate.description import describe
 from evaluate.embedded import Embedded
 from evaluate.embedding import Embedder, Validator, judged, retrieval
 from evaluate.geometry import pair_distances, spread
-from models.embedding import build_embedding_model, image_format
+from evaluate.workers import check_same_data, check_same_settings
+from models.embedding import EMBEDDING_LAYER, build_embedding_model, image_format
+from models.start_weights import check_start_weights, load_start_weights
+from models.synchronized import synchronized
 
 _MOST_SCATTERED = 1000
 
@@ -54,28 +57,45 @@ class Experiment:
     Args:
       config: the run's settings.
       bad_images_record: the file that images that cannot be read are kept in.
+      replicas: the devices to train on; None is one.
     """
 
-    def __init__(self, config: Config, bad_images_record: pathlib.Path | None = None):
+    def __init__(self, config: Config, bad_images_record: pathlib.Path | None = None, replicas: Replicas | None = None):
         self.config = config
         data = config.data
-        manifest = load(data)
+        self.replicas = replicas or Replicas()
+        with self.replicas.together():
+            manifest = load(data)
+            self.splits = split(manifest, data.validation, config.loop.seed, data.crop_to_box, data.select_on_test)
+            self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
         self.data_digest = manifest.digest()
-        self.splits = split(manifest, data.validation, config.loop.seed, data.crop_to_box, data.select_on_test)
-        self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
+        check_same_data(self.replicas, self.data_digest)
         channels = self.splits.train.images.channels
         self.format = image_format(config.model, channels)
-        self.model = build_embedding_model(config.model, channels, config.loop.seed)
-        self.embedder = Embedder(self.model)
+        with self.replicas.scope():
+            self.model = build_embedding_model(config.model, channels, config.loop.seed)
+            if self.replicas.count > 1:
+                self.model = synchronized(self.model)
+        self.embedder = Embedder(self.model, self.replicas)
+
+    def describe(self) -> dict[str, Any]:
+        """What is trained and how it is judged, for a result's record."""
+        return describe(self.config, self.splits, self.bad_images)
 
     def judge(self, part: str = "test") -> dict[str, float]:
         """Retrieval scores of the network as it is now, on a part of the data."""
         examples = getattr(self.splits, part)
         return judged(*self.embed(examples), examples)
 
-    def embed(self, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
-        """Embeddings by the network as it is now; see ``Embedder.normalized``."""
-        return self.embedder.normalized(EvaluationImages(examples, self.format, self.bad_images))
+    def embed(self, examples: Examples, shared: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings by the network as it is now; see ``Embedder.normalized``.
+
+        Args:
+          examples: of what.
+          shared: every process calls this, and does its share.
+        """
+        share = self.replicas.share if shared else slice
+        return self.embedder.normalized(EvaluationImages(examples, self.format, self.bad_images, share), shared)
 
     def trainer(
         self, run: RunDirectory, title: str | None = None, should_stop: Callable[[], bool] = lambda: False
@@ -87,6 +107,10 @@ class Experiment:
           title: shown with the progress; None writes and shows nothing but checkpoints.
           should_stop: see ``Trainer``.
         """
+        with self.replicas.scope():
+            return self._trainer(run, title, should_stop)
+
+    def _trainer(self, run: RunDirectory, title: str | None, should_stop: Callable[[], bool]) -> Trainer:
         config, train = self.config, self.splits.train
         loss = build_loss(
             config.loss,
@@ -103,7 +127,10 @@ class Experiment:
             batches=self._training_batches,
             validate=validator,
             projector=self._projector(loss) if config.loss.method in WITH_PROJECTIONS else None,
-            observers=() if title is None else self._observers(run, title, validator),
+            head=self.model.get_layer(EMBEDDING_LAYER).trainable_variables,
+            initialize=lambda: load_start_weights(self.model, config.model),
+            replicas=self.replicas,
+            observers=self._observers(run, title, validator) if title is not None and self.replicas.is_chief else (),
             checkpoints=str(run.checkpoints),
             should_stop=should_stop,
         )
@@ -130,7 +157,7 @@ class Experiment:
         )
 
     def _validation_images(self, run: RunDirectory):
-        images = EvaluationImages(self.splits.validation, self.format, self.bad_images)
+        images = EvaluationImages(self.splits.validation, self.format, self.bad_images, self.replicas.share)
         if self.config.data.cache == MEMORY:
             return ImagesKeptInMemory(images)
         if self.config.data.cache == DISK:
@@ -141,7 +168,8 @@ class Experiment:
     def _training_images(self) -> TrainingImages:
         data = self.config.data
         augmentation = Augmentation(data.min_crop_area, data.max_crop_aspect, data.flip)
-        return TrainingImages(self.splits.train, self.format, augmentation, self.config.loop.seed, self.bad_images)
+        images = (self.splits.train, self.format, augmentation, self.config.loop.seed, self.bad_images)
+        return TrainingImages(*images, self.replicas.share)
 
     def _training_batches(self, epoch: int, step: int):
         loop = self.config.loop
@@ -159,7 +187,8 @@ class Experiment:
 
         def candidates(draw: int) -> tf.Tensor:
             images = self._training_images.candidates(num_candidates, draw)
-            return tf.reshape(self.embedder.raw(images), [self.splits.train.num_classes, num_candidates, -1])
+            embeddings = self.embedder.raw(images, shared=True)
+            return tf.reshape(embeddings, [self.splits.train.num_classes, num_candidates, -1])
 
         return Projector(
             loss.proxies,
@@ -205,17 +234,25 @@ def train_run(
     Returns:
       What is also written to the run's ``result.json``.
     """
+    check_start_weights(config.model)
     run = RunDirectory(run_dir)
-    with run.claimed(config):
-        experiment = Experiment(config, run.bad_images)
-        run.check_data(experiment.data_digest)
-        run.record(config, experiment.data_digest)
+    replicas = replicas_of(config.loop.strategy, config.batch_size)
+    with contextlib.ExitStack() as held:
+        check_same_settings(replicas, config)
+        with replicas.together():
+            if replicas.is_chief:
+                held.enter_context(run.claimed(config))
+        experiment = Experiment(config, run.bad_images, replicas)
+        with replicas.together():
+            run.check_data(experiment.data_digest)
+            if replicas.is_chief:
+                run.record(config, experiment.data_digest)
         trainer = experiment.trainer(run, title, should_stop)
         progress = trainer.fit()
         test = experiment.splits.test
-        embeddings, kept = experiment.embed(test)
+        embeddings, kept = experiment.embed(test, shared=True)
         judgement = retrieval(embeddings, kept, test, recall_at=(), with_mrr=False)
-        if keep_embeddings:  # Before the result, which says that all is there.
+        if keep_embeddings and replicas.is_chief:  # Before the result, which says that all is there.
             with open(run.test_embeddings, "wb") as file:
                 np.savez(file, embeddings=embeddings, kept=kept)
         result = {
@@ -226,70 +263,20 @@ def train_run(
             "test": judgement.means,
         }
         # Last, as judging may meet images that cannot be read.
-        result = {**describe(experiment), **result, "retrieval": judgement.protocol}
-        write_json(run.result, result)
-        if on_board:
+        result = {**experiment.describe(), **result, "retrieval": judgement.protocol}
+        if replicas.is_chief:
+            write_json(run.result, result)
+        _wait_for_result(replicas, run)
+        if on_board and replicas.is_chief:
             unseen = Embedded(embeddings, test.labels[kept], test.class_names, test, kept)
             show_unseen(run, unseen, config.loop.steps_per_epoch * progress.epoch)
     return result
 
 
-def restored_experiment(
-    run_dir: str, data_dir: str | None = None, on_bad_image: str | None = None
-) -> tuple[Experiment, Mapping[str, Any]]:
-    """A run's experiment with the best weights so far in the network, and how far the run is.
-
-    Args:
-      run_dir: of the run.
-      data_dir: where its data lie now, if they have moved.
-      on_bad_image: ``stop`` or ``skip``; None for what the run does.
-
-    Raises:
-      RunError: the directory holds no run, or one that has not saved anything yet.
-    """
-    run = RunDirectory(run_dir)
-    config = run.load_config()
-    if data_dir and config.data.dataset not in (*DATASETS_IN_FOLDERS, "csv"):
-        raise ConfigError(f"--data_dir has no effect on a run with {config.data.dataset}; leave it out.")
-    if data_dir:
-        listing = config.data.manifest
-        moved = os.path.join(data_dir, os.path.basename(listing))
-        if listing and not os.path.exists(listing) and os.path.exists(moved):
-            listing = moved  # It has moved with its images.
-        data = dataclasses.replace(config.data, data_dir=os.path.abspath(data_dir), manifest=listing)
-        config = dataclasses.replace(config, data=data)
-    if on_bad_image:
-        config = dataclasses.replace(config, data=dataclasses.replace(config.data, on_bad_image=on_bad_image))
-    experiment = Experiment(config, run.bad_images)
-    run.check_data(experiment.data_digest)
-    trainer = experiment.trainer(run)
-    if not trainer.restore():
-        raise RunError(f"{run.path} has no checkpoint yet; let main.py train go on in it for an epoch.")
-    trainer.overall_best.put_back()
-    progress = trainer.progress
-    return experiment, {"epochs": progress.epoch, "best_epoch": progress.best_epoch, "finished": progress.finished}
-
-
-def describe(experiment: Experiment) -> dict[str, Any]:
-    """What was trained and how it is judged, for a result's record."""
-    splits, bad = experiment.splits, experiment.bad_images.found
-    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-    test = f"{len(splits.test)} images of {splits.test.num_classes} classes never seen in training"
-    num_queries = int((splits.test.roles == QUERY).sum())
-    return {
-        "dataset": experiment.config.data.dataset,
-        "loss": experiment.config.loss.loss,
-        "seed": experiment.config.loop.seed,
-        "data": {
-            **{name: {"images": len(part), "classes": part.num_classes} for name, part in parts.items()},
-            "unreadable_images_left_out": len(bad),
-        },
-        "protocol": {
-            "test": f"retrieval of {num_queries} queries in a gallery, {test}"
-            if num_queries
-            else f"leave-one-out retrieval by index over {test}",
-            "model_selection": f"best {experiment.config.loop.monitor} on {splits.validation_is} "
-            f"({len(splits.validation)} images of {splits.validation.num_classes} classes)",
-            "distance": "Euclidean between lipschitz-normalised embeddings",
-        },
-    }
+def _wait_for_result(replicas: Replicas, run: RunDirectory) -> None:
+    """Until the chief has written it: were it killed before, it would need the others again."""
+    try:
+        replicas.wait()
+    except tf.errors.OpError:  # The others may leave first.
+        if not run.result.exists():
+            raise

@@ -14,6 +14,7 @@ import numpy as np
 from ccp.config import Config
 from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
+from ccp.replicas import Replicas, replicas_of
 from ccp.runs import RunDirectory, read_json, write_json
 from datasets.catalog import load
 from datasets.examples import Examples, part
@@ -51,8 +52,9 @@ def run_mlrc(
       should_stop: see ``Trainer``.
 
     Returns:
-      What is also written to ``mlrc.json``.
+      What is also written to ``mlrc.json``; of several processes that train together, the chief has it alone.
     """
+    replicas = replicas_of(config.loop.strategy, config.batch_size)  # Connects to others before anything else is done.
     manifest = load(config.data)
     if (manifest.splits == VALIDATION).any():
         raise UserError(
@@ -68,7 +70,9 @@ def run_mlrc(
     }
     for (fold, repeat), run in runs.items():
         title = f"fold {fold}, repeat {repeat + 1} of {repeats}"
-        _train(_config_of(config, fold, repeat), run, digest, title, should_stop)
+        _train(_config_of(config, fold, repeat), run, digest, title, replicas, should_stop)
+    if not replicas.is_chief:
+        return {}
     test = part(manifest, TEST, config.data.crop_to_box)
     results = {at: read_json(run.result) for at, run in runs.items()}
     result = {
@@ -115,11 +119,16 @@ def _config_of(config: Config, fold: int, repeat: int) -> Config:
     )
 
 
-def _train(config: Config, run: RunDirectory, digest: str, title: str, should_stop: Callable[[], bool]) -> None:
-    with run.claimed(config):  # Which refuses a run with other settings.
-        run.check_data(digest)
-        finished = run.result.exists() and run.test_embeddings.exists()
-    if finished:
+def _train(
+    config: Config, run: RunDirectory, digest: str, title: str, replicas: Replicas, should_stop: Callable[[], bool]
+) -> None:
+    finished = False
+    with replicas.together():
+        if replicas.is_chief:
+            with run.claimed(config):  # Which refuses a run with other settings.
+                run.check_data(digest)
+                finished = run.result.exists() and run.test_embeddings.exists()
+    if replicas.any(finished):
         _log.info("%s: finished already", title)
         return
     train_run(config, run.path, title, should_stop, keep_embeddings=True, on_board=False)

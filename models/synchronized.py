@@ -15,8 +15,8 @@ class GlobalBatchNormalization(tf.keras.layers.BatchNormalization):
 
     Departs from Keras' ``synchronized=True`` in that it gives what one device gives on the whole batch: the
     variance is taken about the mean of all (two passes, where E(x²) − E(x)² loses digits), and the moving variance gets
-    Bessel's correction, as the fused kernel of one device has it. Replicas have the same moving statistics, so that one
-    process alone can read and save them.
+    Bessel's correction where the fused kernel of one device gives it, which is for images. The moving statistics are
+    alike on all replicas, so that one process alone can read and save them.
     """
 
     def add_weight(self, *args: Any, **kwargs: Any) -> tf.Variable:
@@ -26,7 +26,7 @@ class GlobalBatchNormalization(tf.keras.layers.BatchNormalization):
         return super().add_weight(*args, **kwargs)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """[batch of this replica, height, width, channels] in, and out."""
+        """[batch of this replica, …, channels] in, and out."""
         if not training or not self.trainable:
             return super().call(inputs, training=False)
         values = tf.cast(inputs, tf.float32)
@@ -36,8 +36,8 @@ class GlobalBatchNormalization(tf.keras.layers.BatchNormalization):
         mean = total / count
         (squares,) = _summed([tf.reduce_sum(tf.square(values - mean), axes)])
         variance = squares / count
-        unbiased = squares / tf.maximum(count - 1.0, 1.0)
-        for moving, now in ((self.moving_mean, mean), (self.moving_variance, unbiased)):
+        kept = squares / tf.maximum(count - 1.0, 1.0) if self.fused else variance
+        for moving, now in ((self.moving_mean, mean), (self.moving_variance, kept)):
             moving.assign_sub((1.0 - self.momentum) * (moving - tf.stop_gradient(now)))
         normalized = tf.nn.batch_normalization(values, mean, variance, self.beta, self.gamma, self.epsilon)
         return tf.cast(normalized, self.compute_dtype)

@@ -7,6 +7,7 @@ import os
 import pathlib
 import signal
 import time
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -14,14 +15,14 @@ import tensorflow as tf
 from tests import command_line
 from tests.toy_training import assert_same_tensors, saved_tensors
 
-EPOCHS = 12
+EPOCHS = 9
 # CCP and XBM together, so that proxies, anchor and memory are all at stake.
 _TRAIN = (
     "train",
     "--dataset=digits",
     "--loss=ccp_xbm/contrastive",
     "--projection=period",
-    "--projection_period=2",
+    "--projection_period=3",
     "--memory_batches=3",
     "--memory_start_step=10",
     f"--max_epochs={EPOCHS}",
@@ -38,9 +39,9 @@ def _lines(run: pathlib.Path) -> int:
     return metrics.read_text().count("\n") if metrics.exists() else 0
 
 
-def _start_and_signal(run: pathlib.Path, lines: int, delay: float, number: int) -> tuple[int, str]:
+def _start_and_signal(start: Callable, run: pathlib.Path, lines: int, delay: float, number: int) -> tuple[int, str]:
     """Starts the training and sends it a signal ``delay`` seconds after its ``lines``-th epoch was logged."""
-    process = command_line.start(*_TRAIN, f"--run_dir={run}")
+    process = start(*_TRAIN, f"--run_dir={run}")
     deadline = time.monotonic() + 120
     while _lines(run) < lines and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -54,20 +55,22 @@ class KillAndResumeTest(tf.test.TestCase):
     def test_a_training_killed_again_and_again_ends_with_the_same_bits(self):
         home = pathlib.Path(self.get_temp_dir())
         whole, broken = home / "whole", home / "broken"
-        code, _, err = command_line.run(*_TRAIN, f"--run_dir={whole}")
-        self.assertEqual(code, 0, err)
+        unbroken = command_line.Forked(*_TRAIN, f"--run_dir={whole}")  # Meanwhile.
 
         # SIGKILL at moments that fall anywhere: in steps, validation, projections, checkpoints and logging.
         delays = np.random.default_rng(0).uniform(0.0, 0.3, size=3)
-        for lines, delay in zip((1, 3, 6), delays):
-            code, _ = _start_and_signal(broken, lines, delay, signal.SIGKILL)
+        starts = (command_line.start, command_line.Forked, command_line.Forked)
+        for start, lines, delay in zip(starts, (1, 2, 5), delays):
+            code, _ = _start_and_signal(start, broken, lines, delay, signal.SIGKILL)
             self.assertEqual(code, -signal.SIGKILL)
-        code, err = _start_and_signal(broken, 8, 0.05, signal.SIGTERM)
+        code, err = _start_and_signal(command_line.start, broken, 6, 0.05, signal.SIGTERM)
         self.assertEqual(code, 128 + signal.SIGTERM, err)
         self.assertIn("The same command goes on from there.", err)
         self.assertLess(_lines(broken), EPOCHS)
-        code, _, err = command_line.run(*_TRAIN, f"--run_dir={broken}")
+        code, _, err = command_line.run_forked(*_TRAIN, f"--run_dir={broken}")
         self.assertEqual(code, 0, err)
+        _, err = unbroken.communicate()
+        self.assertEqual(unbroken.returncode, 0, err)
 
         assert_same_tensors(saved_tensors(broken / "checkpoints"), saved_tensors(whole / "checkpoints"))
         for name in ("metrics.jsonl", "result.json", "config.json"):
@@ -84,12 +87,12 @@ class KillAndResumeTest(tf.test.TestCase):
 class SecondProcessTest(tf.test.TestCase):
     def test_a_run_directory_has_one_process_at_a_time(self):
         run = pathlib.Path(self.get_temp_dir()) / "run"
-        first = command_line.start(*_TRAIN, "--max_epochs=500", f"--run_dir={run}")
+        first = command_line.Forked(*_TRAIN, "--max_epochs=500", f"--run_dir={run}")
         try:
             deadline = time.monotonic() + 120
             while _lines(run) < 1 and time.monotonic() < deadline:
                 time.sleep(0.01)
-            code, _, err = command_line.run(*_TRAIN, "--max_epochs=500", f"--run_dir={run}")
+            code, _, err = command_line.run_forked(*_TRAIN, "--max_epochs=500", f"--run_dir={run}")
             self.assertEqual(code, 1)
             self.assertIn("Another process is training in", err)
             self.assertIsNone(first.poll())
@@ -97,9 +100,9 @@ class SecondProcessTest(tf.test.TestCase):
             first.kill()
             first.communicate()
         # The lock went with the process; now the settings are compared.
-        code, _, err = command_line.run(*_TRAIN, f"--run_dir={run}")
+        code, _, err = command_line.run_forked(*_TRAIN, f"--run_dir={run}")
         self.assertEqual(code, 1)
-        self.assertIn("max_epochs is 500 there and 12 here", err)
+        self.assertIn(f"max_epochs is 500 there and {EPOCHS} here", err)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,10 @@ TRAIN = (
     "--classes_per_batch=3",
     "--steps_per_epoch=2",
     "--max_epochs=2",
-    "--projection=period",
-    "--projection_period=1",
     "--proxies_per_class=2",
     "--pool_size=4",
 )
+PROJECTING = ("--projection=period", "--projection_period=1")
 
 
 class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
@@ -36,13 +35,16 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.paths = photographs.write(self.folder, num_classes=8, per_class=6)
 
     def run_ok(self, *arguments: str) -> str:
-        code, out, err = command_line.run(*arguments)
+        code, out, err = command_line.run_forked(*arguments)
         self.assertEqual(code, 0, err)
         return out
 
-    def train(self, *arguments: str):
+    def start_training(self, *arguments: str) -> command_line.Forked:
         run = f"--run_dir={self.home / 'run'}"
-        return command_line.run("train", "--dataset=folder", f"--data_dir={self.folder}", run, *TRAIN, *arguments)
+        return command_line.Forked("train", "--dataset=folder", f"--data_dir={self.folder}", run, *TRAIN, *arguments)
+
+    def train(self, *arguments: str) -> tuple[int, str, str]:
+        return command_line.ended(self.start_training(*arguments))
 
     def test_bad_images_stop_then_are_counted(self):
         # Classes 0 to 3 are trained on; one of these images is spoilt, and one of those that judge.
@@ -53,7 +55,7 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertRegex(err, r"error: .*(1/4|3/0)\.jpg cannot be read \(.+\)\. Mend or remove it.*--on_bad_image=skip")
         self.assertNotIn("Traceback", err)
 
-        code, out, err = self.train("--on_bad_image=skip")
+        code, out, err = self.train(*PROJECTING, "--on_bad_image=skip")
         self.assertEqual(code, 0, err)
         self.assertIn("3 images could not be read and were left out", out)
         self.assertRegex(err, r"left out: .*6/0\.jpg cannot be read \(.+\)")
@@ -64,7 +66,7 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         listed = {json.loads(line)["path"] for line in lines}
         self.assertEqual(listed, {"1/4.jpg", "3/0.jpg", "6/0.jpg"})
         # With the policy changed back, what was left out is not forgotten.
-        code, _, err = self.train("--on_bad_image=stop")
+        code, _, err = self.train(*PROJECTING, "--on_bad_image=stop")
         self.assertEqual(code, EXIT_FAILURE)
         self.assertIn("lists 3 images that this run has left out", err)
         # Judged again, by a process that only reads the record; and kept images change nothing.
@@ -72,7 +74,7 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         evaluation = json.loads((self.home / "run" / "evaluation_test.json").read_text())
         self.assertContainsSubset(result["test"].items(), evaluation["scores"].items())
 
-        code, out, _ = command_line.run("validate", "--dataset=folder", f"--data_dir={self.folder}")
+        code, out, _ = command_line.run_forked("validate", "--dataset=folder", f"--data_dir={self.folder}")
         self.assertEqual(code, EXIT_FAILURE)
         self.assertIn("3 images cannot be read:", out)
         for name in ("1/4.jpg", "3/0.jpg", "6/0.jpg"):
@@ -80,9 +82,10 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertIn("folder: not as it should be", out)
 
     def test_cached_images_give_the_same_run(self):
+        trainings = {c: self.start_training(f"--cache={c}", f"--run_dir={self.home / c}") for c in ("none", "disk")}
         scores = []
-        for cache in ("none", "disk"):
-            code, _, err = self.train(f"--cache={cache}", f"--run_dir={self.home / cache}")
+        for cache, training in trainings.items():
+            code, _, err = command_line.ended(training)
             self.assertEqual(code, 0, err)
             scores.append((self.home / cache / "metrics.jsonl").read_text())
         self.assertEqual(scores[0], scores[1])
@@ -103,7 +106,7 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertRegex(out, r"query +6 +3 +– +–\n")
         self.assertRegex(out, r"gallery +12 +3 +– +–\n")
         self.assertIn("csv: as it should be", out)
-        self.run_ok("train", *data, "--crop_to_box", f"--run_dir={self.home / 'run'}", *TRAIN)
+        self.run_ok("train", *data, "--crop_to_box", f"--run_dir={self.home / 'run'}", *TRAIN, *PROJECTING)
         result = json.loads((self.home / "run" / "result.json").read_text())
         self.assertIn("retrieval of 6 queries in a gallery", result["protocol"]["test"])
         # Of six queries, hits are sixths.
@@ -115,7 +118,7 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(code, 0, err)
         before = (self.home / "run" / "result.json").read_text()
         (self.folder / "2" / "new.jpg").write_bytes((self.folder / "2" / "0.jpg").read_bytes())
-        for command in (self.train, lambda: command_line.run("evaluate", f"--run_dir={self.home / 'run'}")):
+        for command in (self.train, lambda: command_line.run_forked("evaluate", f"--run_dir={self.home / 'run'}")):
             code, _, err = command()
             self.assertEqual(code, EXIT_FAILURE)
             self.assertRegex(err, "holds a run on other images: .*Pass the same data, or another --run_dir")

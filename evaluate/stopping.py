@@ -1,0 +1,52 @@
+"""Long work that can be stopped and gone on with."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from ccp.cluster import cluster_of
+from ccp.command_line import EXIT_BY_SIGNAL
+from ccp.errors import Interrupted
+from ccp.runs import StopRequest
+from evaluate.experiment import make_deterministic
+from evaluate.restarting import OTHERS_GONE, start_again
+
+Result = TypeVar("Result")
+
+
+def until_stopped(work: Callable[[StopRequest], Result], jit_compile: bool = False, strategy: str = "none") -> Result:
+    """Does a command's work, and computes the same bits every time.
+
+    Of several processes that work together, each starts again when another has gone, and the chief alone returns.
+
+    Args:
+      work: given the request that it is to look at.
+      jit_compile: XLA takes part: TensorFlow then cannot promise the same bits, and is not asked to, as it would refuse
+        to compile max pooling.
+      strategy: the configuration's.
+
+    Raises:
+      SystemExit: it was stopped, with the exit code of the signal; or it is done, and there is a chief to report it.
+    """
+    started = time.time()
+    if not jit_compile:
+        make_deterministic()
+    with StopRequest() as stop:
+        try:
+            result = work(stop)
+        except Interrupted as interruption:
+            print(f"{interruption} The same command goes on from there.", file=sys.stderr)
+            # None here where another process was sent the signal.
+            raise SystemExit(EXIT_BY_SIGNAL + (stop.signal or signal.SIGTERM)) from None
+        except OTHERS_GONE as error:
+            if strategy != "multi_worker":
+                raise
+            start_again(error, started, stop)
+            raise SystemExit(EXIT_BY_SIGNAL + stop.signal) from None  # Asked to, while it was about to start again.
+    if strategy == "multi_worker" and not cluster_of().is_chief:
+        raise SystemExit(0)
+    return result

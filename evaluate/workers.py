@@ -1,0 +1,44 @@
+"""Whether the processes that train together have the same settings and the same data."""
+
+from __future__ import annotations
+
+import json
+
+from ccp.config import Config
+from ccp.errors import ConfigError
+from ccp.replicas import Replicas
+from ccp.runs import differences
+
+_REMEDY = "Give every process the same command line."
+
+
+def check_same_settings(replicas: Replicas, config: Config) -> None:
+    """Refuses to train with processes that were started with other settings; every process calls this.
+
+    Raises:
+      ConfigError: the settings of one differ from the first one's in what matters to the result.
+    """
+    first, *others = (Config.from_dict(json.loads(text)) for text in replicas.said(json.dumps(config.to_dict())))
+    for number, other in enumerate(others, start=2):
+        different = differences(first, other, ("in process 1", f"in process {number}"))
+        if different:
+            raise ConfigError(f"The processes have different settings: {'; '.join(different)}. {_REMEDY}")
+
+
+def check_same_data(replicas: Replicas, digest: str) -> None:
+    """Refuses to train with processes that see other data; every process calls this.
+
+    Args:
+      replicas: the processes.
+      digest: of the data set's manifest as this process has it.
+
+    Raises:
+      ConfigError: they do.
+    """
+    digests = replicas.said(digest)
+    other = [number for number, one in enumerate(digests, start=1) if one != digests[0]]
+    if other:
+        raise ConfigError(
+            f"Process {other[0]} has other images than process 1: the data sets in their --data_dir differ in files, "
+            "classes or splits. main.py validate compares each with what it should be."
+        )
