@@ -10,7 +10,7 @@ demo: $(INSTALLED)  ## train on handwritten digits with and without CCP, judge o
 	$(PYTHON_IN_VENV) main.py demo
 
 test: $(INSTALLED)  ## the whole test suite
-	$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile
+	$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)  ## check style and formatting
 	$(PYTHON_IN_VENV) -m ruff check .

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests import command_line
@@ -51,6 +52,7 @@ def _start_and_signal(start: Callable, run: pathlib.Path, lines: int, delay: flo
     return process.returncode, err
 
 
+@pytest.mark.slow
 class KillAndResumeTest(tf.test.TestCase):
     def test_a_training_killed_again_and_again_ends_with_the_same_bits(self):
         home = pathlib.Path(self.get_temp_dir())

@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
@@ -125,6 +126,7 @@ class RefusalTest(parameterized.TestCase):
             self.assertNotIn("Traceback", err)
 
 
+@pytest.mark.slow
 class WholeWayTest(tf.test.TestCase):
     def test_demo_evaluate_export_embed(self):
         home = pathlib.Path(self.get_temp_dir())

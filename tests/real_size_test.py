@@ -15,7 +15,7 @@ from tests import command_line
 from tests.datasets.pictures import folder_for, photograph
 
 CLASSES = 100
-IMAGES_PER_CLASS = {"train": 4, "val": 2, "test": 2}
+IMAGES_PER_CLASS = {"train": 2, "val": 2, "test": 2}
 MOST_MEGABYTES = 6000
 
 
@@ -40,6 +40,8 @@ class RealSizeTest(tf.test.TestCase):
             "--backbone=bn_inception",
             "--weights=none",
             "--loss=ccp/contrastive",
+            "--classes_per_batch=16",
+            "--examples_per_class=2",
             "--proxies_per_class=8",
             "--pool_size=8",
             "--steps_per_epoch=1",
