@@ -286,6 +286,8 @@ def _config(values: flags.FlagValues) -> Config:
     for place in ("data_dir", "manifest"):  # Runs are looked at from anywhere.
         if given.get(place):
             given[place] = os.path.abspath(given[place])
+    if given.get("weights") not in (None, "none", "imagenet"):
+        given["weights"] = os.path.abspath(given["weights"])
     return configure(preset(given), given)
 
 

@@ -95,7 +95,7 @@ def _parse(word: str, values: flags.FlagValues, arguments: list[str], commands: 
         _, *left_over = values([word, *arguments])
     except flags.UnrecognizedFlagError as error:
         elsewhere = [other for other in commands if error.flagname in flag_values(commands[other])]
-        if error.flagname in FORMER_FLAGS:
+        if error.flagname in FORMER_FLAGS and word in ("train", "mlrc"):
             raise ConfigError(
                 f"--{error.flagname} is a flag of the original code: {FORMER_FLAGS[error.flagname]}."
             ) from error

@@ -170,7 +170,7 @@ class OptimizerConfig:
     plateau_factor: float = setting(0.5, "factor on the learning rate then")
     min_learning_rate: float = setting(1e-6, "the learning rate is not lowered below this")
     weight_decay: float = setting(1e-4, "coupled weight decay on all but batch-norm variables")
-    proxy_rate_multiplier: float = setting(1.0, "factor on the proxies' learning rate")
+    proxy_rate_multiplier: float = setting(1.0, "factor on the proxies' learning rate", methods=WITH_PROXIES)
     warm_up_epochs: int = setting(0, "epochs at the start that train the embedding layer and the proxies alone")
     clip_norm: float = setting(10.0, "global gradient norm is clipped to this")
     clip_value: float = setting(10.0, "gradient entries are clipped to this after that")

@@ -94,6 +94,8 @@ def preset(given: Mapping[str, Any]) -> dict[str, Any]:
         )
     if on_paper:
         settings.update(_paper(dataset, backbone, method, bool(given.get("conventional"))))
+        if given.get("validation", "test") != "test":  # Something else is held out, so nothing looks at the test set.
+            settings.pop("select_on_test", None)
     else:
         settings.update(_small(dataset, backbone))
     if method in PROXY_BASELINES and pair_loss in PROXY_LOSSES:
@@ -153,7 +155,7 @@ def overridden(config: Config) -> dict[str, dict[str, Any]]:
 def preset_name(config: Config) -> str:
     """What a configuration's preset is: the paper's of one of its protocols, or a small one."""
     if config.data.dataset not in PAPER or config.model.backbone not in PRETRAINED_BACKBONES:
-        return "small, from scratch"
+        return "small, pretrained" if config.model.backbone in PRETRAINED_BACKBONES else "small, from scratch"
     return "paper, conventional" if config.data.conventional else "paper, MLRC"
 
 

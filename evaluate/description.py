@@ -26,6 +26,7 @@ def describe(config: Config, splits: Splits, bad_images: BadImages) -> dict[str,
         "dataset": config.data.dataset,
         "loss": config.loss.loss,
         "seed": config.loop.seed,
+        "weights": config.model.weights or "none",
         "settings": {"preset": preset_name(config), "overridden": overridden(config)},
         "data": {
             **{name: {"images": len(part), "classes": part.num_classes} for name, part in parts.items()},

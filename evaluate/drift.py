@@ -139,7 +139,10 @@ def compare_files(reference: str, recent: str, gallery: str | None = None) -> Dr
 
 def _distances(path: str) -> np.ndarray:
     try:
-        return np.loadtxt(path, ndmin=1)
+        distances = np.loadtxt(path, ndmin=1)
+        if distances.ndim > 1:
+            raise ValueError(f"there are {distances.shape[1]} numbers in each line")
+        return distances
     except ValueError as error:
         raise DriftError(
             f"{path} does not hold one distance in each line ({error}). Pass --gallery too if it holds embeddings."
@@ -149,6 +152,9 @@ def _distances(path: str) -> np.ndarray:
 def _embeddings(path: str) -> np.ndarray:
     try:
         with np.load(path) as file:
-            return file["embeddings"]
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+            embeddings = file["embeddings"]
+        if embeddings.ndim != 2:
+            raise ValueError(f"embeddings of shape {embeddings.shape}")
+        return embeddings
+    except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:  # TypeError: a lone array.
         raise DriftError(f"{path} holds no embeddings; make it with: main.py embed --output={path}") from error

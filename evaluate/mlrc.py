@@ -79,6 +79,7 @@ def run_mlrc(
         "dataset": config.data.dataset,
         "loss": config.loss.loss,
         "repeats": repeats,
+        "settings": results[1, 0]["settings"],
         "data": {
             "test": results[1, 0]["data"]["test"],
             "unreadable_images_left_out": max(one["data"]["unreadable_images_left_out"] for one in results.values()),

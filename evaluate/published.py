@@ -11,6 +11,7 @@ from evaluate.metrics import METRICS
 _TABLE = pathlib.Path(__file__).with_name("published_results.csv")
 _DATASETS = {"cub": "CUB", "cars196": "Cars196", "sop": "SOP", "inshop": "In-Shop"}
 _BASES = {"cosine_contrastive": "C1", "contrastive": "C2", "triplet": "Triplet", "multi_similarity": "MS"}
+_SINGLE_MODEL = 128
 _METHODS = {"proxy": "{}", "xbm": "{}-XBM-L", "ccp": "{}-CCP-L"}
 _PROXY_LOSSES = {
     "proxy_anchor": ("ProxyAnchor",),
@@ -32,6 +33,8 @@ def published_scores(config: Config, embedding_size: int) -> dict[str, float] | 
     Returns:
       By metric; None where the paper has no such line.
     """
+    if config.model.embedding_size != _SINGLE_MODEL:
+        return None
     names = _names(config.loss.method, config.loss.pair_loss)
     with open(_TABLE, newline="") as file:
         for row in csv.DictReader(file):

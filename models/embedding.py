@@ -45,6 +45,9 @@ def build_embedding_model(config: ModelConfig, channels: int, seed: int) -> tf.k
         for layer in model.submodules:
             if isinstance(layer, tf.keras.layers.BatchNormalization):
                 layer.trainable = False  # Which makes Keras run it in inference mode, too.
+                if tf.config.list_physical_devices("GPU"):
+                    # There the fused kernel of inference mode has no deterministic gradient, and would refuse.
+                    layer.fused = False
     return model
 
 

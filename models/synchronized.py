@@ -50,7 +50,10 @@ def synchronized(model: tf.keras.Model) -> tf.keras.Model:
         if isinstance(layer, tf.keras.Model):
             return tf.keras.models.clone_model(layer, clone_function=of_layer)
         kind = GlobalBatchNormalization if isinstance(layer, tf.keras.layers.BatchNormalization) else type(layer)
-        return kind.from_config(layer.get_config())
+        copy = kind.from_config(layer.get_config())
+        if kind is GlobalBatchNormalization:
+            copy.fused = layer.fused
+        return copy
 
     clone = tf.keras.models.clone_model(model, clone_function=of_layer)
     clone.set_weights(model.get_weights())

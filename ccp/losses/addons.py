@@ -143,7 +143,8 @@ def paired_within_classes(classes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
       Two [pairs] int32, the rows of the first and of the second of each pair; each class's in the order of the batch.
     """
     by_class = tf.argsort(classes, stable=True)
-    sizes = tf.math.bincount(classes)
+    with tf.device("CPU:0"):  # On a GPU it is not deterministic, and refuses where that is asked for.
+        sizes = tf.math.bincount(classes)
     starts = tf.cumsum(sizes, exclusive=True)
     sorted_classes = tf.gather(classes, by_class)
     rank = tf.range(tf.size(classes)) - tf.gather(starts, sorted_classes)

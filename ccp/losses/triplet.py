@@ -83,9 +83,10 @@ def sum_of_triplets(distances: tf.Tensor, pairs: Pairs, margin: float) -> tuple[
 
         # A threshold is above the negatives that have at most its own index of thresholds at or below them.
         below = tf.where(pairs.negatives, not_above, most_positives)
-        histogram = tf.math.bincount(
-            below, minlength=most_positives + 1, maxlength=most_positives + 1, axis=-1, dtype=tf.int32
-        )
+        with tf.device("CPU:0"):  # On a GPU it is not deterministic, and refuses where that is asked for.
+            histogram = tf.math.bincount(
+                below, minlength=most_positives + 1, maxlength=most_positives + 1, axis=-1, dtype=tf.int32
+            )
         per_threshold = tf.cumsum(histogram, axis=1)[:, :most_positives]
 
         # Two large sums of nearly equal size are subtracted: in float64, or their difference would be noise.

@@ -50,6 +50,11 @@ class PaperTest(parameterized.TestCase):
         found = flat(config)
         self.assertEqual({name: found[name] for name in settings}, settings)
 
+    def test_what_is_held_out_instead_is_what_selects(self):
+        settings = preset({"dataset": "cub", "conventional": True, "validation": "fold1"})
+        self.assertNotIn("select_on_test", settings)
+        self.assertTrue(preset({"dataset": "cub", "conventional": True})["select_on_test"])
+
     @parameterized.product(dataset=SETS, loss=tuple(PAIR_LOSSES), conventional=(False, True))
     def test_numbers_of_the_losses(self, dataset, loss, conventional):
         column = SETS.index(dataset)
@@ -248,7 +253,8 @@ class OverriddenTest(parameterized.TestCase):
 
     def test_a_fold_is_one_in_the_conventional_setting(self):
         found = self.of(conventional=True, validation="fold1")
-        self.assertEqual(found, {"validation": {"preset": "test", "here": "fold1"}})
+        validation = {"preset": "test", "here": "fold1"}
+        self.assertEqual(found, {"validation": validation, "select_on_test": {"preset": True, "here": False}})
 
     @parameterized.parameters(
         ("cub", "bn_inception", "none", True),

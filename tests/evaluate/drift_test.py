@@ -155,7 +155,17 @@ class CommandTest(parameterized.TestCase):
         np.savez(archive, vectors=np.ones(3))
         with self.assertRaisesRegex(drift.DriftError, "words.txt does not hold one distance in each line"):
             drift.compare_files(distances, str(words))
-        for path in (words, archive):
+        columns, flat, lone = (self.folder / name for name in ("columns.txt", "flat.npz", "lone.npz"))
+        columns.write_text("1 0.5\n2 0.6\n")
+        with self.assertRaisesRegex(
+            drift.DriftError, "columns.txt does not hold one distance .*2 numbers in each line"
+        ):
+            drift.compare_files(distances, str(columns))
+        np.savez(flat, embeddings=np.ones(3))
+        with open(lone, "wb") as file:
+            np.save(file, np.ones([3, 2]))
+        (self.folder / "empty.npz").touch()
+        for path in (words, archive, flat, lone, self.folder / "empty.npz"):
             with self.assertRaisesRegex(
                 drift.DriftError, f"{path.name} holds no embeddings; make it with: main.py embed"
             ):

@@ -18,6 +18,11 @@ class PublishedTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllClose(list(found.values()), [0.6884, 0.4328, 0.4025])
         self.assertEqual(list(found), ["precision_at_1", "r_precision", "map_at_r"])
 
+    def test_not_of_models_of_another_size(self):
+        # One model of 512 dimensions is not four of 128 joined.
+        config = configure({"dataset": "sop", "data_dir": "d", "loss": "ccp/contrastive", "embedding_size": 512})
+        self.assertIsNone(published_scores(config, 512))
+
     def test_hierarchical_proxies(self):
         # HPL-PA,SOP,512,76.97,51.97,49.07
         self.assertAllClose(list(_scores("sop", "hpl/proxy_anchor", 512).values()), [0.7697, 0.5197, 0.4907])
