@@ -4,13 +4,16 @@ PYTHON_IN_VENV := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
 REQUIREMENTS := requirements/dev.txt
 
-.PHONY: demo test lint format benchmark setup setup-gpu clean
+.PHONY: demo test test-real-size lint format benchmark setup setup-gpu clean
 
 demo: $(INSTALLED)  ## train on handwritten digits with and without CCP, judge on unseen digits, draw, export
 	$(PYTHON_IN_VENV) main.py demo
 
 test: $(INSTALLED)  ## the whole test suite
 	$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-real-size: $(INSTALLED)  ## two steps and a projection of BN-Inception at 227 x 227: a minute or two, 3 GB
+	$(PYTHON_IN_VENV) -m pytest -m real_size -s tests/real_size_test.py
 
 lint: $(INSTALLED)  ## check style and formatting
 	$(PYTHON_IN_VENV) -m ruff check .

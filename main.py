@@ -13,13 +13,15 @@ import sys
 from absl import flags
 
 from ccp import command_flags as flags_of
-from ccp.command_line import EXIT_FAILURE, Command, run_command_line
+from ccp.command_line import EXIT_FAILURE, Command, listing, run_command_line
 from ccp.config import DATASETS, Config, DataConfig, configure
 from ccp.errors import ConfigError
 from ccp.flags import given_data_settings, given_settings
 from ccp.loss_names import refuse_unknown
 from ccp.original_names import renamed
 from ccp.presets import preset
+from evaluate import serving_commands as serving
+from evaluate.serving_commands import note_unfinished
 
 
 def train(values: flags.FlagValues) -> int:
@@ -38,7 +40,7 @@ def train(values: flags.FlagValues) -> int:
     result = until_stopped(lambda stop: train_run(config, run_dir, name, stop), loop.jit_compile, loop.strategy)
     print(score_table({f"{name}, unseen classes": result["test"]}))
     _note_unreadable(result, run_dir)
-    print(_listing([("run", run_dir), *(("figure", path) for path in draw_run(run_dir))]))
+    print(listing([("run", run_dir), *(("figure", path) for path in draw_run(run_dir))]))
     return 0
 
 
@@ -81,7 +83,7 @@ def _mlrc(config: Config, run_dir: str | None, repeats: int) -> int:
     result = until_stopped(lambda stop: run_mlrc(config, run_dir, repeats, stop), loop.jit_compile, loop.strategy)
     print(mlrc_table(result))
     _note_unreadable(result, os.path.join(run_dir, "fold*"))
-    print(_listing([("result", os.path.join(run_dir, RESULT_FILE))]))
+    print(listing([("result", os.path.join(run_dir, RESULT_FILE))]))
     return 0
 
 
@@ -103,7 +105,7 @@ def convert(values: flags.FlagValues) -> int:
     from models.weights.pytorch_checkpoint import convert_bn_inception
 
     left_out = convert_bn_inception(values.checkpoint, values.weights)
-    print(_listing([("weights", values.weights), *(("left out", name) for name in left_out)]))
+    print(listing([("weights", values.weights), *(("left out", name) for name in left_out)]))
     return 0
 
 
@@ -118,110 +120,9 @@ def evaluate(values: flags.FlagValues) -> int:
     folder = RunDirectory(values.run_dir).path
     result, files = write_judgement(experiment, values.part, folder, progress, values.clustering)
     print(score_table({f"{experiment.config.loss.loss}, {values.part}": result["scores"]}))
-    _note_unfinished(progress)
+    note_unfinished(progress)
     _note_unreadable(result, values.run_dir)
-    print(_listing([("result", path) for path in files]))
-    return 0
-
-
-def export(values: flags.FlagValues) -> int:
-    """Writes the best weights of a run, or of four folds, as a SavedModel; or an exported one with another gallery."""
-    if (values.run_dir is None) == (values.model is None):
-        raise ConfigError("main.py export needs one of --run_dir, a run, and --model, an exported one.")
-    if values.model and not values.gallery:
-        raise ConfigError("main.py export --model=… gives an exported model another gallery; pass --gallery too.")
-    if values.repeat < 1:
-        raise ConfigError(f"--repeat must be at least 1; got {values.repeat}.")
-    from evaluate.exporting import Place, export_run, export_with_gallery
-
-    place = Place(values.export_dir, values.version, values.gallery, skip_unreadable=values.on_bad_image == "skip")
-    if values.model:
-        done = export_with_gallery(values.model, place)
-    else:
-        done = export_run(values.run_dir, place, values.repeat, values.data_dir, values.on_bad_image)
-    for path, reason in done.skipped:
-        print(f"skipped {path}: {reason}", file=sys.stderr)
-    for progress in done.progress:
-        _note_unfinished(progress)
-    print(_listing([("model", done.directory)]))
-    return 0
-
-
-def serve_check(values: flags.FlagValues) -> int:
-    """Tries an exported model in a process that has nothing of this project, and compares it with its run."""
-    if values.data_dir and not values.run_dir:
-        raise ConfigError("--data_dir is where a run's data are; pass --run_dir too, or leave it out.")
-    from evaluate.serve_check import check_table, complaint
-    from evaluate.serve_check import serve_check as check_served
-    from evaluate.serve_check_images import trial_for
-    from models.export import read_info
-    from models.serving.versions import version_directory
-
-    version = version_directory(values.model)
-    repeat = read_info(version).get("repeat", 1) if values.run_dir else 1
-    report = check_served(str(version), trial_for(values.run_dir, values.images, values.data_dir, repeat), values.json)
-    print(check_table(report))
-    if report["passed"]:
-        return 0
-    print(f"error: {complaint(report)}", file=sys.stderr)
-    return EXIT_FAILURE
-
-
-def quantize(values: flags.FlagValues) -> int:
-    """Writes smaller forms of a run's network, and what each costs in retrieval."""
-    from evaluate.quantized import quantize as write_smaller
-
-    table, files = write_smaller(values.run_dir, values.output, values.kinds, values.data_dir, values.on_bad_image)
-    print(table)
-    print(_listing([("written", path) for path in files]))
-    return 0
-
-
-def drift(values: flags.FlagValues) -> int:
-    """Compares distances of recent queries with those of before."""
-    from evaluate.drift import compare_files
-
-    found = compare_files(values.reference, values.recent, values.gallery)
-    print(found.text)
-    if found.stability_index > values.limit:
-        print(f"error: the stability index is above --limit={values.limit:g}.", file=sys.stderr)
-        return EXIT_FAILURE
-    return 0
-
-
-def embed(values: flags.FlagValues) -> int:
-    """Embeds image files with an exported model."""
-    from evaluate.embed_files import embed_files
-
-    kept, skipped = embed_files(values.model, values.images, values.output, skip_unreadable=values.on_error == "skip")
-    for path, reason in skipped:
-        print(f"skipped {path}: {reason}", file=sys.stderr)
-    print(_listing([("embedded", f"{kept} images, {len(skipped)} skipped"), ("output", values.output)]))
-    return 0
-
-
-def search(values: flags.FlagValues) -> int:
-    """Finds a gallery's images that are nearest to others."""
-    if values.top < 1:
-        raise ConfigError(f"--top must be at least 1; got {values.top}.")
-    from evaluate.search_images import draw_answers, search_images
-
-    result = search_images(
-        values.model,
-        values.gallery,
-        values.query,
-        values.top,
-        values.index,
-        values.engine,
-        skip_unreadable=values.on_error == "skip",
-    )
-    for path, reason in result.skipped:
-        print(f"skipped {path}: {reason}", file=sys.stderr)
-    for answer in result.answers:
-        print(f"{answer.query}\n" + "\n".join(f"  {d:.4f}  {p}" for d, p in zip(answer.distances, answer.paths)))
-    drawn = [("picture", draw_answers(result, values.output))] if values.output else []
-    searched = f"{result.num_images} images, {result.reused} of them embedded before, {len(result.skipped)} skipped"
-    print(_listing([("searched", searched), *drawn]))
+    print(listing([("result", path) for path in files]))
     return 0
 
 
@@ -229,7 +130,7 @@ def report(values: flags.FlagValues, runs: list[str]) -> int:
     """Writes a page about runs."""
     from evaluate.page.write import write_report
 
-    print(_listing([("report", write_report(runs, values.output, values.data_dir, values.tsne))]))
+    print(listing([("report", write_report(runs, values.output, values.data_dir, values.tsne))]))
     return 0
 
 
@@ -301,12 +202,12 @@ COMMANDS = {
     "presets": Command("show the settings that go with data sets and losses", flags_of.presets, presets),
     "convert": Command("turn the PyTorch checkpoint of BN-Inception into weights", flags_of.convert, convert),
     "evaluate": Command("judge the best weights of a run", flags_of.evaluate, evaluate),
-    "export": Command("write the best weights of a run as a SavedModel for serving", flags_of.export, export),
-    "serve_check": Command("try an exported model, apart from this project", flags_of.serve_check, serve_check),
-    "quantize": Command("write smaller forms of a run's network, and judge them", flags_of.quantize, quantize),
-    "drift": Command("compare distances of recent queries with those of before", flags_of.drift, drift),
-    "embed": Command("embed image files with an exported model into an .npz file", flags_of.embed, embed),
-    "search": Command("find a gallery's images that are nearest to others", flags_of.search, search),
+    "export": Command("write the best weights of a run as a SavedModel for serving", flags_of.export, serving.export),
+    "serve_check": Command("try an exported model, apart from this project", flags_of.serve_check, serving.serve_check),
+    "quantize": Command("write smaller forms of a run's network, and judge them", flags_of.quantize, serving.quantize),
+    "drift": Command("compare distances of recent queries with those of before", flags_of.drift, serving.drift),
+    "embed": Command("embed image files with an exported model into an .npz file", flags_of.embed, serving.embed),
+    "search": Command("find a gallery's images that are nearest to others", flags_of.search, serving.search),
     "report": Command("write a page with pictures about one run or several", flags_of.report, report, "RUN …"),
     "prepare": Command("check and unpack the archives of a benchmark data set", flags_of.prepare, prepare),
     "validate": Command("compare a data set with what it should be, and read every image", flags_of.validate, validate),
@@ -330,15 +231,6 @@ def _note_unreadable(result, run_dir) -> None:
     count = result["data"]["unreadable_images_left_out"]
     if count:
         print(f"{count} images could not be read and were left out; {run_dir}/bad_images.jsonl lists them.")
-
-
-def _note_unfinished(progress) -> None:
-    if not progress["finished"]:
-        print(f"The run is not finished; these are the best weights of its first {progress['epochs']} epochs.")
-
-
-def _listing(entries) -> str:
-    return "\n".join(f"{what + ':':<10}{value}" for what, value in entries)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import os
 import sys
 import textwrap
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from absl import flags
@@ -135,3 +135,8 @@ def _flag_table(values: flags.FlagValues) -> str:
         lines.append(f"  --{name:<24}{about[0]}")
         lines += [" " * 28 + line for line in about[1:]]
     return "\n".join(lines)
+
+
+def listing(entries: Iterable[tuple[str, object]]) -> str:
+    """What came out and where it is, one under the other."""
+    return "\n".join(f"{what + ':':<10}{value}" for what, value in entries)

@@ -1,6 +1,24 @@
-"""Retrieval metrics and what they are drawn and reported with."""
+"""Retrieval metrics and what they are drawn and reported with.
 
-from evaluate.metrics import EvaluationError, evaluate_retrieval, per_query_metrics, retrieval_metrics
-from evaluate.result import RetrievalResult
+Public names are loaded when they are first used, so that command lines can be read without TensorFlow.
+"""
 
-__all__ = ["EvaluationError", "RetrievalResult", "evaluate_retrieval", "per_query_metrics", "retrieval_metrics"]
+from __future__ import annotations
+
+import importlib
+
+_HOME_OF = {
+    "EvaluationError": "evaluate.metrics",
+    "RetrievalResult": "evaluate.result",
+    "evaluate_retrieval": "evaluate.metrics",
+    "per_query_metrics": "evaluate.metrics",
+    "retrieval_metrics": "evaluate.metrics",
+}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - a list, though not a literal one
+
+
+def __getattr__(name: str):
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'evaluate' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)

@@ -19,7 +19,7 @@ IMAGES_PER_CLASS = {"train": 2, "val": 2, "test": 2}
 MOST_MEGABYTES = 6000
 
 
-@pytest.mark.slow
+@pytest.mark.real_size
 class RealSizeTest(tf.test.TestCase):
     def test_two_steps_and_a_projection(self):
         home = folder_for(self)
