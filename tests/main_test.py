@@ -66,6 +66,9 @@ class RefusalTest(parameterized.TestCase):
         (["train", "--loss=ccp/contrastive", "--memory_batches=3"], "it belongs to xbm/…, ccp_xbm/…"),
         (["train", "--alpha=2"], "alpha belongs to multi_similarity"),
         (["train", "--projection_period=2"], "--projection_period only matters with --projection=period"),
+        (["train", "--loss=contrastive", "--proxy_rate_multiplier=2"], "no effect with --loss=contrastive: it belongs"),
+        (["train", "--cfg=dml_small"], "--cfg is a flag of the original code: settings follow from --dataset, --loss"),
+        (["quantize", "--model=m"], "--model is a flag of export, serve_check, embed, search, not of quantize"),
         (["train", "--seed=x"], "invalid literal for int() with base 10: 'x'"),
         (["train", "positional"], "Did not expect 'positional'"),
         (["train", "--data_dir=d"], "--data_dir only matters with --dataset=omniglot or cub or"),
@@ -117,6 +120,7 @@ class RefusalTest(parameterized.TestCase):
             (["validate", "--dataset=folder", "--data_dir=no/such"], "pass --data_dir, the directory of class folders"),
             (["prepare", "--dataset=cup", "--data_dir=unfetched"], "'cup' is not prepared from archives; cub, cars196"),
             (["prepare", "--dataset=sop", "--data_dir=unfetched"], "sop needs Stanford_Online_Products.zip; give the"),
+            (["train", "--weights=no/such.h5"], os.path.abspath("no/such.h5")),  # A run is looked at from anywhere.
             (["compare", "no/such"], "There is no run 'no/such'"),
             (["embed", "--model=no/such", "--images=.", "--output=x.npz"], "no/such holds no SavedModel"),
         ):

@@ -7,8 +7,9 @@ import tensorflow as tf
 from ccp.distances import lipschitz_normalize
 from ccp.k_center import greedy_k_center
 from ccp.k_means import cluster_means, k_means, nearest_clusters
-from ccp.losses.method import MethodLoss, StepCounter
+from ccp.losses.method import MethodLoss
 from ccp.losses.pair_loss import PairLoss, prepare
+from ccp.losses.step_counter import StepCounter
 from ccp.proxies import ClassProxies
 from ccp.replicas import ALIKE_EVERYWHERE
 

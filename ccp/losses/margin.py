@@ -9,8 +9,8 @@ import tensorflow as tf
 from ccp.loss_settings import MarginSettings
 from ccp.losses.distance_weighted import FARTHEST_WEIGHTED, draw_by_weight, log_inverse_density
 from ccp.losses.pair_loss import PairLoss
+from ccp.losses.step_counter import StepCounter
 from ccp.pairs import Pairs
-from ccp.replicas import ALIKE_EVERYWHERE
 
 
 @tf.keras.saving.register_keras_serializable(package="ccp")
@@ -67,6 +67,7 @@ class MarginLoss(PairLoss):
         self.boundary_weight = float(boundary_weight)
         self.num_classes, self.seed = num_classes if num_classes is None else int(num_classes), int(seed)
         self.boundaries = ClassBoundaries(self.num_classes or 1, self.boundary)
+        self.counter = StepCounter()
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, float], *, num_classes: int | None, seed: int) -> MarginLoss:
@@ -74,9 +75,9 @@ class MarginLoss(PairLoss):
         return cls(**settings, num_classes=num_classes, seed=seed)
 
     @property
-    def parts(self) -> tuple[ClassBoundaries]:
-        """The boundaries, with the count of calls."""
-        return (self.boundaries,)
+    def parts(self) -> tuple[tf.keras.layers.Layer, ...]:
+        """The boundaries, and the count of calls."""
+        return (self.boundaries, self.counter)
 
     def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """Both hinges, over all positives and over the negatives drawn for them."""
@@ -115,7 +116,7 @@ class MarginLoss(PairLoss):
         positives = tf.math.count_nonzero(pairs.positives, axis=1, dtype=tf.int32)
         most_positives = tf.reduce_max(positives)
         log_weights = log_inverse_density(distances, embedding_size, self.cutoff)
-        seed = tf.stack([tf.constant(self.seed, tf.int64), self.boundaries.count_call()])
+        seed = tf.stack([tf.constant(self.seed, tf.int64), self.counter.count()])
         drawn = draw_by_weight(log_weights, candidates, most_positives, seed)
         has_negative = tf.reduce_any(pairs.negatives, axis=1, keepdims=True)
         return drawn, tf.logical_and(tf.sequence_mask(positives, most_positives), has_negative)
@@ -135,11 +136,10 @@ class MarginLoss(PairLoss):
 
 @tf.keras.saving.register_keras_serializable(package="ccp")
 class ClassBoundaries(tf.keras.layers.Layer):
-    """What a margin loss learns, and how often it has been called.
+    """What a margin loss learns.
 
     Attributes:
       values: the boundaries, [num_classes] float32, trainable.
-      calls: [] int64.
 
     Args:
       num_classes: boundaries.
@@ -152,15 +152,6 @@ class ClassBoundaries(tf.keras.layers.Layer):
         self.num_classes, self.start = int(num_classes), float(start)
         initializer = tf.keras.initializers.Constant(self.start)
         self.values = self.add_weight(name="values", shape=(self.num_classes,), initializer=initializer)
-        self.calls = self.add_weight(
-            name="calls", shape=(), dtype=tf.int64, initializer="zeros", trainable=False, **ALIKE_EVERYWHERE
-        )
-
-    def count_call(self) -> tf.Tensor:
-        """The number of calls before this one, [] int64."""
-        before = tf.identity(self.calls)
-        self.calls.assign_add(1)
-        return before
 
     def get_config(self) -> dict:
         """The constructor's arguments; the variables are not part of it."""

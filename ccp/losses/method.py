@@ -5,11 +5,11 @@ from __future__ import annotations
 import tensorflow as tf
 
 from ccp.losses.pair_loss import PairLoss
+from ccp.losses.whole_batch import WholeBatchLoss
 from ccp.proxies import ClassProxies
-from ccp.replicas import ALIKE_EVERYWHERE
 
 
-class MethodLoss(tf.keras.losses.Loss):
+class MethodLoss(WholeBatchLoss):
     """A loss that calls a pair loss, and holds variables of its own.
 
     Calling it is a training step as far as its state goes: counters count and running statistics run. Keras' ``fit``
@@ -21,23 +21,14 @@ class MethodLoss(tf.keras.losses.Loss):
     """
 
     def __init__(self, pair_loss: PairLoss, proxies: ClassProxies | None = None, name: str | None = None, **kwargs):
-        super().__init__(name=name, **{"reduction": tf.keras.losses.Reduction.SUM, **kwargs})
+        super().__init__(name=name, **kwargs)
         self.pair_loss, self.proxies = pair_loss, proxies
-
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        """See ``call``; a ``sample_weight`` is refused with a ValueError."""
-        if sample_weight is not None:
-            raise ValueError(
-                f"{type(self).__name__} is one number for the whole batch and cannot weight examples; "
-                "leave sample_weight and class_weight out."
-            )
-        return super().__call__(y_true, y_pred)
 
     @property
     def parts(self) -> tuple[tf.Module, ...]:
         """What holds variables: the proxies, and the pair loss's own parts; a subclass adds its state."""
         proxies = () if self.proxies is None else (self.proxies,)
-        return proxies + tuple(getattr(self.pair_loss, "parts", ()))
+        return proxies + self.pair_loss.parts
 
     def get_config(self) -> dict:
         """The constructor's arguments; the variables' values are not part of it."""
@@ -58,23 +49,3 @@ class MethodLoss(tf.keras.losses.Loss):
         if "proxies" in config:
             config["proxies"] = tf.keras.layers.deserialize(config["proxies"])
         return cls(**config)
-
-
-class StepCounter(tf.keras.layers.Layer):
-    """Counts calls, so that what a loss does at a step is a function of the step, also after a restart.
-
-    Attributes:
-      steps: the variable, [] int64.
-    """
-
-    def __init__(self, name: str = "step_counter"):
-        super().__init__(name=name, trainable=False, dtype="float32")
-        self.steps = self.add_weight(
-            name="steps", shape=(), dtype=tf.int64, initializer="zeros", trainable=False, **ALIKE_EVERYWHERE
-        )
-
-    def count(self) -> tf.Tensor:
-        """The number of calls before this one, [] int64."""
-        step = tf.identity(self.steps)
-        self.steps.assign_add(1)
-        return step

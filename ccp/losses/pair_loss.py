@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from ccp import distances
+from ccp.losses.whole_batch import WholeBatchLoss
 from ccp.pairs import Pairs, as_labels, pairs_between, pairs_within, without_copies
 
 
-class PairLoss(tf.keras.losses.Loss):
+class PairLoss(WholeBatchLoss):
     """A loss over pairs of anchors with references.
 
     Called as ``loss(labels [batch], embeddings [batch, embedding_size])`` the references are the batch
@@ -21,17 +22,10 @@ class PairLoss(tf.keras.losses.Loss):
     A subclass names its ``compare`` function, which normalises, and turns the resulting matrix and the two
     masks into a scalar in ``from_pairs``. Without ``parts``, which hold variables, it works as it is in
     ``model.compile(loss=…)``.
-
-    The value is one scalar for the whole batch. It has no part that belongs to a single example, so
-    ``sample_weight`` is refused rather than broadcast into a wrong number.
     """
 
     compare = staticmethod(distances.normalized_euclidean)
     leaves_out_own_copies = True
-
-    def __init__(self, name: str | None = None, **kwargs):
-        # Of one number, the sum is that number; Keras takes its default under no distribution strategy.
-        super().__init__(name=name, **{"reduction": tf.keras.losses.Reduction.SUM, **kwargs})
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, float], *, num_classes: int | None, seed: int) -> PairLoss:
@@ -49,15 +43,6 @@ class PairLoss(tf.keras.losses.Loss):
     def parts(self) -> tuple[tf.Module, ...]:
         """What holds this loss's own variables, to be trained and saved with the network; none for most losses."""
         return ()
-
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        """See ``call``; a ``sample_weight`` is refused with a ValueError."""
-        if sample_weight is not None:
-            raise ValueError(
-                f"{type(self).__name__} is one number for the whole batch and cannot weight examples; "
-                "leave sample_weight and class_weight out."
-            )
-        return super().__call__(y_true, y_pred)
 
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:

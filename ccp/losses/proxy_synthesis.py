@@ -7,8 +7,9 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
-from ccp.losses.method import MethodLoss, StepCounter
+from ccp.losses.method import MethodLoss
 from ccp.losses.pair_loss import PairLoss, prepare
+from ccp.losses.step_counter import StepCounter
 from ccp.proxies import ClassProxies
 
 # Under the root: a mixture of norm below 1e-3 (of opposite vectors) is not stretched, nor is its gradient, beyond 1000.

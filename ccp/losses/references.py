@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from ccp.losses.pair_loss import PairLoss
+from ccp.losses.whole_batch import WholeBatchLoss
 
 
 @tf.keras.saving.register_keras_serializable(package="ccp")
-class ReferenceLoss(tf.keras.losses.Loss):
+class ReferenceLoss(WholeBatchLoss):
     """batch_weight · pair_loss(batch) + Σ weight · pair_loss(batch against a source of references).
 
     The one place where training methods differ: plain, proxy-based, cross-batch memory, CCP and their
@@ -38,7 +39,7 @@ class ReferenceLoss(tf.keras.losses.Loss):
         name: str = "references",
         **kwargs,
     ):
-        super().__init__(name=name, **{"reduction": tf.keras.losses.Reduction.SUM, **kwargs})
+        super().__init__(name=name, **kwargs)
         if batch_weight < 0 or any(weight < 0 for _, weight in sources):
             raise ValueError(f"Weights must be at least 0; got {batch_weight} and {[w for _, w in sources]}.")
         if batch_weight == 0 and not sources:
@@ -46,12 +47,6 @@ class ReferenceLoss(tf.keras.losses.Loss):
         self.pair_loss = pair_loss
         self.weighted_sources = tuple((source, float(weight)) for source, weight in sources)
         self.batch_weight = float(batch_weight)
-
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        """See ``call``; a ``sample_weight`` is refused with a ValueError."""
-        if sample_weight is not None:
-            raise ValueError(f"{type(self).__name__} is one number for the whole batch and cannot weight examples.")
-        return super().__call__(y_true, y_pred)
 
     @property
     def sources(self) -> tuple[tf.keras.layers.Layer, ...]:

@@ -9,25 +9,11 @@ from collections.abc import Iterator, Mapping
 import h5py
 import tensorflow as tf
 
-from models.weights.assignment import assign_weights
 from models.weights.errors import WeightsError, check_readable, check_writable
 from models.weights.names import layer_of, tensor_name
 
 _WHOLE_MODEL = "model_weights"  # Where Keras keeps the weights in the file of a whole model.
 _UNNAMED = ("", "vars")  # What stands in a layer's place in files of Keras' newer layout.
-
-
-def load_weights_h5(model: tf.keras.Model, path: str) -> list[str]:
-    """Sets a network's variables from a Keras ``.h5`` file of its weights or of a whole model.
-
-    Returns:
-      Top layers in the file that the network does not have, as ``assign_weights`` says.
-
-    Raises:
-      WeightsError: the file cannot be read, or does not fit; the network is then unchanged.
-    """
-    with read_h5(path) as tensors:
-        return assign_weights(model, tensors, path)
 
 
 @contextlib.contextmanager

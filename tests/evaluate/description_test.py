@@ -26,6 +26,7 @@ class DescriptionTest(absltest.TestCase):
         changed = {"neg_margin": {"preset": 0.3841, "here": 0.5}}
         self.assertEqual(found["settings"], {"preset": "small, from scratch", "overridden": changed})
         self.assertEqual((found["dataset"], found["loss"], found["seed"]), ("digits", "ccp/contrastive", 4))
+        self.assertEqual((found["weights"], described(weights="earlier.h5")["weights"]), ("none", "earlier.h5"))
 
     def test_what_selected_the_model(self):
         by_images = described()["protocol"]["model_selection"]

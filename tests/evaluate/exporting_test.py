@@ -25,19 +25,7 @@ from evaluate.file_embedder import ImageError
 from evaluate.mlrc import run_mlrc
 from models.export import ExportError, load_exported, read_info
 from tests.datasets import photographs
-
-_SETTINGS = {
-    "dataset": "folder",
-    "loss": "contrastive",
-    "image_size": 12,
-    "width": 4,
-    "embedding_size": 3,
-    "classes_per_batch": 3,
-    "steps_per_epoch": 1,
-    "max_epochs": 1,
-    "learning_rate": 1e-2,
-    "seed": 5,
-}
+from tests.evaluate.tiny_runs import ONE_STEP
 
 
 class ExportingTest(parameterized.TestCase, tf.test.TestCase):
@@ -48,7 +36,7 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.home)
         cls.images = cls.home / "images"
         photographs.write(cls.images, num_classes=16, per_class=3)
-        config = configure(_SETTINGS, {"data_dir": str(cls.images)})
+        config = configure(ONE_STEP, {"data_dir": str(cls.images)})
         run_mlrc(config, str(cls.home / "mlrc"), repeats=1)
         for fold in (1, 2, 3, 4):  # The second repeat has the same models as the first, the other way round.
             shutil.copytree(cls.run_of(5 - fold, 1).path, cls.run_of(fold, 2).path)

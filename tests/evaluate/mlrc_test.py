@@ -18,21 +18,10 @@ from evaluate.experiment import train_run
 from evaluate.mlrc import RESULT_FILE, mlrc_table, run_mlrc
 from tests.datasets import photographs
 from tests.evaluate import retrieval_oracle
+from tests.evaluate.tiny_runs import ONE_STEP
 
 REPEATS = 2
 METRICS = ("precision_at_1", "r_precision", "map_at_r")
-SETTINGS = {
-    "dataset": "folder",
-    "loss": "contrastive",
-    "image_size": 12,
-    "width": 4,
-    "embedding_size": 3,
-    "classes_per_batch": 3,
-    "steps_per_epoch": 1,
-    "max_epochs": 1,
-    "learning_rate": 1e-2,
-    "seed": 5,
-}
 
 
 class MlrcTest(parameterized.TestCase, tf.test.TestCase):
@@ -42,7 +31,7 @@ class MlrcTest(parameterized.TestCase, tf.test.TestCase):
         cls.home = pathlib.Path(tempfile.mkdtemp())
         cls.addClassCleanup(tf.io.gfile.rmtree, str(cls.home))
         photographs.write(cls.home / "images", num_classes=16, per_class=4)
-        cls.config = configure(SETTINGS, {"data_dir": str(cls.home / "images")})
+        cls.config = configure(ONE_STEP, {"data_dir": str(cls.home / "images")})
         cls.result = run_mlrc(cls.config, str(cls.home / "mlrc"), REPEATS)
         cls.runs = {
             (fold, repeat): RunDirectory(cls.home / "mlrc" / f"fold{fold}-repeat{repeat}")
@@ -110,6 +99,7 @@ class MlrcTest(parameterized.TestCase, tf.test.TestCase):
         self.assertIn("concatenated, 12-D", table)
         self.assertNotIn("paper", table)
         self.assertIn("one quarter of the training classes", written["protocol"]["model_selection"])
+        self.assertEqual(written["settings"]["overridden"]["width"]["here"], ONE_STEP["width"])
 
     def test_the_paper_stands_beside(self):
         published = {"precision_at_1": 0.6, "r_precision": 0.5, "map_at_r": 0.4}
@@ -128,7 +118,7 @@ class MlrcTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual({at: run.metrics.stat().st_mtime_ns for at, run in self.runs.items()}, before)
 
     def test_other_settings_are_refused(self):
-        other = configure(SETTINGS, {"data_dir": str(self.home / "images"), "learning_rate": 1e-3})
+        other = configure(ONE_STEP, {"data_dir": str(self.home / "images"), "learning_rate": 1e-3})
         with self.assertRaisesRegex(RunError, "learning_rate is 0.01 there and 0.001 here"):
             run_mlrc(other, str(self.home / "mlrc"), REPEATS)
 
@@ -146,7 +136,7 @@ class MlrcTest(parameterized.TestCase, tf.test.TestCase):
 class SelectOnTestTest(tf.test.TestCase):
     def test_is_refused_unless_asked_for(self):
         with self.assertRaisesRegex(ConfigError, "makes them optimistic.*--select_on_test"):
-            configure(SETTINGS, {"validation": "test"})
+            configure(ONE_STEP, {"validation": "test"})
 
     def test_the_result_says_so(self):
         home = pathlib.Path(self.get_temp_dir())
@@ -154,7 +144,7 @@ class SelectOnTestTest(tf.test.TestCase):
         # With CCP, whose proxies need the fold's labels renumbered.
         ccp = {"loss": "ccp/contrastive", "proxies_per_class": 2, "pool_size": 3}
         data = {"data_dir": str(home / "images"), "select_on_test": True, "validation": "fold2"}
-        config = configure(SETTINGS, {**ccp, **data})
+        config = configure(ONE_STEP, {**ccp, **data})
         result = train_run(config, home / "run", "fold 2", on_board=False)
         self.assertIn("the test set itself, as --select_on_test asks", result["protocol"]["model_selection"])
         # Trained on the fold's classes; one epoch: what was selected on is what was judged, by the same images.

@@ -35,6 +35,21 @@ _SMALL = {
 _PROJECTING = {"projection": "period", "projection_period": 1, "proxies_per_class": 2, "pool_size": 3}
 
 
+# One step of a training on tests.datasets.photographs, for protocols of many trainings.
+ONE_STEP = {
+    "dataset": "folder",
+    "loss": "contrastive",
+    "image_size": 12,
+    "width": 4,
+    "embedding_size": 3,
+    "classes_per_batch": 3,
+    "steps_per_epoch": 1,
+    "max_epochs": 1,
+    "learning_rate": 1e-2,
+    "seed": 5,
+}
+
+
 @functools.cache
 def home() -> pathlib.Path:
     """A folder that goes with the process."""

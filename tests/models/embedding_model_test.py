@@ -1,5 +1,7 @@
 """The network: shapes, weights by seed, frozen batch norms, precision."""
 
+from unittest import mock
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
@@ -7,6 +9,7 @@ from absl.testing import parameterized
 from ccp.config import ModelConfig
 from models.conv4 import conv4
 from models.embedding import build_embedding_model
+from models.synchronized import synchronized
 from tests.models import networks
 
 
@@ -88,6 +91,20 @@ class EmbeddingModelTest(parameterized.TestCase, tf.test.TestCase):
 
 
 class FrozenBatchNormTest(parameterized.TestCase, tf.test.TestCase):
+    def test_takes_no_fused_kernel_where_there_is_a_gpu(self):
+        # There its gradient in inference mode is not deterministic, and refuses where that is asked for.
+        images = np.random.default_rng(0).uniform(0, 255, [4, 16, 16, 1]).astype(np.float32)
+        by_kernel = {}
+        for fused, devices in ((True, []), (False, ["a GPU"])):
+            with mock.patch.object(tf.config, "list_physical_devices", return_value=devices):
+                model = synchronized(_build(freeze_bn=True))
+            self.assertEqual({norm.fused for norm in _norms(model)}, {fused})
+            with tf.GradientTape() as tape:
+                embeddings = model(images, training=True)
+            by_kernel[fused] = [embeddings, *tape.gradient(embeddings, model.trainable_variables)]
+        for one, other in zip(by_kernel[True], by_kernel[False]):
+            self.assertAllClose(one, other, rtol=1e-4, atol=1e-5)
+
     @parameterized.parameters(("conv4", 4, 3), ("efficientnet_b0", 49, 1))
     def test_rests_in_training(self, backbone, num_norms, steps):
         model, images = networks.embedding_network(backbone), networks.images(count=4)

@@ -88,11 +88,11 @@ class EveryCombinationTest(EagerTest):
 
 # Those with variables beside the proxies: boundaries, levels, clusters, counters, a memory.
 STATEFUL = (
-    ("margin", 1),
-    ("mdr/margin", 2),
+    ("margin", 2),
+    ("mdr/margin", 3),
     ("hpl/proxy_anchor", 3),
-    ("proxy_synthesis/margin", 3),
-    ("ccp_xbm/margin", 3),
+    ("proxy_synthesis/margin", 4),
+    ("ccp_xbm/margin", 4),
 )
 
 

@@ -184,11 +184,11 @@ class DrawsTest(parameterized.TestCase, tf.test.TestCase):
 
         loss = MarginLoss(seed=2**32 - 1)
         first = three_draws(loss)
-        self.assertEqual(int(loss.parts[0].calls), 3)
+        self.assertEqual(int(loss.parts[1].steps), 3)
         self.assertFalse((first[0] == first[1]).all() or (first[1] == first[2]).all())
         self.assertAllEqual(three_draws(MarginLoss(seed=2**32 - 1)), first)
         self.assertNotAllEqual(three_draws(MarginLoss(seed=1)), first)
-        loss.parts[0].calls.assign(1)
+        loss.parts[1].steps.assign(1)
         self.assertAllEqual(evaluated(loss, *sample)[2], first[1])
 
     def test_columns_that_cannot_be_drawn(self):
@@ -250,23 +250,23 @@ class TrainingTest(parameterized.TestCase, tf.test.TestCase):
             sample = loss_cases.Sample.of(labels, [0], seed=seed).arguments("batch")
             self.assertAllClose(compiled(*sample), eager_loss(*sample), rtol=1e-5)
         for loss in (compiled_loss, eager_loss):  # Against the batch and against the proxies.
-            self.assertEqual(int(loss.pair_loss.parts[0].calls), 6)
+            self.assertEqual(int(loss.pair_loss.parts[1].steps), 6)
 
     def test_parts_can_be_trained_and_saved(self):
         loss = MarginLoss.from_settings({"boundary": 0.8, "cutoff": 0.4}, num_classes=3, seed=7)
         self.assertEqual((loss.boundary, loss.cutoff, loss.num_classes, loss.seed), (0.8, 0.4, 3, 7))
-        (part,) = loss.parts
+        part, _ = loss.parts
         self.assertAllClose(part.values, [0.8] * 3)
         self.assertLen(part.trainable_variables, 1)
         _, gradients, _ = evaluated(loss, *loss_cases.Sample.of([0, 0, 1, 1], [0]).arguments("batch"))
         self.assertIsInstance(gradients[1], tf.Tensor)  # Dense.
         self.assertEqual(gradients[1][2], 0.0)
         part.values.assign([1.0, 2.0, 3.0])
-        path = tf.train.Checkpoint(part=part).write(os.path.join(self.get_temp_dir(), "part"))
+        path = tf.train.Checkpoint(parts=list(loss.parts)).write(os.path.join(self.get_temp_dir(), "parts"))
         again = MarginLoss.from_settings({}, num_classes=3, seed=7)
-        tf.train.Checkpoint(part=again.parts[0]).read(path).assert_consumed()
+        tf.train.Checkpoint(parts=list(again.parts)).read(path).assert_consumed()
         self.assertAllEqual(again.parts[0].values, [1.0, 2.0, 3.0])
-        self.assertEqual(int(again.parts[0].calls), 1)
+        self.assertEqual(int(again.parts[1].steps), 1)
 
     @parameterized.parameters("mixed_float16", "float64")
     def test_computes_in_float32_under_every_policy(self, policy):

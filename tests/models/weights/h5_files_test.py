@@ -9,8 +9,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from models.weights.errors import WeightsError
-from models.weights.h5_files import load_weights_h5, read_h5, save_weights_h5
-from tests.models.weights.networks import arrays, small_network
+from models.weights.h5_files import read_h5, save_weights_h5
+from tests.models.weights.networks import arrays, load, small_network
 
 
 class H5Test(parameterized.TestCase, tf.test.TestCase):
@@ -27,7 +27,7 @@ class H5Test(parameterized.TestCase, tf.test.TestCase):
     def _assert_refused(self, message, path=None):
         network = small_network(seed=0)
         with self.assertRaisesRegex(WeightsError, message):
-            load_weights_h5(network, path or self.path)
+            load(network, path or self.path)
         self._assert_same(network, small_network(seed=0))
 
 
@@ -40,7 +40,7 @@ class SavedTest(H5Test):
         wanted.get_layer("norm").beta.assign([-0.0, 1e-45, 3.4028235e38, 1.0000001])
         save_weights_h5(wanted, path)
         network = small_network(seed=2)
-        self.assertEqual(load_weights_h5(network, path), [])
+        self.assertEqual(load(network, path), [])
         self._assert_same(network, wanted)
         self.assertEqual(os.listdir(os.path.dirname(path)), [name])
 
@@ -63,7 +63,7 @@ class SavedTest(H5Test):
             with mock.patch.object(network, "save_weights", fail), self.assertRaises(expected):
                 save_weights_h5(network, self.path)
             self.assertEqual(os.listdir(os.path.dirname(self.path)), ["weights.h5"])
-            load_weights_h5(network, self.path)
+            load(network, self.path)
             self._assert_same(network, small_network(seed=1))
 
     def test_a_place_that_cannot_be_written_is_refused(self):
@@ -82,7 +82,7 @@ class KerasFilesTest(H5Test):
         with h5py.File(self.path) as file:
             self.assertIn("optimizer_weights", file)  # Of which nothing is read.
         network = small_network(seed=2)
-        self.assertEqual(load_weights_h5(network, self.path), [])
+        self.assertEqual(load(network, self.path), [])
         self._assert_same(network, wanted)
 
     def test_the_described_network_is_never_looked_at(self):
@@ -91,7 +91,7 @@ class KerasFilesTest(H5Test):
             file.attrs["model_config"] = b'{"class_name": "Lambda", "config": '
             file["model_weights"].attrs["layer_names"] = [b"../../elsewhere"]
         network = small_network(seed=2)
-        load_weights_h5(network, self.path)
+        load(network, self.path)
         self._assert_same(network, small_network(seed=1))
 
     def test_layers_of_an_inner_model(self):
@@ -100,7 +100,7 @@ class KerasFilesTest(H5Test):
         outputs = tf.keras.layers.Dense(7, name="predictions")(inner(inputs))
         tf.keras.Model(inputs, outputs).save_weights(self.path)
         network = small_network(seed=2)
-        self.assertEqual(load_weights_h5(network, self.path), ["predictions"])
+        self.assertEqual(load(network, self.path), ["predictions"])
         self._assert_same(network, inner)
 
     def test_what_keras_numbers(self):
@@ -109,7 +109,7 @@ class KerasFilesTest(H5Test):
         self.assertNotEqual(*(network.layers[0].name for network in networks))
         networks[1].set_weights([np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.array(5)])
         save_weights_h5(networks[1], self.path)
-        self.assertEqual(load_weights_h5(networks[0], self.path), [])
+        self.assertEqual(load(networks[0], self.path), [])
         for one, two in zip(*(network.get_weights() for network in networks)):
             np.testing.assert_array_equal(one, two)
 
@@ -172,7 +172,7 @@ class UnfitFilesTest(H5Test):
             damaged[generator.integers(len(whole), size=10)] = generator.integers(256, size=10)
             damaged.tofile(self.path)
             try:
-                load_weights_h5(network, self.path)
+                load(network, self.path)
             except WeightsError:
                 num_refused += 1
             self.assertTrue(all(np.isfinite(value).all() for value in network.get_weights()))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from models.weights.assignment import assign_weights
+from models.weights.h5_files import read_h5
+
 
 def small_network(seed: int, classifier: str = "") -> tf.keras.Model:
     """A convolution, batch norm and perhaps a dense layer of the given name, all of whose variables are random."""
@@ -18,6 +21,12 @@ def small_network(seed: int, classifier: str = "") -> tf.keras.Model:
     generator = np.random.default_rng(seed)
     model.set_weights([generator.normal(size=value.shape) for value in model.get_weights()])
     return model
+
+
+def load(model: tf.keras.Model, path: str) -> list[str]:
+    """Gives a network the weights of an ``.h5`` file; the layers that were left out."""
+    with read_h5(path) as tensors:
+        return assign_weights(model, tensors, path)
 
 
 def arrays(model: tf.keras.Model) -> dict[str, np.ndarray]:

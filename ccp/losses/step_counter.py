@@ -1,0 +1,27 @@
+"""How often a loss has been called."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from ccp.replicas import ALIKE_EVERYWHERE
+
+
+class StepCounter(tf.keras.layers.Layer):
+    """Counts calls, so that what a loss does at a step is a function of the step, also after a restart.
+
+    Attributes:
+      steps: the variable, [] int64.
+    """
+
+    def __init__(self, name: str = "step_counter"):
+        super().__init__(name=name, trainable=False, dtype="float32")
+        self.steps = self.add_weight(
+            name="steps", shape=(), dtype=tf.int64, initializer="zeros", trainable=False, **ALIKE_EVERYWHERE
+        )
+
+    def count(self) -> tf.Tensor:
+        """The number of calls before this one, [] int64."""
+        step = tf.identity(self.steps)
+        self.steps.assign_add(1)
+        return step
