@@ -59,7 +59,7 @@ def split(
     if len(held_out_classes) < 2:
         raise DataError(
             f"Fold {fold} of {train_side.num_classes} classes holds out {len(held_out_classes)}: retrieval among one "
-            "class is always perfect. Use --validation=images."
+            "class is always perfect. Use --validation=images; four folds need at least 8 training classes."
         )
     return Splits(
         train_side.of_classes(train_classes),

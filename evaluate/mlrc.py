@@ -19,7 +19,7 @@ from ccp.runs import RunDirectory, read_json, write_json
 from datasets.catalog import load
 from datasets.examples import Examples, part
 from datasets.manifest import TEST, VALIDATION
-from datasets.splits import NUM_FOLDS
+from datasets.splits import NUM_FOLDS, split
 from evaluate.embedding import judged
 from evaluate.experiment import train_run
 from evaluate.metrics import METRICS, TITLES
@@ -61,6 +61,8 @@ def run_mlrc(
             f"{manifest.name} has validation images of its own, and the protocol cuts its folds out of the training "
             "classes. Move them to the training images, or train with main.py train."
         )
+    for fold in range(1, NUM_FOLDS + 1):  # One that cannot be is found before others have trained for days.
+        split(manifest, f"fold{fold}", config.loop.seed, config.data.crop_to_box, config.data.select_on_test)
     digest = manifest.digest()
     home = pathlib.Path(directory)
     runs = {

@@ -133,6 +133,16 @@ class MlrcTest(parameterized.TestCase, tf.test.TestCase):
         run.test_embeddings.write_bytes(whole)
 
 
+class TooFewClassesTest(tf.test.TestCase):
+    def test_are_refused_before_any_fold_is_trained(self):
+        home = pathlib.Path(self.get_temp_dir())
+        photographs.write(home / "images", num_classes=14, per_class=2)  # Of 7 training classes fold 4 holds out one.
+        config = configure(ONE_STEP, {"data_dir": str(home / "images")})
+        with self.assertRaisesRegex(UserError, "Fold 4 of 7 classes holds out 1: .* four folds need at least 8"):
+            run_mlrc(config, str(home / "mlrc"), 1)
+        self.assertFalse((home / "mlrc").exists())
+
+
 class SelectOnTestTest(tf.test.TestCase):
     def test_is_refused_unless_asked_for(self):
         with self.assertRaisesRegex(ConfigError, "makes them optimistic.*--select_on_test"):
