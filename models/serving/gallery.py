@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from models.serving.search import nearest, squared_norms
+from models.serving.search import answer_checks, nearest, squared_norms
 from models.serving.versions import ExportError
 
 
@@ -41,6 +41,10 @@ class Gallery(tf.Module):
             self.squares = tf.Variable(squared_norms(np.asarray(embeddings)), trainable=False)
             self.ids = tf.Variable(tf.constant(list(ids)), trainable=False)
             self.labels = tf.Variable(tf.constant(list(labels)), trainable=False)
+
+    def checks(self, batch: tf.Tensor, k: tf.Tensor) -> list[tf.Operation]:
+        """Assertions that ``search`` can answer about the k nearest of so many; see ``answer_checks``."""
+        return answer_checks(batch, tf.shape(self.ids)[0], k)
 
     def search(self, embeddings: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
         """The k nearest of each embedding: ``ids``, ``labels`` and ``distances``, [batch, min(k, gallery)] each."""

@@ -13,6 +13,7 @@ from datasets.images.refusal import refuse_unless
 from datasets.images.windows import reader_of
 from datasets.preprocessing import ImageFormat, evaluation_image
 from models.serving.attempts import attempted
+from models.serving.blocks import embedded_in_blocks
 from models.serving.png_text import has_few_texts
 from models.serving.reasons import reasons
 
@@ -56,47 +57,55 @@ class EmbeddingNetwork(tf.Module):
 
         @_traced_once(tf.TensorSpec([None, *spec.shape]))
         def embed(prepared: tf.Tensor) -> tf.Tensor:
-            # Convolutions, fused with what follows them, fail where there are no images.
-            return tf.cond(
-                tf.shape(prepared)[0] > 0,
-                lambda: lipschitz_normalize(network(prepared, training=False)),
-                lambda: tf.zeros([0, embedding_size]),
-            )
+            return lipschitz_normalize(network(prepared, training=False))
+
+        def read_one(contents: tf.Tensor) -> tf.Tensor:
+            with tf.control_dependencies(refuse_unless(has_few_texts(contents), ["PNG texts"])):
+                file = tf.identity(contents)
+            return evaluation_image(lambda plan: read_window(file, plan, channels, apart=False), image_format)
 
         @_traced_once(tf.TensorSpec([None], tf.string))
         def read(files: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            def read_one(contents: tf.Tensor) -> tf.Tensor:
-                with tf.control_dependencies(refuse_unless(has_few_texts(contents), ["PNG texts"])):
-                    file = tf.identity(contents)
-                return evaluation_image(lambda plan: read_window(file, plan, channels, apart=False), image_format)
-
             return attempted(read_one, files, spec)
 
-        def embed_images(images: tf.Tensor) -> tf.Tensor:
-            def prepare(image: tf.Tensor) -> tf.Tensor:
-                return evaluation_image(reader_of(image), image_format)
+        def embed_files(files: tf.Tensor, all_or_none: bool) -> tuple[tf.Tensor, tf.Tensor]:
+            return embedded_in_blocks(
+                lambda first, end: read(files[first:end]), embed, embedding_size, tf.size(files), all_or_none
+            )
+
+        def embed_pixels(images: tf.Tensor, of_one: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]):
+            def prepare(place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+                image, good = of_one(images[place])
+                return evaluation_image(reader_of(image), image_format), good
+
+            def prepare_some(first: tf.Tensor, end: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+                return tf.map_fn(prepare, tf.range(first, end), fn_output_signature=(spec, tf.TensorSpec([], tf.bool)))
 
             with tf.control_dependencies(_check_pixels(images)):
-                return embed(tf.map_fn(prepare, images, fn_output_signature=spec))
+                return embedded_in_blocks(prepare_some, embed, embedding_size, tf.shape(images)[0])
 
         def embed_float(images: tf.Tensor) -> tf.Tensor:
-            with tf.control_dependencies(_check_range(images)):
-                return embed_images(255.0 * images)
+            embeddings, good = embed_pixels(images, lambda image: (255.0 * image, _in_range(image)))
+            with tf.control_dependencies(_check_range(good)):
+                return tf.identity(embeddings)
+
+        def embed_uint8(images: tf.Tensor) -> tf.Tensor:
+            return embed_pixels(images, lambda image: (image, tf.constant(True)))[0]
 
         def embed_encoded(encoded_images: tf.Tensor) -> tf.Tensor:
-            prepared, good = read(encoded_images)
+            embeddings, good = embed_files(encoded_images, all_or_none=True)
             with tf.control_dependencies(_check_good(encoded_images, good)):
-                return embed(prepared)
+                return tf.identity(embeddings)
 
         def embed_masked(encoded_images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            prepared, good = read(encoded_images)
-            embeddings = tf.where(good[:, tf.newaxis], embed(prepared), 0.0)
+            embeddings, good = embed_files(encoded_images, all_or_none=False)
+            embeddings = tf.where(good[:, tf.newaxis], embeddings, 0.0)
             return embeddings, good, _reasons_of_bad(encoded_images, good)
 
         images = [None, None, None, channels]
         files = tf.TensorSpec([None], tf.string, "encoded_images")
         self.embed_float = _traced_once(tf.TensorSpec(images, tf.float32, "images"))(embed_float)
-        self.embed_uint8 = _traced_once(tf.TensorSpec(images, tf.uint8, "images"))(embed_images)
+        self.embed_uint8 = _traced_once(tf.TensorSpec(images, tf.uint8, "images"))(embed_uint8)
         self.embed_encoded = _traced_once(files)(embed_encoded)
         self.embed_masked = _traced_once(files)(embed_masked)
 
@@ -111,16 +120,19 @@ def _check_pixels(images: tf.Tensor) -> list[tf.Operation]:
     return refuse_unless(has_pixels, ["Images must have pixels; their height and width are", shape[1:3]])
 
 
-def _check_range(images: tf.Tensor) -> list[tf.Operation]:
-    bad = tf.reduce_any(~((images >= 0.0) & (images <= 1.0)), axis=[1, 2, 3])  # NaN is neither.
+def _in_range(image: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_all((image >= 0.0) & (image <= 1.0))  # NaN is neither.
+
+
+def _check_range(good: tf.Tensor) -> list[tf.Operation]:
     said = tf.strings.join(
         [
             "Float images must lie in [0, 1] and be finite; those at positions ",
-            _positions(bad),
+            _positions(~good),
             " of the batch, counted from 0, do not. Send values from 0 to 255 as signature 'uint8'.",
         ]
     )
-    return refuse_unless(~tf.reduce_any(bad), [said])
+    return refuse_unless(tf.reduce_all(good), [said])
 
 
 def _check_good(files: tf.Tensor, good: tf.Tensor) -> list[tf.Operation]:

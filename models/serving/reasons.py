@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from datasets.images import gif, headers
+from datasets.images import gif, headers, jpeg
 from models.serving.attempts import attempted
 from models.serving.png_text import MAX_TEXTS, has_few_texts
 
-_NAMES = ("JPEG", "PNG", "GIF", "BMP")
+# By format, in the order of their numbers; the last is unknown.
+_NAMES = ("JPEG", "PNG", "GIF", "BMP", "")
+# Of these bytes, a header's size and colours are made.
+_HEADER_LENGTHS = (0, 24, 10, 34, 0)
 _SIZE = f"The image should have from 1 to {headers.MAX_PIXELS:,} pixels; by its header, height and width are "
 
 
 @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 def reasons(files: tf.Tensor) -> tf.Tensor:
-    """What is wrong with files that could not be read, as their headers tell.
+    """What is wrong with files that could not be read, as far as their headers tell.
 
     Args:
       files: [number] string, their bytes.
@@ -42,12 +45,15 @@ def _reason(contents: tf.Tensor, jpeg_size: tf.Tensor, has_jpeg_size: tf.Tensor)
     sizes = tf.stack([jpeg_size, headers.png_size(head), headers.gif_size(head), headers.bmp_size(head), [0, 0]])
     size = sizes[kind]
     num_pixels = tf.reduce_prod(size)
-    _, frame = gif.first_frame(contents)
-    whole_frame = tf.reduce_all(tf.cast(frame, tf.int64) == tf.concat([[0, 0], size[::-1]], 0))
     # The first that holds.
     faults = (
+        (tf.strings.length(contents) == 0, "The file is empty"),
         (kind == headers.UNKNOWN, "The file is no JPEG, PNG, GIF or BMP image"),
-        ((kind == headers.JPEG) & ~has_jpeg_size, "The JPEG image is damaged or cut off"),
+        (
+            tf.strings.length(contents) < tf.constant(_HEADER_LENGTHS)[kind],
+            tf.strings.join(["The header of the ", tf.constant(_NAMES)[kind], " image is cut off"]),
+        ),
+        ((kind == headers.JPEG) & ~has_jpeg_size, "The header of the JPEG image is damaged, cut off or of a rare kind"),
         (
             (num_pixels <= 0) | (num_pixels > headers.MAX_PIXELS),
             tf.strings.join([_SIZE, tf.strings.reduce_join(tf.strings.as_string(size), separator=" × ")]),
@@ -56,13 +62,25 @@ def _reason(contents: tf.Tensor, jpeg_size: tf.Tensor, has_jpeg_size: tf.Tensor)
             ~has_few_texts(contents),
             f"The PNG image has more than {MAX_TEXTS} compressed or international texts; save it without them",
         ),
-        ((kind == headers.GIF) & ~whole_frame, "The first frame of the GIF image is not all of the image, or damaged"),
         (
             (kind == headers.BMP) & ~headers.has_bmp_colours(head),
             "The BMP image is compressed or has a palette; send it as a PNG or JPEG image",
         ),
     )
-    said = tf.strings.join(["The ", tf.constant([*_NAMES, ""])[kind], " image is damaged or cut off"])
+    # What else there may be, only its decoder could tell.
+    said = tf.strings.join(
+        ["The ", tf.constant(_NAMES)[kind], " image cannot be decoded; it may be damaged, cut off or of a rare kind"]
+    )
+    cut_off = (kind == headers.JPEG) & ~jpeg.is_ended(contents)
+    said = tf.where(cut_off, "The JPEG image is cut off or damaged: it does not end as one", said)
+    said = tf.cond(kind == headers.GIF, lambda: _gif_reason(contents, size, said), lambda: said)
     for holds, sentence in reversed(faults):
         said = tf.where(holds, sentence, said)
     return said
+
+
+def _gif_reason(contents: tf.Tensor, size: tf.Tensor, otherwise: tf.Tensor) -> tf.Tensor:
+    _, frame, found = gif.find_first_frame(contents)
+    whole_frame = tf.reduce_all(tf.cast(frame, tf.int64) == tf.concat([[0, 0], size[::-1]], 0))
+    said = tf.where(whole_frame, otherwise, "The first frame of the GIF image is not all of the image, or damaged")
+    return tf.where(found, said, gif.TOO_MANY)

@@ -11,6 +11,8 @@ from datasets.images.refusal import refuse_unless
 _SCORES = 2**22
 # Pairs whose distances are computed at once; of embedding size 128, 16 MB for each of three arrays.
 _PAIRS = 2**14
+# Neighbours that an answer holds, of all its queries: each is two strings and a number.
+MAX_NEIGHBOURS = 1_000_000
 
 
 def nearest(
@@ -35,9 +37,9 @@ def nearest(
       Indices [batch, min(k, gallery)] int32, nearest first; and distances of the same shape, float32.
 
     Raises (as the graph is run):
-      tf.errors.InvalidArgumentError: k is below 1.
+      tf.errors.InvalidArgumentError: see ``answer_checks``; or a query is not finite.
     """
-    checks = refuse_unless(k >= 1, ["The number of neighbours k must be at least 1; got", k])
+    checks = answer_checks(tf.shape(queries)[0], tf.shape(gallery)[0], k)
     checks += refuse_unless(
         tf.reduce_all(tf.math.is_finite(queries)), ["An embedding is not finite: the network has diverged"]
     )
@@ -60,6 +62,30 @@ def nearest(
 
         none = [0, k]
         return tf.cond(batch > 0, every_block, lambda: (tf.zeros(none, tf.int32), tf.zeros(none)))
+
+
+def answer_checks(batch: tf.Tensor, gallery: tf.Tensor, k: tf.Tensor) -> list[tf.Operation]:
+    """Assertions that an answer has a size which can be given, to be depended upon.
+
+    Args:
+      batch: [] int32, number of queries.
+      gallery: [] int32, number of images that are searched.
+      k: [] int32, neighbours wanted of each query.
+
+    Raises (as the graph is run):
+      tf.errors.InvalidArgumentError: k is below 1, or there would be more than ``MAX_NEIGHBOURS`` in all.
+    """
+    checks = refuse_unless(k >= 1, ["The number of neighbours k must be at least 1; got", k])
+    each = tf.minimum(k, gallery)
+    number = tf.cast(batch, tf.int64) * tf.cast(each, tf.int64)
+    said = [
+        "The answer would hold ",
+        tf.strings.as_string(each),
+        " neighbours of each of ",
+        tf.strings.as_string(batch),
+        f" images; it may hold {MAX_NEIGHBOURS} in all. Ask for fewer (k), or send fewer images at a time.",
+    ]
+    return checks + refuse_unless(number <= MAX_NEIGHBOURS, [tf.strings.join(said)])
 
 
 def squared_norms(gallery: np.ndarray) -> np.ndarray:

@@ -44,7 +44,8 @@ class ServedModel(tf.Module):
         - ``encoded_masked``: from ``encoded_images``, too; ``embeddings`` of one that cannot be read are zeros, ``ok``
           [batch] is false for it, and ``reasons`` [batch], otherwise empty, say why.
         - ``search``, where there is a gallery: ``encoded_images`` [batch] and ``k`` [] int32 → the nearest images'
-          ``ids`` and ``labels``, strings, and Euclidean ``distances``, float32, [batch, min(k, gallery)] each.
+          ``ids`` and ``labels``, strings, and Euclidean ``distances``, float32, [batch, min(k, gallery)] each,
+          which may be ``models.serving.search.MAX_NEIGHBOURS`` at most.
         """
         images = [None, None, None, self.channels]
         files = tf.TensorSpec([None], tf.string, "encoded_images")
@@ -77,4 +78,7 @@ class ServedModel(tf.Module):
 
     @tf.function(autograph=False)
     def _search(self, encoded_images: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self.gallery.search(self.network.embed_encoded(encoded_images), k)
+        # Before any image is embedded.
+        with tf.control_dependencies(self.gallery.checks(tf.size(encoded_images), k)):
+            files = tf.identity(encoded_images)
+        return self.gallery.search(self.network.embed_encoded(files), k)

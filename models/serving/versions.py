@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import pathlib
 import re
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from ccp.errors import UserError
+from datasets.images.decoding import reason
+from models.serving.unfinished import is_unfinished, unfinished_version
 
-# Serving takes a name for a version if all of it is a number.
-_UNFINISHED = ".unfinished"
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
 class ExportError(UserError):
@@ -35,75 +35,104 @@ def version_directory(directory: str | os.PathLike) -> pathlib.Path:
     place = pathlib.Path(directory)
     if tf.saved_model.contains_saved_model(str(place)):
         return place
-    found = {
-        number: path for number, path in _numbered(place).items() if tf.saved_model.contains_saved_model(str(path))
-    }
-    if not found:
+    newest = newest_version(place)
+    if newest is None:
         raise ExportError(f"{place} holds no SavedModel; make one with: main.py export --run_dir=… --export_dir=…")
-    return found[max(found)]
+    return newest
+
+
+def newest_version(directory: str | os.PathLike) -> pathlib.Path | None:
+    """The newest version's directory, of those that hold a SavedModel; None if there is none."""
+    numbered = _numbered(pathlib.Path(directory))
+    found = [number for number, path in numbered.items() if tf.saved_model.contains_saved_model(str(path))]
+    return numbered[max(found)] if found else None
 
 
 def check_place(directory: str | os.PathLike, version: int | None = None) -> int:
-    """The number that a new version gets; to be called before the work too.
+    """The number that a new version gets if no other is written meanwhile; to be called before the work too.
 
     Args:
       directory: the export directory.
       version: the number wished; None for the one after the newest, or 1.
 
     Raises:
-      ExportError: there is such a version, or the directory holds something else than versions.
+      ExportError: there is such a version, the directory holds something else than versions, or is not to be written.
     """
     target = pathlib.Path(os.path.abspath(directory))
-    there = _numbered(target)
+    taken = _taken(target)
     if version is not None and version < 1:
         raise ExportError(f"Versions are numbered from 1; got {version}. Pass another --version, or leave it out.")
-    if version in there:
-        raise ExportError(
-            f"{there[version]} exists already; pass another --version, or leave it out for {max(there) + 1}."
-        )
     others = target.exists() and (not target.is_dir() or any(not _is_ours(path) for path in target.iterdir()))
-    if others and not there:
+    if others and not _numbered(target):
         raise ExportError(
             f"{target} exists already and holds no exported versions; pass another --export_dir, or delete it first."
         )
-    return max(there, default=0) + 1 if version is None else version
+    if version in taken:
+        raise ExportError(
+            f"{taken[version]} exists already; pass another --version, or leave it out for {max(taken) + 1}."
+        )
+    there = next(place for place in (target, *target.parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise ExportError(f"{target} cannot be written; pass --export_dir, a directory that you may write to.")
+    return max(taken, default=0) + 1 if version is None else version
 
 
-@contextlib.contextmanager
-def new_version(directory: str | os.PathLike, version: int | None = None) -> Iterator[pathlib.Path]:
-    """A directory to write a version into; it gets its number, by which Serving finds it, when it is whole.
+def write_version(
+    directory: str | os.PathLike, version: int | None, write: Callable[[pathlib.Path], None]
+) -> pathlib.Path:
+    """Writes a version, which gets its number, by which Serving finds it, when it is whole.
+
+    Of several written at once without a number, each takes the next free one as it is finished.
 
     Args:
       directory: the export directory; made if need be.
       version: see ``check_place``.
+      write: writes into the directory that it is given.
 
-    Yields:
-      Where to write. What a killed export left under that name is gone.
+    Returns:
+      The version's directory.
 
     Raises:
-      ExportError: see ``check_place``; or another process was first.
+      ExportError: see ``check_place``; another process has taken the number; or it cannot be written, and nothing is
+        left of it.
     """
-    number = check_place(directory, version)
-    final = pathlib.Path(os.path.abspath(directory)) / str(number)
-    unfinished = final.with_name(final.name + _UNFINISHED)
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    target = pathlib.Path(os.path.abspath(directory))
     try:
-        yield unfinished
+        with unfinished_version(target, check_place(target, version)) as place:
+            write(place)
+            return pathlib.Path(directory) / _given_its_number(place, target, version)
+    except (OSError, tf.errors.OpError) as error:
+        why = reason(error) if isinstance(error, tf.errors.OpError) else str(error)
+        raise ExportError(
+            f"No version could be written into {target}, and nothing is left of it: {why}. Free some space if that is "
+            "what is short, or pass another directory."
+        ) from error
+
+
+def _given_its_number(place: pathlib.Path, target: pathlib.Path, version: int | None) -> str:
+    while True:
+        final = target / str(max(_taken(target), default=0) + 1 if version is None else version)
         try:
-            unfinished.rename(final)
+            place.rename(final)
+            return final.name
         except OSError as error:
-            raise ExportError(f"{final} has been written meanwhile; run the command again.") from error
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
+            if error.errno not in _TAKEN:
+                raise
+            if version is not None:
+                raise ExportError(
+                    f"{final} has been written meanwhile; pass another --version, or leave it out."
+                ) from error
 
 
 def _numbered(directory: pathlib.Path) -> dict[int, pathlib.Path]:
-    if not directory.is_dir():
-        return {}
-    return {int(path.name): path for path in directory.iterdir() if re.fullmatch("[0-9]+", path.name) and path.is_dir()}
+    return {number: path for number, path in _taken(directory).items() if path.is_dir()}
+
+
+def _taken(directory: pathlib.Path) -> dict[int, pathlib.Path]:
+    """What has a number for its name, a version or not."""
+    paths = directory.iterdir() if directory.is_dir() else ()
+    return {int(path.name): path for path in paths if re.fullmatch("[0-9]+", path.name)}
 
 
 def _is_ours(path: pathlib.Path) -> bool:
-    return re.fullmatch(rf"[0-9]+({re.escape(_UNFINISHED)})?", path.name) is not None and path.is_dir()
+    return (re.fullmatch("[0-9]+", path.name) is not None and path.is_dir()) or is_unfinished(path)

@@ -50,6 +50,17 @@ class SavedTest(parameterized.TestCase, tf.test.TestCase):
         operations = {node.op for node in graph.node} | {n.op for f in graph.library.function for n in f.node_def}
         self.assertIn("DecodeImage", operations)
         self.assertEmpty({op for op in operations if "PyFunc" in op or "Random" in op})
+        # Whatever may fail says that it stays on one device: otherwise each call takes milliseconds to find out.
+        functions = {function.signature.name: function for function in graph.library.function}
+        mapped = {
+            node.attr["f"].func.name
+            for function in functions.values()
+            for node in function.node_def
+            if node.op == "ParallelMapDatasetV2"
+        }
+        self.assertNotEmpty(mapped)
+        for name in mapped:
+            self.assertTrue(functions[name].attr["experimental_ints_on_device"].b, name)
 
     def test_answers_in_a_session_as_in_serving(self):
         # TensorFlow Serving goes by the names of tensors in the signatures, and loads without Python's functions.
@@ -160,6 +171,9 @@ class OtherGalleryTest(tf.test.TestCase):
         for k in (0, -1):
             with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "k must be at least 1"):
                 search(encoded_images=tf.constant(self.files[:1]), k=tf.constant(k))
+        # Of the 12 in the gallery. The files, none of which is an image, are not looked at.
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "12 neighbours of each of 83334 images; it may"):
+            search(encoded_images=tf.constant([b""] * 83_334), k=tf.constant(2**31 - 1))
         found = search(encoded_images=tf.constant([], tf.string), k=tf.constant(5))
         for name in ("ids", "labels", "distances"):
             self.assertEqual(found[name].shape, [0, 5])

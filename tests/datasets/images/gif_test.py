@@ -18,6 +18,11 @@ def _traced():
     return tf.function(gif.first_frame, input_signature=[tf.TensorSpec([], tf.string)])
 
 
+@functools.cache
+def _found():
+    return tf.function(gif.find_first_frame, input_signature=[tf.TensorSpec([], tf.string)])
+
+
 def _first_frame(contents):
     file, frame = _traced()(tf.constant(contents))
     return file.numpy(), frame.numpy().tolist()
@@ -73,6 +78,34 @@ class FirstFrameTest(tf.test.TestCase):
             changed = file[: at + 1] + struct.pack("<HHHH", *frame) + file[at + 9 :]
             said = f"of left, top, width and height {said} is not all of the image [22 31]"
             self.assertEqual(reading.refusal(changed, reading.ALONE), f"The first frame of the GIF image, {said}")
+
+    def test_blocks_of_any_lengths(self):
+        # Runs of one length, shorter and longer than what is gone through at a time, against what they were made of.
+        rng = np.random.default_rng(0)
+        for _ in range(20):
+            lengths = np.repeat(rng.integers(1, 256, 6), rng.choice([1, 2, 255, 256, 257, 600], 6))
+            blocks = b"".join(bytes([n]) + bytes(n) for n in lengths) + b"\0"
+            frame = struct.pack("<BHHHH", 0x2C, 0, 0, 8, 9) + b"\0\x02"
+            file = b"GIF89a" + struct.pack("<HH", 8, 9) + bytes(3) + b"!\xfe" + blocks + frame + blocks + b";"
+            self.assertEqual(_first_frame(file + frame), (file, [0, 0, 8, 9]))
+
+    def test_too_much_to_go_through(self):
+        head = b"GIF89a" + struct.pack("<HH", 8, 8) + bytes(3)
+        frame = struct.pack("<BHHHH", 0x2C, 0, 0, 8, 8) + b"\0\x02"
+        uneven, extensions = b"\1a\2ab" * 2 * gif.MAX_RUNS, b"!\xfe\0" * 4 * gif.MAX_RUNS
+        for file in (
+            head + b"!\xfe" + uneven + b"\0" + frame + b"\0;",
+            head + extensions + frame + b"\0;",
+            head + frame + uneven + b"\0;",
+        ):
+            with self.assertRaisesRegex(tf.errors.InvalidArgumentError, r"extensions or uneven blocks \(more than 10,"):
+                _first_frame(file)
+            end, _, found = _found()(tf.constant(file))
+            self.assertFalse(found)
+            self.assertLess(end, len(file) // 2)  # It was not gone through to its end.
+        # Of one length, these two million are 7,813 runs.
+        file = head + b"!\xfe" + b"\1a" * 2_000_000 + b"\0" + frame + b"\0;"
+        self.assertEqual(_first_frame(file), (file, [0, 0, 8, 8]))
 
     def test_garbage(self):
         rng = np.random.default_rng(0)

@@ -42,6 +42,12 @@ class AttemptedTest(tf.test.TestCase):
         self.assertAllEqual(values[:, 0], [number if number % 3 else 0 for number in range(500)])
         self.assertAllEqual(succeeded, [number % 3 > 0 for number in range(500)])
 
+    def test_what_the_function_makes_use_of(self):
+        function = tf.function(lambda elements, factor: attempted(lambda x: factor * _pair(x), elements, _SPEC))
+        values, succeeded = function(tf.constant(["3", "x"]), tf.constant(2.0))
+        self.assertAllEqual(values, [[6, 3], [0, 0]])
+        self.assertAllEqual(succeeded, [True, False])
+
     def test_shapes_are_known(self):
         values, succeeded = _attempted.get_concrete_function().structured_outputs
         self.assertEqual((values.shape.as_list(), succeeded.shape.as_list()), ([None, 2], [None]))

@@ -76,7 +76,7 @@ class NearestTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(distances, np.zeros([3, 4]))
 
     def test_a_hundred_thousand_as_offline(self):
-        gallery, queries = _vectors(100_000, 128, 0), _vectors(5, 128, 1)
+        gallery, queries = _vectors(100_000, 32, 0), _vectors(5, 32, 1)
         gallery[70_000:70_010] = gallery[5]
         queries[0] = gallery[5]
         places, _ = _nearest(queries, gallery, 20)
@@ -98,6 +98,20 @@ class NearestTest(parameterized.TestCase, tf.test.TestCase):
         for value in (np.nan, np.inf):
             with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "not finite: the network has diverged"):
                 _nearest(np.full([2, 4], value, np.float32), gallery, 1)
+
+
+class AnswerChecksTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters((1000, 5000, 1000), (1_000_000, 1, 1), (1, 2_000_000, 1_000_000), (7, 5, 2**31 - 1))
+    def test_a_million_neighbours_or_fewer(self, *batch_gallery_and_k):
+        search.answer_checks(*map(tf.constant, batch_gallery_and_k))
+
+    @parameterized.parameters(
+        (1001, 5000, 1000, 1000), (100_001, 10, 2**31 - 1, 10), (2**31 - 1, 2**31 - 1, 2**31 - 1, 2**31 - 1)
+    )
+    def test_more(self, batch, gallery, k, each):
+        said = f"{each} neighbours of each of {batch} images; it may hold 1000000 in all. Ask for fewer"
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, said):
+            search.answer_checks(*map(tf.constant, (batch, gallery, k)))
 
 
 class GalleryTest(tf.test.TestCase):

@@ -1,11 +1,20 @@
 """Which directories count as versions, which number comes next, and what is left of an export that fails."""
 
+import errno
+import multiprocessing
+import os
 import pathlib
+import resource
+import signal
+import threading
+from unittest import mock
 
+import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from models.serving.versions import ExportError, check_place, new_version, version_directory, versions
+from models.serving import unfinished
+from models.serving.versions import ExportError, check_place, version_directory, versions, write_version
 from tests.datasets import pictures
 
 
@@ -14,9 +23,16 @@ class VersionsTest(parameterized.TestCase, tf.test.TestCase):
         super().setUp()
         self.home = pictures.folder_for(self) / "made on the way" / "model"
 
-    def write(self, version=None):
-        with new_version(self.home, version) as place:
-            (place / "saved_model.pb").write_text("a model")
+    def write(self, version=None, text="a model", meanwhile=lambda place: None):
+        def write(place):
+            (place / "saved_model.pb").write_text(text)
+            meanwhile(place)
+
+        return write_version(self.home, version, write)
+
+    def texts(self):
+        """What is in each version."""
+        return {path.parent.name: path.read_text() for path in self.home.glob("*/saved_model.pb")}
 
     def names(self):
         return sorted(path.name for path in self.home.iterdir())
@@ -50,31 +66,142 @@ class VersionsTest(parameterized.TestCase, tf.test.TestCase):
             self.write(number)
 
     def test_is_no_version_until_it_is_whole(self):
-        with new_version(self.home) as place:
-            self.assertEqual(place.parent, self.home)
-            self.assertFalse(place.name.isdigit())
+        def look(place):
+            (name,) = self.names()
+            self.assertTrue(place.is_relative_to(self.home / name))
+            self.assertFalse(name.isdigit())
             self.assertEqual(versions(self.home), [])
+
+        self.assertEqual(self.write(meanwhile=look), self.home / "1")
         self.assertEqual(self.names(), ["1"])
+        self.assertEqual([path.name for path in (self.home / "1").iterdir()], ["saved_model.pb"])
+        # As readable as other directories, though those that are made for a moment are their owner's alone.
+        (self.home / "other").mkdir()
+        self.assertEqual((self.home / "1").stat().st_mode, (self.home / "other").stat().st_mode)
 
     def test_nothing_is_left_where_writing_fails(self):
-        with self.assertRaisesRegex(ValueError, "no weights"), new_version(self.home):
-            raise ValueError("no weights")
+        for error in (ValueError("no weights"), KeyboardInterrupt("no weights")):
+            with self.assertRaisesRegex(type(error), "no weights"):
+                self.write(meanwhile=mock.Mock(side_effect=error))
+            self.assertFalse(self.home.exists())
+        self.home.mkdir()
+        with self.assertRaisesRegex(ValueError, "no weights"):
+            self.write(meanwhile=mock.Mock(side_effect=ValueError("no weights")))
         self.assertEqual(self.names(), [])
 
-    def test_what_a_killed_export_left_is_replaced(self):
+    @parameterized.parameters(
+        (OSError(errno.ENOSPC, "No space left on device", "torn"), "No space left on device: 'torn'"),
+        (
+            tf.errors.ResourceExhaustedError(
+                None, None, "{{function_node x}} torn; No space left on device [Op:SaveV2]"
+            ),
+            "torn; No space left on device",
+        ),
+    )
+    def test_a_full_disk(self, error, shown):
+        with self.assertRaisesRegex(
+            ExportError,
+            rf"No version could be written into {self.home}, and nothing is left of it: .*\. Free some space",
+        ) as raised:
+            self.write(meanwhile=mock.Mock(side_effect=error))
+        self.assertIn(f"{shown}. Free", str(raised.exception))
+        self.assertNotIn("{{", str(raised.exception))
+        self.assertFalse(self.home.exists())
+
+    def test_a_disk_that_is_full_under_tensorflow(self):
+        module = tf.Module()
+        module.weights = tf.Variable(np.random.default_rng(0).random(20_000))
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+        try:
+            with self.assertRaisesRegex(ExportError, "nothing is left of it: .*; File too large. Free some space"):
+                write_version(self.home, None, lambda place: tf.saved_model.save(module, str(place)))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        self.assertFalse(self.home.exists())
+
+    def test_two_at_once(self):
+        both = threading.Barrier(2, timeout=30)
+        written = {}
+
+        def write(text):
+            written[text] = self.write(text=text, meanwhile=lambda _: both.wait())
+
+        writers = [threading.Thread(target=write, args=(text,)) for text in ("one", "other")]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        self.assertEqual(self.names(), ["1", "2"])
+        self.assertEqual({path.name: text for text, path in written.items()}, self.texts())
+        self.assertCountEqual(self.texts().values(), ["one", "other"])
+
+    def test_one_that_starts_later_and_ends_before(self):
+        def meanwhile(_):
+            self.assertEqual(self.write(text="fast"), self.home / "1")
+            self.assertLen(self.names(), 2)
+
+        self.assertEqual(self.write(text="slow", meanwhile=meanwhile), self.home / "2")
+        self.assertEqual(self.texts(), {"1": "fast", "2": "slow"})
+
+    def test_a_number_that_is_taken_at_the_last_moment(self):
+        rename = pathlib.Path.rename
+
+        def late(place, final):
+            if final.name == "1":
+                final.mkdir()
+                (final / "saved_model.pb").write_text("early")
+            return rename(place, final)
+
+        with mock.patch.object(pathlib.Path, "rename", late):
+            self.assertEqual(self.write(text="late"), self.home / "2")
+        self.assertEqual(self.texts(), {"1": "early", "2": "late"})
+
+    def test_a_number_that_is_taken_meanwhile(self):
+        with self.assertRaisesRegex(ExportError, "3 has been written meanwhile; pass another --version, or leave"):
+            self.write(3, "late", meanwhile=lambda _: self.write(3, "early"))
+        self.assertEqual(self.texts(), {"3": "early"})
+        self.assertEqual(self.names(), ["3"])
+
+    def test_what_a_killed_export_left_is_removed(self):
+        context = multiprocessing.get_context("fork")
+        writing = context.Event()
+
+        def hang(_):
+            writing.set()
+            signal.pause()
+
+        killed = context.Process(target=self.write, kwargs={"meanwhile": hang})
+        killed.start()
+        self.assertTrue(writing.wait(30))
+        self.write(text="while it lives")
+        (left,) = (name for name in self.names() if name != "1")
+        self.assertTrue(list((self.home / left).glob("*/saved_model.pb")))
+        killed.kill()
+        killed.join()
+        self.write(text="when it is dead")
+        self.assertEqual(self.texts(), {"1": "while it lives", "2": "when it is dead"})
+        self.assertEqual(self.names(), ["1", "2"])
+
+    def test_what_an_earlier_revision_left_is_removed(self):
         (self.home / "1.unfinished").mkdir(parents=True)
         (self.home / "1.unfinished" / "torn").write_text("half")
         self.write()
         self.assertEqual(self.names(), ["1"])
-        self.assertEqual([path.name for path in (self.home / "1").iterdir()], ["saved_model.pb"])
 
-    def test_another_process_was_first(self):
-        with self.assertRaisesRegex(ExportError, "written meanwhile"), new_version(self.home) as place:
-            (place / "saved_model.pb").write_text("late")
-            (self.home / "1").mkdir()
-            (self.home / "1" / "saved_model.pb").write_text("early")
-        self.assertEqual((self.home / "1" / "saved_model.pb").read_text(), "early")
+    def test_one_that_is_removed_before_it_is_locked_begins_again(self):
+        lock, removed = unfinished.fcntl.flock, []
+
+        def flock(file, how):
+            if not removed:
+                removed.append(os.path.dirname(file.name))
+                unfinished.shutil.rmtree(removed[0])
+            lock(file, how)
+
+        with mock.patch.object(unfinished.fcntl, "flock", flock):
+            self.write()
         self.assertEqual(self.names(), ["1"])
+        self.assertLen(removed, 1)
 
     def test_an_empty_directory_is_taken(self):
         self.home.mkdir(parents=True)
@@ -95,6 +222,15 @@ class VersionsTest(parameterized.TestCase, tf.test.TestCase):
         self.home.write_text("mine")
         with self.assertRaisesRegex(ExportError, "exists already"):
             self.write()
+        with self.assertRaisesRegex(ExportError, "model/below cannot be written; pass --export_dir"):
+            check_place(self.home / "below")
+
+    def test_a_file_that_is_named_as_a_version_is_passed_over(self):
+        self.write()
+        (self.home / "2").write_text("mine")
+        self.assertEqual(self.write(), self.home / "3")
+        with self.assertRaisesRegex(ExportError, "2 exists already; pass another --version, or leave it out for 4"):
+            self.write(2)
 
     def test_versions_beside_other_files_are_gone_on_with(self):
         # Serving's configuration may lie there.
