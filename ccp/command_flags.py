@@ -75,6 +75,9 @@ def export(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "gallery", None, "directory of images, perhaps in class folders, to be searched by signature 'search'", values
     )
+    flags.DEFINE_bool(
+        "without_gallery", False, "write a version without 'search' after one that has it", flag_values=values
+    )
     flags.DEFINE_integer("repeat", 1, "of main.py mlrc: which repeat, from 1 on (default: 1)", flag_values=values)
     _data_flags(values)
 

@@ -139,13 +139,17 @@ def compare_files(reference: str, recent: str, gallery: str | None = None) -> Dr
 
 def _distances(path: str) -> np.ndarray:
     try:
-        distances = np.loadtxt(path, ndmin=1)
+        with open(path, encoding="utf-8") as file:
+            distances = np.loadtxt(file, ndmin=1)
         if distances.ndim > 1:
             raise ValueError(f"there are {distances.shape[1]} numbers in each line")
         return distances
+    except OSError as error:
+        raise _unreadable(path, error) from error
     except ValueError as error:
+        why = "it is no text" if isinstance(error, UnicodeDecodeError) else str(error)
         raise DriftError(
-            f"{path} does not hold one distance in each line ({error}). Pass --gallery too if it holds embeddings."
+            f"{path} does not hold one distance in each line ({why}). Pass --gallery too if it holds embeddings."
         ) from error
 
 
@@ -153,8 +157,14 @@ def _embeddings(path: str) -> np.ndarray:
     try:
         with np.load(path) as file:
             embeddings = file["embeddings"]
-        if embeddings.ndim != 2:
-            raise ValueError(f"embeddings of shape {embeddings.shape}")
+        if embeddings.ndim != 2 or not embeddings.size or not np.issubdtype(embeddings.dtype, np.floating):
+            raise ValueError(f"embeddings of shape {embeddings.shape} and type {embeddings.dtype}")
         return embeddings
+    except OSError as error:
+        raise _unreadable(path, error) from error
     except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:  # TypeError: a lone array.
         raise DriftError(f"{path} holds no embeddings; make it with: main.py embed --output={path}") from error
+
+
+def _unreadable(path: str, error: OSError) -> DriftError:
+    return DriftError(f"{path} cannot be read ({error.strerror or error}); pass a file of distances or of embeddings.")

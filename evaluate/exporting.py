@@ -19,12 +19,12 @@ from evaluate.embedding import judged
 from evaluate.experiment import Experiment
 from evaluate.file_embedder import FileEmbedder, ImageError
 from evaluate.restored import restored_experiment
-from models.export import export_served, load_exported, read_info, with_gallery
+from models.export import ExportError, export_served, load_exported, read_info, signature_names, with_gallery
 from models.serving.ensemble import JoinedNetworks
 from models.serving.gallery import Gallery
 from models.serving.network import EmbeddingNetwork, Network
-from models.serving.signatures import ServedModel
-from models.serving.versions import check_place
+from models.serving.signatures import SEARCH, ServedModel
+from models.serving.versions import check_place, newest_version
 
 
 class Place(NamedTuple):
@@ -34,12 +34,14 @@ class Place(NamedTuple):
       directory: the export directory.
       version: the number of the version; None for the next.
       gallery: a directory of images, searched in depth; None for a model that searches none.
+      without_gallery: it is meant that a model that searches none takes the place of one that does.
       skip_unreadable: leave images of the gallery out that cannot be read; otherwise the first one ends it.
     """
 
     directory: str
     version: int | None = None
     gallery: str | None = None
+    without_gallery: bool = False
     skip_unreadable: bool = False
 
 
@@ -73,9 +75,10 @@ def export_run(
 
     Raises:
       RunError: there is no run, or it has saved nothing yet.
-      UserError: the folds take different images, or are judged on different ones; or see ``new_version``.
+      UserError: the folds take different images, or are judged on different ones; signature ``search`` would be lost;
+        or see ``write_version``.
     """
-    version = _checked(place)
+    _check(place)
     runs = _folds(run_dir, repeat)
     restored = [restored_experiment(run, data_dir, on_bad_image) for run in runs or [run_dir]]
     experiments, progress = [one for one, _ in restored], [how_far for _, how_far in restored]
@@ -92,7 +95,7 @@ def export_run(
     if place.gallery is not None:
         served.gallery, skipped = _gallery(FileEmbedder(served.signatures()), place)
         info["gallery"] = _described(served.gallery)
-    return Exported(export_served(served, place.directory, info, version), progress, skipped)
+    return Exported(export_served(served, place.directory, info, place.version), progress, skipped)
 
 
 def export_with_gallery(model: str, place: Place) -> Exported:
@@ -103,20 +106,34 @@ def export_with_gallery(model: str, place: Place) -> Exported:
       place: where to, and the gallery.
 
     Raises:
-      UserError: there is no model, an image cannot be read, or see ``new_version``.
+      UserError: there is no model, an image cannot be read, or see ``write_version``.
     """
-    version = _checked(place)
-    loaded = load_exported(model)
+    _check(place)
+    loaded, info = load_exported(model), read_info(model)
     gallery, skipped = _gallery(FileEmbedder(loaded.signatures), place)
-    info = {**read_info(model), "gallery": _described(gallery)}
-    return Exported(export_served(with_gallery(loaded, gallery), place.directory, info, version), (), skipped)
+    info["gallery"] = _described(gallery)
+    return Exported(export_served(with_gallery(loaded, gallery), place.directory, info, place.version), (), skipped)
 
 
-def _checked(place: Place) -> int:
-    """The version's number, where the place will do: before the work, not after it."""
+def _check(place: Place) -> None:
+    """Whether the place will do: before the work, not after it."""
     if place.gallery is not None and not os.path.isdir(place.gallery):
         raise ImageError(f"{place.gallery} is no directory; pass --gallery, a directory of images.")
-    return check_place(place.directory, place.version)
+    number, newest = check_place(place.directory, place.version), newest_version(place.directory)
+    if place.gallery is None and not place.without_gallery and newest is not None and number > int(newest.name):
+        _refuse_to_lose_search(newest)
+
+
+def _refuse_to_lose_search(newest: pathlib.Path) -> None:
+    try:
+        names = signature_names(newest)
+    except ExportError:  # What cannot be read answers nobody.
+        return
+    if SEARCH in names:
+        raise ExportError(
+            f"{newest} has the signature {SEARCH!r}, and its clients would get errors as soon as a version without it "
+            "takes its place. Pass --gallery, or --without_gallery if that is meant."
+        )
 
 
 def _folds(run_dir: str, repeat: int) -> list[str]:

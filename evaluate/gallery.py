@@ -14,6 +14,8 @@ from evaluate.embed_files import check_output, find_files, save_npz
 from evaluate.file_embedder import FileEmbedder, ImageError
 from models.serving.versions import version_directory
 
+_ARCHIVE = b"PK"
+
 
 class Gallery(NamedTuple):
     """Images to be searched.
@@ -44,7 +46,7 @@ def open_gallery(embed: FileEmbedder, model_dir: str, images: str, index: str, s
       skip_unreadable: leave files out that cannot be read; otherwise the first one ends it.
 
     Raises:
-      ImageError: there are no files, or one cannot be read and is not to be skipped.
+      ImageError: there are no files, one cannot be read and is not to be skipped, or ``index`` is something else.
     """
     stamps = {os.path.abspath(path): _stamp(path) for path in find_files(images)}
     stamps.pop(os.path.abspath(index), None)
@@ -52,6 +54,7 @@ def open_gallery(embed: FileEmbedder, model_dir: str, images: str, index: str, s
     known = {path: kept for path, kept in _load(index, model).items() if stamps.get(path) == kept[0]}
     new = [path for path in stamps if path not in known]
     check_output(index, "--index")
+    _check_index(index)
     embedded = embed(new, skip_unreadable)
     known.update({path: (stamps[path], vector) for path, vector in zip(embedded.paths, embedded.embeddings)})
     if not known:
@@ -76,6 +79,14 @@ def _load(index: str, model: str) -> dict[str, tuple[tuple[int, int], np.ndarray
             return {path: ((size, time), vector) for path, (size, time), vector in rows}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return {}
+
+
+def _check_index(index: str) -> None:
+    """A damaged index is made again; what never was one is the user's."""
+    if os.path.exists(index):
+        with open(index, "rb") as file:
+            if file.read(len(_ARCHIVE)) not in (_ARCHIVE, b""):
+                raise ImageError(f"{index} holds something else than embeddings; pass --index, another file.")
 
 
 def _stamp(path: str) -> tuple[int, int]:

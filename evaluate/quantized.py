@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,20 +13,22 @@ from ccp.command_flags import SMALLER_KINDS
 from ccp.distances import lipschitz_normalize
 from ccp.errors import ConfigError, UserError
 from ccp.loss_names import refuse_unknown
-from ccp.runs import write_json
 from datasets.pipelines import EvaluationImages
 from evaluate.embedding import judged
 from evaluate.experiment import Experiment
+from evaluate.forms_record import FormsRecord
+from evaluate.full_precision import in_float32
+from evaluate.outputs import check_directory, written_whole
 from evaluate.restored import restored_experiment
 from evaluate.serve_check_process import latency
-from models.embedding import build_embedding_model
 from models.export import export
 from models.float16 import Float16Weights
 from models.serving.versions import version_directory
 from models.tflite import LiteNetwork, convert
 
 RESULT_FILE = "quantized.json"
-_FULL = "float32"
+# What the run's own network computes in, by its setting mixed_precision.
+_AS_TRAINED = {"none": "float32", "float16": "mixed_float16", "bfloat16": "mixed_bfloat16"}
 _TFLITE_WEIGHTS = {"tflite": "float32", "tflite_float16": "float16", "tflite_int8": "int8"}
 
 
@@ -44,32 +45,38 @@ def quantize(
       on_bad_image: see ``restored_experiment``.
 
     Returns:
-      A table for a terminal, and what was written; ``quantized.json`` in ``output`` has the table's numbers.
+      A table for a terminal, and what was written; ``quantized.json`` in ``output`` has the table's numbers. Forms that
+      earlier calls have judged there are in both. The first line is the network as it was trained.
 
     Raises:
       ConfigError: there is no such kind.
       UserError: something is in the way, or the network cannot be had in this form.
     """
+    check_directory(output, "--output")
     paths = _places(pathlib.Path(output), kinds)
+    record = FormsRecord(pathlib.Path(output) / RESULT_FILE)
     experiment, progress = restored_experiment(run_dir, data_dir, on_bad_image)
-    pathlib.Path(output).mkdir(parents=True, exist_ok=True)
+    record.claim({**experiment.describe(), **progress})
     full = judged_form(experiment, _compiled(experiment.model))
-    network = _in_float32(experiment)
-    forms = {_FULL: full.compared(full, sum(weight.nbytes for weight in network.get_weights()))}
+    network = in_float32(experiment)
+    pathlib.Path(output).mkdir(parents=True, exist_ok=True)
+    as_trained = _AS_TRAINED[experiment.config.model.mixed_precision]
+    record.add(as_trained, full.compared(full, sum(weight.nbytes for weight in network.get_weights())))
     for kind, path in paths.items():
         if kind in _TFLITE_WEIGHTS:
-            path.write_bytes(convert(network, _TFLITE_WEIGHTS[kind]))
-            form, size = judged_form(experiment, LiteNetwork(str(path))), path.stat().st_size
+            with written_whole(
+                path
+            ) as file:  # In its place only when it is judged, or another call would find it there.
+                file.write_bytes(convert(network, _TFLITE_WEIGHTS[kind]))
+                form, size = judged_form(experiment, LiteNetwork(str(file))), file.stat().st_size
         else:
             smaller = Float16Weights(network)
             form = judged_form(experiment, _compiled(smaller))
             info = {**experiment.describe(), **progress, "weights": kind, "test": form.scores}
             export(smaller, experiment.format, str(path), info)
             size = sum(file.stat().st_size for file in version_directory(path).glob("variables/*"))
-        forms[kind] = form.compared(full, size)
-    record = pathlib.Path(output) / RESULT_FILE
-    write_json(record, {**experiment.describe(), **progress, "forms": forms})
-    return form_table(forms), [str(path) for path in (*paths.values(), record)]
+        record.add(kind, form.compared(full, size))
+    return form_table(record.forms), [str(path) for path in (*paths.values(), record.path)]
 
 
 class Judged(NamedTuple):
@@ -143,17 +150,6 @@ def _places(output: pathlib.Path, kinds: Sequence[str]) -> dict[str, pathlib.Pat
         if place.exists():
             raise UserError(f"{place} exists already; pass another --output, or delete it first.")
     return places
-
-
-def _in_float32(experiment: Experiment) -> tf.keras.Model:
-    """The run's network without mixed precision, which stores float32 weights all the same."""
-    config = experiment.config
-    if config.model.mixed_precision == "none":
-        return experiment.model
-    plain = dataclasses.replace(config.model, mixed_precision="none")
-    network = build_embedding_model(plain, experiment.format.channels, config.loop.seed)
-    network.set_weights(experiment.model.get_weights())
-    return network
 
 
 def _compiled(network: Callable[..., tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:

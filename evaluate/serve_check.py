@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from ccp.errors import UserError
-from ccp.runs import write_json
 from evaluate import serve_check_process
 from evaluate.embed_files import check_output
+from evaluate.outputs import save_json
 from evaluate.serve_check_images import Trial
 from evaluate.serve_check_process import TOLERANCE
 
 _SECONDS = 1800
+_MOST_LINES = 5
 
 
 class ServeCheckError(UserError):
@@ -36,32 +38,38 @@ def serve_check(version: str, trial: Trial, output: str | None = None) -> dict[s
       output: a JSON file to write what is returned into.
 
     Returns:
-      For JSON: ``model``, ``images``, ``size_mb`` on disk, ``signatures``, ``load_seconds``, ``memory_mb``,
-      ``latency`` by batch size, ``checks`` (``check``, ``passed`` and ``found`` of each), and ``passed``.
+      For JSON: ``model``, ``images``, ``left_out`` (why, by name), ``size_mb`` on disk, ``signatures``,
+      ``load_seconds``, ``memory_mb``, ``latency`` by batch size, ``checks`` (``check``, ``passed`` and ``found`` of
+      each), and ``passed``.
 
     Raises:
-      ServeCheckError: it cannot be loaded, or cannot embed one of the images.
+      ServeCheckError: it cannot be loaded, or cannot embed what it must.
     """
     if output:
         check_output(output, "--json")
     version = os.path.abspath(version)
     with tempfile.TemporaryDirectory() as folder:
-        names, files = (np.array(values, object) for values in (list(trial.files), list(trial.files.values())))
-        np.savez(os.path.join(folder, "given.npz"), names=names, files=files)
+        _hand_over(trial.files, folder)
         _run_apart(version, folder)
         report = json.loads(pathlib.Path(folder, "report.json").read_text())
         embeddings = np.load(os.path.join(folder, "embeddings.npy"))
+    refused = report["left_out"]
+    if refused and trial.all_of_them:
+        name, why = next(iter(refused.items()))
+        raise ServeCheckError(f"{version} cannot embed {name}: {why}")
     if trial.expected is not None:
-        report["checks"].insert(0, _comparison(embeddings, trial.expected))
+        expected = trial.expected[[name not in refused for name in trial.files]]
+        report["checks"].insert(0, _comparison(embeddings, expected, trial.reference))
     report = {
         "model": version,
         "images": trial.source,
         "size_mb": sum(path.stat().st_size for path in pathlib.Path(version).rglob("*") if path.is_file()) / 2**20,
         **report,
+        "left_out": {**trial.left_out, **refused},
         "passed": all(check["passed"] for check in report["checks"]),
     }
     if output:
-        write_json(pathlib.Path(output), report)
+        save_json(output, report)
     return report
 
 
@@ -78,6 +86,7 @@ def check_table(report: Mapping[str, Any]) -> str:
         f"model:    {report['model']}, {report['size_mb']:.2f} MB, loaded in {report['load_seconds']:.2f} s",
         f"memory:   {memory['peak']:.0f} MB at most; {memory['imports']:.0f} MB of them before the model was loaded",
         f"images:   {report['images']}",
+        *_left_out_lines(report["left_out"]),
         "",
     ]
     for name, signature in report["signatures"].items():
@@ -96,20 +105,49 @@ def check_table(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _comparison(embeddings: np.ndarray, expected: np.ndarray) -> dict[str, Any]:
+def _left_out_lines(left_out: Mapping[str, str]) -> list[str]:
+    lines = [f"left out: {name}: {why}" for name, why in list(left_out.items())[:_MOST_LINES]]
+    if len(left_out) > _MOST_LINES:
+        lines.append(f"          and {len(left_out) - _MOST_LINES} more")
+    return [*lines, "          Mend or remove these, or pass --images, a pattern of others."] if lines else []
+
+
+def _comparison(embeddings: np.ndarray, expected: np.ndarray, reference: str) -> dict[str, Any]:
     found = f"{list(embeddings.shape)}, expected {list(expected.shape)}"
     passed = embeddings.shape == expected.shape
     if passed:
         difference = float(np.abs(embeddings - expected).max())
         passed, found = bool(difference <= TOLERANCE), f"largest difference {difference:.1e}"
-    return {"check": "equals the run's evaluation", "passed": passed, "found": found}
+    return {"check": f"equals {reference}", "passed": passed, "found": found}
+
+
+def _hand_over(files: Mapping[str, bytes], folder: str) -> None:
+    names, contents = (np.array(values, object) for values in (list(files), list(files.values())))
+    try:
+        np.savez(os.path.join(folder, "given.npz"), names=names, files=contents)
+    except OSError as error:
+        raise ServeCheckError(
+            f"{folder} cannot hold what is to be tried ({error.strerror or error}); free some space, or set TMPDIR."
+        ) from error
 
 
 def _run_apart(version: str, folder: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    try:
+        done = _ended(version, folder, environment)
+    except subprocess.TimeoutExpired as error:
+        raise ServeCheckError(
+            f"{version} is not through its checks after {_SECONDS // 60} minutes, so they were stopped. Pass --images, "
+            "fewer or smaller ones, or look at what else the machine is doing."
+        ) from error
+    if done.returncode:
+        raise ServeCheckError(f"{version} cannot be tried: {_last_words(done)}")
+
+
+def _ended(version: str, folder: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess:
     # Isolated (-I): neither the script's directory, nor the working directory, nor PYTHONPATH is on its path.
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-I", "-W", "ignore", serve_check_process.__file__, version, folder],
         cwd=folder,
         env=environment,
@@ -118,9 +156,17 @@ def _run_apart(version: str, folder: str) -> None:
         timeout=_SECONDS,
         check=False,
     )
-    if done.returncode:
-        why = (done.stderr.strip().splitlines() or [f"its process ended with exit code {done.returncode}"])[-1]
-        raise ServeCheckError(f"{version} cannot be served: {why}")
+
+
+def _last_words(done: subprocess.CompletedProcess) -> str:
+    said = done.stderr.strip().splitlines()[-1:]
+    if done.returncode >= 0:
+        return (said or [f"its process ended with exit code {done.returncode}"])[0]
+    name = signal.Signals(-done.returncode).name
+    why = f"its process was ended by {name}"
+    if name == "SIGKILL":
+        why += ", as the system does when memory runs out; free some, or try smaller images"
+    return f"{why}. Its last words: {said[0]}" if said else why
 
 
 def _listed(specs: Mapping[str, str]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -15,12 +16,15 @@ from sklearn.datasets import load_sample_images
 from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
 from ccp.runs import RunDirectory
-from datasets.images.decoding import read_window
+from datasets.images.decoding import read_window, reason
 from datasets.images.pillow import decode_with_pillow
 from datasets.images.windows import whole
 from datasets.preprocessing import evaluation_image
 from evaluate.embed_files import find_files
+from evaluate.embedding import Embedder
 from evaluate.experiment import Experiment
+from evaluate.file_embedder import ImageError
+from evaluate.full_precision import in_float32
 from evaluate.restored import restored_experiment
 
 MOST_IMAGES = 32
@@ -35,15 +39,25 @@ class Trial(NamedTuple):
       source: where they come from, for the report.
       files: the bytes of image files, by name.
       expected: [num_files, embedding_size] by the training code's evaluation; None where there is no run.
+      reference: what that is, in words.
+      left_out: why, by name, files were left out that it cannot read.
+      all_of_them: the model must embed each; otherwise, of a user's files, those it cannot embed are left out.
     """
 
     source: str
     files: dict[str, bytes]
     expected: np.ndarray | None
+    reference: str = "the run's evaluation"
+    left_out: Mapping[str, str] = MappingProxyType({})
+    all_of_them: bool = True
 
 
 def trial_for(
-    run_dir: str | None = None, images: str | None = None, data_dir: str | None = None, repeat: int = 1
+    run_dir: str | None = None,
+    images: str | None = None,
+    data_dir: str | None = None,
+    repeat: int = 1,
+    float16: bool = False,
 ) -> Trial:
     """Images as a user has asked for them.
 
@@ -52,15 +66,20 @@ def trial_for(
       images: a directory or pattern of images; None for the run's test images, or without a run two photographs.
       data_dir: where the run's data set is, if it has moved.
       repeat: which repeat of ``run_mlrc``, from 1 on.
+      float16: the exported model stores its kernels as float16, so the run's are rounded to that before the comparison.
 
     Raises:
       ImageError: there are no such images.
       RunError: there is no such run.
     """
     experiments = [restored_experiment(run, data_dir)[0] for run in _runs(run_dir, repeat)] if run_dir else []
-    if images:
-        return of_files(images, experiments)
-    return of_test_images(experiments) if experiments else built_in()
+    if float16:
+        for experiment in experiments:
+            _round_kernels(experiment)
+    if not images and not experiments:
+        return built_in()
+    trial = of_files(images, experiments) if images else of_test_images(experiments)
+    return trial._replace(reference="the run's evaluation, kernels rounded to float16") if float16 else trial
 
 
 def built_in() -> Trial:
@@ -83,12 +102,31 @@ def of_files(images: str, experiments: Sequence[Experiment] = ()) -> Trial:
       experiments: the models of the run that the exported one is of; none to leave out the comparison.
 
     Raises:
-      ImageError: there are none.
+      ImageError: there are none, or none that can be read.
     """
-    paths = [pathlib.Path(path) for path in find_files(images)]
-    files = {str(paths[place]): paths[place].read_bytes() for place in _evenly(len(paths))}
-    source = f"{len(files)} of the {len(paths)} files in {images}"
-    return Trial(source, files, _joined([_embedded(one, files) for one in experiments]) if experiments else None)
+    paths = find_files(images)
+    tried = [paths[place] for place in _evenly(len(paths))]
+    files: dict[str, bytes] = {}
+    left_out: dict[str, str] = {}
+    for path in tried:
+        try:
+            files[path] = pathlib.Path(path).read_bytes()
+            if experiments:
+                _prepared(experiments[0], files[path])
+        except OSError as error:
+            left_out[path] = str(error.strerror)
+        except tf.errors.InvalidArgumentError as error:
+            del files[path]
+            left_out[path] = reason(error)
+    if not files:
+        first, why = next(iter(left_out.items()))
+        raise ImageError(
+            f"None of the {len(tried)} files tried of {images!r} can be read as an image ({first}: {why}); pass "
+            "--images, a directory of images, or a quoted pattern like 'd/*.png'."
+        )
+    source = f"{len(tried)} of the {len(paths)} files in {images}"
+    expected = _joined([_embedded(one, files) for one in experiments]) if experiments else None
+    return Trial(source, files, expected, left_out=left_out, all_of_them=False)
 
 
 def of_test_images(experiments: Sequence[Experiment]) -> Trial:
@@ -125,17 +163,23 @@ def _contents(images, place: int) -> bytes:
     return tf.io.encode_png(images.window(tf.constant(int(place)), whole)).numpy()
 
 
+def _prepared(experiment: Experiment, contents: bytes) -> tf.Tensor:
+    def read(plan):
+        return read_window(tf.constant(contents), plan, experiment.format.channels, others=decode_with_pillow)
+
+    return evaluation_image(read, experiment.format)
+
+
 def _embedded(experiment: Experiment, files: dict[str, bytes]) -> np.ndarray:
-    channels = experiment.format.channels
-
-    def prepared(contents: bytes) -> tf.Tensor:
-        def read(plan):
-            return read_window(tf.constant(contents), plan, channels, others=decode_with_pillow)
-
-        return evaluation_image(read, experiment.format)
-
-    batch = tf.stack([prepared(contents) for contents in files.values()])
+    batch = tf.stack([_prepared(experiment, contents) for contents in files.values()])
     return experiment.embedder.normalized([(np.arange(len(files)), batch)])[0]
+
+
+def _round_kernels(experiment: Experiment) -> None:
+    """As an export of kind float16 does: to 11 significant bits, all but what has one dimension."""
+    network = in_float32(experiment)
+    network.set_weights([w.astype(np.float16).astype(np.float32) if w.ndim > 1 else w for w in network.get_weights()])
+    experiment.model, experiment.embedder = network, Embedder(network)
 
 
 def _joined(embeddings: Sequence[np.ndarray]) -> np.ndarray:

@@ -29,26 +29,36 @@ _LONGEST_LINE = 200
 # What TensorFlow puts around an error's message.
 _PLACES = re.compile(r"\{\{.*?\}\}|\[Op:.*")
 _ABOUT_PLACES = ("Graph execution error", "Detected at node", "File ", "<stack traces", "[[", "(0)", "(1)")
-_LARGEST_K = np.int32(2**31 - 1)
+_ABOUT_THE_FIRST = re.compile(r"Position 0: (.*?)\.?\]?$")
+_FEW, _MANY = 10, 1000  # Neighbours to ask for.
+_INFO_FILE = "embedding.json"
 
 
 class Server:
     """A loaded model and image files to try it on.
 
     Attributes:
-      embeddings: [num_files, embedding_size], embedded one by one.
+      embeddings: [num_kept, embedding_size], embedded one by one: of the files that it can embed.
+      left_out: why it cannot embed the others, by name.
 
     Args:
       signatures: of the model, by name.
       files: the bytes of image files, by name.
+      gallery_size: how many images it searches, if that is known.
 
     Raises:
-      SystemExit: one of them cannot be embedded.
+      SystemExit: it can embed none of them.
     """
 
-    def __init__(self, signatures: Mapping[str, Any], files: Mapping[str, bytes]):
-        self._signatures, self._given, self._files = signatures, files, list(files.values())
-        self.embeddings = np.concatenate([self._first_embedding(name) for name in files])
+    def __init__(self, signatures: Mapping[str, Any], files: Mapping[str, bytes], gallery_size: int | None = None):
+        self._signatures, self._gallery_size = signatures, gallery_size
+        self.left_out: dict[str, str] = {}
+        embedded = {name: self._first_embedding(name, contents) for name, contents in files.items()}
+        self._files = [contents for name, contents in files.items() if name not in self.left_out]
+        if not self._files:
+            name, why = next(iter(self.left_out.items()))
+            sys.exit(f"it can embed none of the {len(files)} images ({name}: {why}); pass others with --images")
+        self.embeddings = np.concatenate([one for one in embedded.values() if one is not None])
 
     def embed(self, files: list[bytes]) -> np.ndarray:
         """[num_files, embedding_size]."""
@@ -77,14 +87,17 @@ class Server:
         tried = {str(size): lambda size=size: self.embed(self._cycled(size)) for size in _BATCHES}
         sizes = {str(size): size for size in _BATCHES}
         if "search" in self._signatures:
-            tried["search"], sizes["search"] = lambda: self._call("search", self._files[:1], k=np.int32(10)), 1
+            tried["search"], sizes["search"] = lambda: self._call("search", self._files[:1], k=np.int32(_FEW)), 1
         return {name: latency(call, sizes[name]) for name, call in tried.items()}
 
-    def _first_embedding(self, name: str) -> np.ndarray:
+    def _first_embedding(self, name: str, contents: bytes) -> np.ndarray | None:
         try:
-            return self.embed([self._given[name]])
+            return self.embed([contents])
         except tf.errors.InvalidArgumentError as error:
-            sys.exit(f"The model cannot embed {name}: {_line(error.message)}")
+            line = _line(error.message)
+            said = _ABOUT_THE_FIRST.search(line)
+            self.left_out[name] = said[1] if said else line
+            return None
 
     def _call(self, signature: str, files: list[bytes], **others: Any) -> dict[str, np.ndarray]:
         given = {name: tf.constant(value) for name, value in others.items()}
@@ -142,13 +155,19 @@ class Server:
         return _close(np.concatenate([by_float, by_uint8]), np.concatenate([by_file, by_file]))
 
     def _searches(self) -> tuple[bool, str]:
-        answer, again = [self._call("search", self._files, k=_LARGEST_K) for _ in range(2)]
-        distances = answer["distances"]
-        same = all(np.array_equal(answer[name], again[name]) for name in answer)
-        rising = bool((np.diff(distances, axis=1) >= 0).all())
-        fits = answer["ids"].shape == answer["labels"].shape == distances.shape
-        found = f"a gallery of {distances.shape[1]}, distances {'rise' if rising else 'do not rise'}"
-        return same and rising and fits, found if same else f"{found}, other answers at the second call"
+        many, again, few, one = [self._call("search", self._files, k=np.int32(k)) for k in (_MANY, _MANY, _FEW, 1)]
+        number, width = many["distances"].shape
+        size = self._gallery_size or (width if width < _MANY else f"{width} or more")
+        rising = bool((np.diff(many["distances"], axis=1) >= 0).all())
+        found = [f"a gallery of {size}, distances {'rise' if rising else 'do not rise'}"]
+        if any(values.shape != (number, min(self._gallery_size or width, _MANY)) for values in many.values()):
+            found.append(f"{width} answers for k = {_MANY}")
+        if not _same(many, again):
+            found.append("other answers at the second call")
+        for k, answer in ((_FEW, few), (1, one)):
+            if not _same(answer, {name: values[:, :k] for name, values in many.items()}):
+                found.append(f"other answers for k = {k}")
+        return rising and len(found) == 1, ", ".join(found)
 
     def _with_a_bad_one(self) -> list[bytes]:
         files = self._cycled(_BAD_BATCH)
@@ -198,6 +217,23 @@ def peak_memory_mb() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
+def loaded_signatures(model: str) -> Mapping[str, Any]:
+    """A model's signatures, by name; raises SystemExit if it cannot be loaded."""
+    try:
+        return tf.saved_model.load(model).signatures
+    except Exception as error:  # Whatever the damage leads to.
+        sys.exit(f"it cannot be loaded: {type(error).__name__}: {_line(str(error))}")
+
+
+def gallery_size(model: str) -> int | None:
+    """How many images a model was given to search, by what is kept beside it; None if that does not say."""
+    try:
+        with open(os.path.join(model, _INFO_FILE)) as file:
+            return int(json.load(file)["gallery"]["images"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def verdict(check: Callable[[], tuple[bool, str]]) -> dict[str, Any]:
     """What a check of ``Server.checks`` comes to; one that cannot be carried out has failed."""
     try:
@@ -210,10 +246,11 @@ def verdict(check: Callable[[], tuple[bool, str]]) -> dict[str, Any]:
 def main(model: str, folder: str) -> None:
     """Loads a model, checks and times it, and writes what was found."""
     before, start = peak_memory_mb(), time.perf_counter()
-    signatures = tf.saved_model.load(model).signatures
+    signatures = loaded_signatures(model)
     load_seconds, loaded = time.perf_counter() - start, peak_memory_mb()
     with np.load(os.path.join(folder, "given.npz"), allow_pickle=True) as given:
-        server = Server(signatures, dict(zip(given["names"].tolist(), given["files"].tolist())))
+        files = dict(zip(given["names"].tolist(), given["files"].tolist()))
+    server = Server(signatures, files, gallery_size(model))
     np.save(os.path.join(folder, "embeddings.npy"), server.embeddings)
     report = {
         "signatures": described(signatures),
@@ -221,6 +258,7 @@ def main(model: str, folder: str) -> None:
         "checks": [{"check": name, **verdict(check)} for name, check in server.checks().items()],
         "latency": server.timed(),
         "memory_mb": {"imports": before, "loaded": loaded, "peak": peak_memory_mb()},
+        "left_out": server.left_out,
     }
     with open(os.path.join(folder, "report.json"), "w") as file:
         json.dump(report, file)
@@ -229,6 +267,10 @@ def main(model: str, folder: str) -> None:
 def _close(found: np.ndarray, expected: np.ndarray) -> tuple[bool, str]:
     difference = float(np.abs(found - expected).max())
     return bool(difference <= TOLERANCE), f"largest difference {difference:.1e}"
+
+
+def _same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bool:
+    return all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def _line(message: str) -> str:

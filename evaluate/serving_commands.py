@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -20,9 +21,12 @@ def export(values: flags.FlagValues) -> int:
         raise ConfigError("main.py export --model=… gives an exported model another gallery; pass --gallery too.")
     if values.repeat < 1:
         raise ConfigError(f"--repeat must be at least 1; got {values.repeat}.")
+    if values.gallery and values.without_gallery:
+        raise ConfigError("--gallery and --without_gallery exclude each other; leave one of them out.")
     from evaluate.exporting import Place, export_run, export_with_gallery
 
-    place = Place(values.export_dir, values.version, values.gallery, skip_unreadable=values.on_bad_image == "skip")
+    skip_unreadable = values.on_bad_image == "skip"
+    place = Place(values.export_dir, values.version, values.gallery, values.without_gallery, skip_unreadable)
     if values.model:
         done = export_with_gallery(values.model, place)
     else:
@@ -42,12 +46,13 @@ def serve_check(values: flags.FlagValues) -> int:
     from evaluate.serve_check import check_table, complaint
     from evaluate.serve_check import serve_check as check_served
     from evaluate.serve_check_images import trial_for
-    from models.export import read_info
-    from models.serving.versions import version_directory
+    from models.export import check_signatures, read_info
 
-    version = version_directory(values.model)
-    repeat = read_info(version).get("repeat", 1) if values.run_dir else 1
-    report = check_served(str(version), trial_for(values.run_dir, values.images, values.data_dir, repeat), values.json)
+    version = check_signatures(values.model)
+    info = read_info(version) if values.run_dir else {}
+    of_run = info.get("repeat", 1), info.get("weights") == "float16"
+    trial = trial_for(values.run_dir, values.images, values.data_dir, *of_run)
+    report = check_served(str(version), trial, values.json)
     print(check_table(report))
     if report["passed"]:
         return 0
@@ -92,8 +97,11 @@ def search(values: flags.FlagValues) -> int:
     """Finds a gallery's images that are nearest to others."""
     if values.top < 1:
         raise ConfigError(f"--top must be at least 1; got {values.top}.")
+    from evaluate.outputs import OutputError
     from evaluate.search_images import draw_answers, search_images
 
+    if values.output and os.path.isdir(values.output):
+        raise OutputError(f"{values.output} is a directory; pass --output, a file.")
     result = search_images(
         values.model,
         values.gallery,
@@ -107,7 +115,10 @@ def search(values: flags.FlagValues) -> int:
         print(f"skipped {path}: {reason}", file=sys.stderr)
     for answer in result.answers:
         print(f"{answer.query}\n" + "\n".join(f"  {d:.4f}  {p}" for d, p in zip(answer.distances, answer.paths)))
-    drawn = [("picture", draw_answers(result, values.output))] if values.output else []
+    try:
+        drawn = [("picture", draw_answers(result, values.output))] if values.output else []
+    except OSError as error:
+        raise OutputError(f"{values.output} cannot be written ({error.strerror or error}); pass another.") from error
     searched = f"{result.num_images} images, {result.reused} of them embedded before, {len(result.skipped)} skipped"
     print(listing([("searched", searched), *drawn]))
     return 0

@@ -165,11 +165,23 @@ class CommandTest(parameterized.TestCase):
         with open(lone, "wb") as file:
             np.save(file, np.ones([3, 2]))
         (self.folder / "empty.npz").touch()
-        for path in (words, archive, flat, lone, self.folder / "empty.npz"):
+        none, strings = self.folder / "none.npz", self.folder / "strings.npz"
+        np.savez(none, embeddings=np.zeros([0, 3]))
+        np.savez(strings, embeddings=np.array([["a", "b"]]))
+        for path in (words, archive, flat, lone, none, strings, self.folder / "empty.npz"):
             with self.assertRaisesRegex(
                 drift.DriftError, f"{path.name} holds no embeddings; make it with: main.py embed"
             ):
                 drift.compare_files(distances, distances, str(path))
         code, _, err = self.run_drift(f"--reference={distances}", "--recent=no/such")
         self.assertEqual(code, 1)
-        self.assertIn("no/such", err)
+        self.assertEqual(
+            err,
+            "error: no/such cannot be read (No such file or directory); pass a file of distances or of embeddings.\n",
+        )
+        with self.assertRaisesRegex(drift.DriftError, r"cannot be read \(Is a directory\)"):
+            drift.compare_files(distances, distances, str(self.folder))
+        with self.assertRaisesRegex(
+            drift.DriftError, r"one distance in each line \(it is no text\). Pass --gallery too"
+        ):
+            drift.compare_files(distances, str(none))

@@ -86,7 +86,7 @@ class EmbedFilesTest(parameterized.TestCase):
         self.assert_written([name], [1])
 
     @parameterized.parameters(
-        (b"no image", "The file is no JPEG"), (b"", "The file is no JPEG"), (b"\xff\xd8\xff\xe0", "")
+        (b"no image", "The file is no JPEG"), (b"", "The file is empty"), (b"\xff\xd8\xff\xe0", "")
     )
     def test_a_bad_image(self, contents, reason):
         self.write("a.png", "c.png")

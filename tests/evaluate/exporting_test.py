@@ -141,6 +141,21 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
                 export_run(folds, Place(str(self.home / "none")), repeat=3)
             with self.assertRaisesRegex(ExportError, "1 exists already; pass another --version"):
                 export_run(folds, Place(self.model, 1))
+            # Version 1 there searches.
+            with self.assertRaisesRegex(
+                ExportError, "1 has the signature 'search'.*Pass --gallery, or --without_gallery"
+            ):
+                export_run(folds, Place(self.model))
+            older = self.home / "older"
+            older.mkdir()
+            (older / "4").symlink_to(pathlib.Path(self.model) / "1")
+            for goes_on in (Place(self.model, without_gallery=True), Place(str(older), 3)):  # 4 stays the newest.
+                with self.assertRaises(AssertionError):
+                    export_run(folds, goes_on)
+            (older / "5").mkdir()
+            (older / "5" / "saved_model.pb").write_text("damaged")
+            with self.assertRaises(AssertionError):
+                export_run(folds, Place(str(older)))
             with self.assertRaisesRegex(ImageError, "is no directory; pass --gallery"):
                 export_run(folds, Place(self.model, gallery=str(self.home / "nowhere")))
         with self.assertRaisesRegex(RunError, "holds no run"):

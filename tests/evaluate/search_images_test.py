@@ -93,6 +93,13 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
             result = self.search(index=str(index))
             self.assertEqual((result.num_images, result.reused), (COUNT, reused))
 
+    def test_an_index_that_is_something_else_is_left_alone(self):
+        image = self.gallery / "07.png"
+        before = image.read_bytes()
+        with self.assertRaisesRegex(ImageError, "07.png holds something else than embeddings; pass --index, another"):
+            self.search(index=str(image))
+        self.assertEqual(image.read_bytes(), before)
+
     def test_bad_images(self):
         (self.gallery / "bad.png").write_text("no image")
         with self.assertRaisesRegex(ImageError, r"bad\.png cannot be read"):

@@ -9,6 +9,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from evaluate import serve_check_images
+from evaluate.file_embedder import ImageError
 from evaluate.restored import restored_experiment
 from tests.datasets import pictures
 from tests.evaluate import tiny_runs
@@ -35,6 +36,14 @@ class TrialTest(parameterized.TestCase):
         by_name = serve_check_images.trial_for(run_dir, str(folder))
         np.testing.assert_allclose(by_name.expected, trial.expected, rtol=0, atol=1e-6)
         self.assertGreater(np.abs(np.diff(trial.expected, axis=0)).max(), 1e-3)
+        # What the run cannot read is left out with a reason, and of what is read nothing changes.
+        (folder / "00.txt").write_text("no image")
+        (folder / "01.png").unlink()
+        some = serve_check_images.of_files(str(folder), [experiment])
+        self.assertEqual(list(some.left_out), [str(folder / "00.txt")])
+        self.assertIn("The file is no JPEG", some.left_out[str(folder / "00.txt")])
+        self.assertStartsWith(some.source, "32 of the 32 files in")
+        np.testing.assert_allclose(some.expected, trial.expected[[0, *range(2, 32)]], rtol=0, atol=1e-6)
 
     def test_at_most_so_many_evenly_over_all(self):
         folder = pictures.folder_for(self)
@@ -45,6 +54,19 @@ class TrialTest(parameterized.TestCase):
         self.assertLen(numbers, serve_check_images.MOST_IMAGES)
         self.assertEqual((numbers[0], numbers[-1]), (0, 64))
         self.assertEqual(set(np.diff(numbers)), {2, 3})
+
+    def test_files_that_are_not_there_or_no_images(self):
+        folder = pictures.folder_for(self)
+        with self.assertRaisesRegex(ImageError, "There are no files in"):
+            serve_check_images.of_files(str(folder))
+        (folder / "gone.png").symlink_to(folder / "nowhere")
+        with self.assertRaisesRegex(
+            ImageError, r"None of the 1 files tried of .* \(.*gone.png: No such file or directory\); pass --images"
+        ):
+            serve_check_images.of_files(str(folder))
+        (folder / "notes.txt").write_text("Whether that is an image is for the model to say.")
+        trial = serve_check_images.of_files(str(folder))
+        self.assertEqual((list(trial.files), trial.all_of_them), ([str(folder / "notes.txt")], False))
 
     def test_the_models_of_a_repeat_are_joined(self):
         home, runs = pictures.folder_for(self), [tiny_runs.digits(loss) for loss in ("ccp/contrastive", "contrastive")]

@@ -10,7 +10,7 @@ from absl.testing import parameterized
 
 from evaluate import serve_check_process
 from evaluate.serve_check_process import Server
-from models.export import load_exported
+from models.export import INFO_FILE, load_exported
 from tests.datasets import pictures
 from tests.evaluate import served_search
 from tests.models import served
@@ -85,6 +85,16 @@ def _other_labels():
     return changed
 
 
+def _at_most(most):
+    return lambda given, signature: signature(**{**given, "k": tf.minimum(given["k"], most)})
+
+
+def _second_nearest_for_one(given, signature):
+    if given["k"] > 1:
+        return signature(**given)
+    return {name: value[:, 1:] for name, value in signature(**{**given, "k": tf.constant(2)}).items()}
+
+
 class ChecksTest(parameterized.TestCase):  # tf.test.TestCase would have functions set up anew for each test.
     @classmethod
     def setUpClass(cls):
@@ -101,7 +111,7 @@ class ChecksTest(parameterized.TestCase):  # tf.test.TestCase would have functio
         with mock.patch.object(serve_check_process, "_PROJECT", ()):
             verdicts = {
                 name: serve_check_process.verdict(check)
-                for name, check in Server(signatures, _files()).checks().items()
+                for name, check in Server(signatures, _files(), len(served_search.IDS)).checks().items()
             }
         return {name: verdict["found"] for name, verdict in verdicts.items() if not verdict["passed"]}
 
@@ -129,6 +139,8 @@ class ChecksTest(parameterized.TestCase):  # tf.test.TestCase would have functio
         ("other_floats", "serving_default", lambda: _on_embeddings(lambda one: -one), {"pixels and files alike"}),
         ("farthest_first", "search", lambda: _reversed_answers, {"'search' finds the nearest first"}),
         ("other_answers", "search", _other_labels, {"'search' finds the nearest first"}),
+        ("too_few", "search", lambda: _at_most(5), {"'search' finds the nearest first"}),
+        ("others_for_one", "search", lambda: _second_nearest_for_one, {"'search' finds the nearest first"}),
     )
     def test_a_model_that_is_wrong_fails(self, signature, make_change, expected):
         failed = set(self.failures(signature, make_change()))
@@ -155,9 +167,51 @@ class ChecksTest(parameterized.TestCase):  # tf.test.TestCase would have functio
         self.assertFalse(passed)
         self.assertIn("ccp", found)
 
-    def test_a_file_that_cannot_be_embedded_is_named(self):
-        with self.assertRaisesRegex(SystemExit, "cannot embed notes.txt: .*is no JPEG, PNG, GIF or BMP image"):
-            Server(self.signatures, {**_files(), "notes.txt": b"no image"})
+    def test_a_file_that_cannot_be_embedded_is_left_out(self):
+        files = _files()
+        server = Server(self.signatures, {"notes.txt": b"no image", **files})
+        np.testing.assert_array_equal(server.embeddings, Server(self.signatures, files).embeddings)
+        self.assertEqual(list(server.left_out), ["notes.txt"])
+        self.assertEqual(server.left_out["notes.txt"], "The file is no JPEG, PNG, GIF or BMP image")
+        passed, _ = server.checks()["a batch of mixed sizes as one by one"]()
+        self.assertTrue(passed)
+        with self.assertRaisesRegex(SystemExit, r"can embed none of the 1 images \(notes.txt: The file .*\); pass"):
+            Server(self.signatures, {"notes.txt": b"no image"})
+
+    def test_search_is_asked_for_a_bounded_answer(self):
+        # A gallery of 1,500 rows that say for what k they were asked.
+        asked = []
+
+        def large(given, signature):
+            k, number = int(given["k"]), len(given["encoded_images"])
+            asked.append(k)
+            rows = tf.tile(tf.range(min(k, 1500))[tf.newaxis], [number, 1])
+            return {"ids": tf.as_string(rows), "labels": tf.as_string(rows), "distances": tf.cast(rows, tf.float32)}
+
+        for size, said in ((1500, "a gallery of 1500, distances rise"), (None, "a gallery of 1000 or more, distances")):
+            signatures = {**self.signatures, "search": _Changed(self.signatures["search"], large)}
+            passed, found = Server(signatures, _files(), size).checks()["'search' finds the nearest first"]()
+            self.assertTrue(passed)
+            self.assertIn(said, found)
+        self.assertEqual(max(asked), 1000)
+
+    def test_a_model_that_cannot_be_loaded(self):
+        with self.assertRaisesRegex(
+            SystemExit, "it cannot be loaded: OSError: SavedModel file does not exist at: nowh"
+        ):
+            serve_check_process.loaded_signatures("nowhere")
+
+    def test_size_of_the_gallery(self):
+        folder = pictures.folder_for(self)
+        for text, expected in (
+            (None, None),
+            ("{", None),
+            ('{"gallery": null}', None),
+            ('{"gallery": {"images": 12, "labels": 5}}', 12),
+        ):
+            if text:
+                (folder / INFO_FILE).write_text(text)
+            self.assertEqual(serve_check_process.gallery_size(str(folder)), expected)
 
     def test_signatures_are_described(self):
         found = serve_check_process.described(self.signatures)

@@ -6,14 +6,17 @@ import contextlib
 import io
 import json
 import pathlib
+from collections.abc import Sequence
 from unittest import mock
 
 import numpy as np
 from absl.testing import parameterized
 
 import main
+from ccp.errors import UserError
 from evaluate import serve_check, serve_check_images, serve_check_process
 from evaluate.restored import restored_experiment
+from evaluate.serve_check_images import Trial
 from models.export import export
 from tests import command_line
 from tests.datasets import pictures
@@ -57,7 +60,7 @@ class CommandTest(parameterized.TestCase):
             self.assertIn(shown, out)
         self.assertNotIn("FAILED", out)
 
-    def apart(self, embeddings: np.ndarray, failing: bool = False):
+    def apart(self, embeddings: np.ndarray, failing: bool = False, left_out: Sequence[str] = ()):
         """Stands in for the other process."""
         timed = {"calls": 1, "median_ms": 1.0, "percentile_95_ms": 2.0, "images_per_second": 3.0}
         report = {
@@ -66,6 +69,7 @@ class CommandTest(parameterized.TestCase):
             "checks": [{"check": "an empty batch", "passed": not failing, "found": "embeddings [1, 6]"}],
             "latency": {"1": timed},
             "memory_mb": {"imports": 1.0, "loaded": 2.0, "peak": 3.0},
+            "left_out": dict.fromkeys(left_out, "It is no image"),
         }
 
         def run(_, folder):
@@ -98,6 +102,28 @@ class CommandTest(parameterized.TestCase):
         self.assertRegex(err, "error: .*model.* fails 1 of 1 checks: an empty batch.\n")
         self.assertRegex(out, "FAILED +an empty batch +embeddings ")
 
+    def test_files_that_the_model_cannot_embed(self):
+        files, expected = {"a": b"", "b": b"", "c": b""}, np.arange(6.0).reshape(3, 2)
+        trial = Trial("3 of the 4 files in d", files, expected, left_out={"notes": "No image"}, all_of_them=False)
+        with self.apart(expected[[0, 2]], left_out=["b"]):
+            report = serve_check.serve_check(str(served.exported()), trial)
+        self.assertTrue(report["passed"])
+        self.assertEqual(report["left_out"], {"notes": "No image", "b": "It is no image"})
+        shown = serve_check.check_table(report)
+        self.assertIn(
+            "images:   3 of the 4 files in d\nleft out: notes: No image\nleft out: b: It is no image\n"
+            "          Mend or remove these, or pass --images, a pattern of others.\n\n",
+            shown,
+        )
+        many = {**report, "left_out": dict.fromkeys("abcdefg", "No image")}  # Seven, of which five are shown.
+        self.assertRegex(serve_check.check_table(many), "left out: e: No image\n +and 2 more\n +Mend")
+        # The run's own images, and those that come with the check, are no others' fault.
+        with (
+            self.apart(expected[[0, 2]], left_out=["b"]),
+            self.assertRaisesRegex(UserError, "cannot embed b: It is no"),
+        ):
+            serve_check.serve_check(str(served.exported()), trial._replace(all_of_them=True))
+
     def test_a_process_that_fails_is_an_error_with_its_last_word(self):
         script = pictures.folder_for(self) / "script.py"
         for code, message in (
@@ -106,12 +132,31 @@ class CommandTest(parameterized.TestCase):
                 "cannot embed it",
             ),
             ("import os\nos._exit(7)", "its process ended with exit code 7"),
+            (
+                "import os\nos.kill(os.getpid(), 9)",
+                "its process was ended by SIGKILL, as the system does when memory runs out; free some, or try smaller",
+            ),
+            (
+                "import os, sys\nprint('a warning', file=sys.stderr, flush=True)\nos.kill(os.getpid(), 11)",
+                "its process was ended by SIGSEGV. Its last words: a warning",
+            ),
         ):
             script.write_text(code)
             with mock.patch.object(serve_check_process, "__file__", str(script)):
                 code, out, err = self.check(f"--model={served.exported()}")
             self.assertEqual((code, out), (1, ""))
-            self.assertRegex(err, f"^error: .*model/1 cannot be served: .*{message}.*\n$")
+            self.assertRegex(err, f"^error: .*model/1 cannot be tried: .*{message}.*\n$")
+
+    def test_a_process_that_does_not_end_is_stopped(self):
+        script = pictures.folder_for(self) / "script.py"
+        script.write_text("import time\ntime.sleep(600)")
+        with (
+            mock.patch.object(serve_check_process, "__file__", str(script)),
+            mock.patch.object(serve_check, "_SECONDS", 0.2),
+        ):
+            code, out, err = self.check(f"--model={served.exported()}")
+        self.assertEqual((code, out), (1, ""))
+        self.assertRegex(err, "^error: .*model/1 is not through its checks after .* minutes, so they were stopped.*\n$")
 
     def test_the_process_is_apart(self):
         script, answer = pictures.folder_for(self) / "script.py", pictures.folder_for(self) / "answer.json"
@@ -143,6 +188,16 @@ class CommandTest(parameterized.TestCase):
         found, _, err = self.check(*arguments)
         self.assertEqual(found, code)
         self.assertIn(message, err)
+
+    def test_a_model_of_something_else(self):
+        folder = pictures.folder_for(self)
+        (folder / "saved_model.pb").write_bytes(b"")
+        code, out, err = self.check(f"--model={folder}")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("has no signature 'encoded'; export it with main.py export.", err)
+        (folder / "saved_model.pb").write_bytes(b"no message")
+        _, _, err = self.check(f"--model={folder}")
+        self.assertRegex(err, "^error: .*saved_model.pb cannot be read .*; export it with main.py export.\n$")
 
     def test_a_report_without_a_place_is_refused_before_the_work(self):
         with self.apart(np.zeros([6, 6])):

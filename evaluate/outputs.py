@@ -1,0 +1,64 @@
+"""Files that commands write: all of one or none, and an error in words where there is no room."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+from ccp.errors import UserError
+
+
+class OutputError(UserError):
+    """A file cannot be written."""
+
+
+@contextlib.contextmanager
+def written_whole(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """A file beside ``path`` to write into, which takes its place when all is well, and is gone otherwise.
+
+    Args:
+      path: the file.
+
+    Yields:
+      Where to write.
+
+    Raises:
+      OutputError: it cannot be written.
+    """
+    temporary = pathlib.Path(f"{os.fspath(path)}.new")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror or error}); free some space if that is what is short, or pass "
+            "another place."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_json(path: str | os.PathLike, value: Any) -> None:
+    """Writes JSON; see ``written_whole``."""
+    with written_whole(path) as file:
+        file.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def check_directory(path: str | os.PathLike, flag: str) -> None:
+    """To be called before the work, not after it.
+
+    Args:
+      path: the directory, which need not be there yet.
+      flag: the one that names it.
+
+    Raises:
+      OutputError: files could not be written there.
+    """
+    target = pathlib.Path(os.path.abspath(path))
+    there = next(place for place in (target, *target.parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"{path} cannot be written; pass {flag}, a directory that you may write to.")
