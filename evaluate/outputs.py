@@ -39,7 +39,8 @@ def written_whole(path: str | os.PathLike) -> Iterator[pathlib.Path]:
             "another place."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # It may never have been.
+            temporary.unlink()
 
 
 def save_json(path: str | os.PathLike, value: Any) -> None:

@@ -16,6 +16,7 @@ from evaluate.figures.retrieval import Neighbors, draw_retrievals
 from evaluate.figures.style import save
 from evaluate.file_embedder import FileEmbedder
 from evaluate.gallery import open_gallery
+from evaluate.outputs import written_whole
 from evaluate.retrieval.rows import Rows
 from evaluate.retrieval.search import nearest_references
 from evaluate.retrieval.sets import largest_value
@@ -80,6 +81,7 @@ def search_images(
       UserError: an image cannot be read, there is none, an embedding is not finite, or FAISS is not installed.
     """
     nearest = _with_faiss() if engine == "faiss" else _exactly
+    find_files(gallery)  # Whether there are any: before the work.
     embed = FileEmbedder(model_dir)
     queries = embed(find_files(query), skip_unreadable=False, remedy="Pass --query, an image that can be read.")
     index = index or _index_of(gallery)
@@ -94,7 +96,11 @@ def search_images(
 
 
 def draw_answers(result: SearchResult, path: str) -> pathlib.Path:
-    """Draws queries with what they found, twelve at most, into a PNG file."""
+    """Draws queries with what they found, twelve at most, into a PNG file.
+
+    Raises:
+      OutputError: it cannot be written.
+    """
     answers = result.answers[:_MOST_ROWS]
     files = list(dict.fromkeys([name for answer in answers for name in (answer.query, *answer.paths)]))
     places = {name: place for place, name in enumerate(files)}
@@ -102,7 +108,10 @@ def draw_answers(result: SearchResult, path: str) -> pathlib.Path:
         Neighbors(pathlib.Path(a.query).name, places[a.query], np.array([places[p] for p in a.paths]), None)
         for a in answers
     ]
-    return save(draw_retrievals(rows, lambda place: _thumbnail(files[place])), pathlib.Path(path))
+    figure = draw_retrievals(rows, lambda place: _thumbnail(files[place]))
+    with written_whole(path) as file:
+        save(figure, file)
+    return pathlib.Path(path)
 
 
 def _index_of(gallery: str) -> str:

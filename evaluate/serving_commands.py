@@ -115,10 +115,7 @@ def search(values: flags.FlagValues) -> int:
         print(f"skipped {path}: {reason}", file=sys.stderr)
     for answer in result.answers:
         print(f"{answer.query}\n" + "\n".join(f"  {d:.4f}  {p}" for d, p in zip(answer.distances, answer.paths)))
-    try:
-        drawn = [("picture", draw_answers(result, values.output))] if values.output else []
-    except OSError as error:
-        raise OutputError(f"{values.output} cannot be written ({error.strerror or error}); pass another.") from error
+    drawn = [("picture", draw_answers(result, values.output))] if values.output else []
     searched = f"{result.num_images} images, {result.reused} of them embedded before, {len(result.skipped)} skipped"
     print(listing([("searched", searched), *drawn]))
     return 0

@@ -1,6 +1,7 @@
 """Searching a gallery of image files: exact answers, embeddings kept and renewed, pictures of what was found."""
 
 import functools
+import os
 import sys
 from unittest import mock
 
@@ -12,6 +13,7 @@ from PIL import Image
 from ccp.errors import UserError
 from evaluate import EvaluationError, file_embedder
 from evaluate.file_embedder import ImageError
+from evaluate.outputs import OutputError
 from evaluate.search_images import draw_answers, search_images
 from models.export import load_exported
 from tests.datasets import pictures
@@ -113,6 +115,10 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
     def test_nothing_there(self):
         with self.assertRaisesRegex(ImageError, "There are no files in"):
             self.search(query=self.folder / "none.png")
+        with self.assertRaisesRegex(ImageError, "There are no files in"):  # Before the model is even looked for.
+            search_images("no/model", str(self.folder / "none"), str(self.folder / "none.png"))
+        with self.assertRaisesRegex(OutputError, "answers.png cannot be written"):
+            draw_answers(self.search(), str(self.gallery / os.listdir(self.gallery)[0] / "answers.png"))
 
     def test_the_picture_shows_every_query_with_what_it_found(self):
         path = draw_answers(self.search(count=5), str(self.folder / "answers.png"))
