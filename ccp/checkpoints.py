@@ -39,17 +39,24 @@ class Checkpoints:
         """Takes everything from the newest checkpoint that can be read; whether there is any.
 
         Raises:
-          TrainingError: there are checkpoints, and none of them can be read.
+          TrainingError: there are checkpoints, and none of them can be read, or is of this training.
         """
+        of_another_revision = False
         saved = self._listed()
         for path in reversed(saved):
             try:
                 self._manager.checkpoint.restore(path).assert_consumed()
                 return True
             except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
+                of_another_revision |= isinstance(error, AssertionError)
                 _LOGGER.warning(
                     "The checkpoint %s cannot be read (%s); trying the one before.", path, _first_line(error)
                 )
+        if of_another_revision:
+            raise TrainingError(
+                f"The checkpoints in {self._manager.directory} hold other variables than this training has: another "
+                "revision of the code has written them. Go on with that one, or start again in another --run_dir."
+            )
         if saved:
             raise TrainingError(
                 f"None of the checkpoints in {self._manager.directory} can be read. Start again in another --run_dir."
