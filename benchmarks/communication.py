@@ -39,6 +39,7 @@ class CommunicationBenchmark(FigureBenchmark):
             frozen, trained = counted(loss, freeze_bn=True), counted(loss, freeze_bn=False)
             once = "embeddings once forward and once back"
             self.record_bytes(f"{loss}: gathered", once, frozen["gathered"] / LEAST_GATHERED, goal=1.0)
+            self.record_bytes(f"{loss}: whether to stop", once, frozen["asked"] / LEAST_GATHERED)
             self.record_bytes(f"{loss}: summed", "parameters", frozen["summed"] / frozen["parameters"])
             statistics = trained["summed"] - trained["parameters"]
             self.record_bytes(f"{loss}: statistics of batch norms", "parameters", statistics / trained["parameters"])
@@ -90,10 +91,18 @@ def _count(loss_name: str, freeze_bn: bool) -> dict[str, int]:
         return [_bytes([op for op in operations if op.type == kind]) for kind in (_GATHER, _REDUCE)]
 
     gathered, summed = (int(number) for number in sent(*batch))
+    flag = replicas.strategy.experimental_distribute_values_from_function(lambda _: tf.zeros([1], tf.int64))
+
+    @tf.function
+    def asked(flag):  # After every step, whether any process is to stop.
+        replicas.run(replicas.gathered, [flag])
+        return _bytes([op for op in tf.compat.v1.get_default_graph().get_operations() if op.type == _GATHER])
+
     learned = model.trainable_variables + [v for part in loss.parts for v in part.trainable_variables]
     return {
         "gathered": gathered * PROCESSES,
         "summed": summed,
+        "asked": int(asked(flag)) * PROCESSES,
         "parameters": sum(v.shape.num_elements() for v in learned) * FLOAT_BYTES,
     }
 

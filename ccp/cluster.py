@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,10 +17,11 @@ _EXAMPLE = '{"cluster": {"worker": ["host:port", "host:port"]}, "task": {"type":
 
 
 class Cluster(NamedTuple):
-    """How many processes train together, and which of them this is."""
+    """How many processes train together, which of them this is, and where each is: ``host:port``, in their order."""
 
     num_workers: int
     worker: int
+    hosts: tuple[str, ...] = ()
 
     @property
     def is_chief(self) -> bool:
@@ -52,7 +54,10 @@ def cluster_of(environment: Mapping[str, str] = os.environ) -> Cluster:
     if role not in cluster or not isinstance(index, int) or not 0 <= index < len(cluster[role]):
         raise ConfigError(f"The task of {VARIABLE} is {_remedy(f'{task}, and is not in its cluster')}")
     before = len(cluster.get("chief", ())) if role == "worker" else 0
-    return Cluster(sum(map(len, cluster.values())), before + index)
+    hosts = tuple(str(host) for role in _ROLES for host in cluster.get(role, ()))
+    if not all(re.fullmatch(r".+:[0-9]+", host) for host in hosts):
+        raise ConfigError(f"The cluster of {VARIABLE} is {_remedy(f'{dict(cluster)}; every process needs its port')}")
+    return Cluster(len(hosts), before + index, hosts)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -7,10 +7,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from ccp.proxies import ClassProxies
 from ccp.reinitializer import ProxyReinitializer
+from ccp.replicas import Replicas
 
 
 class Decision(NamedTuple):
@@ -124,6 +126,7 @@ class Projector(tf.Module):
         [num_classes, num_candidates, embedding_size].
       proximal_weight: λ₀.
       proximal_decay: λ is λ₀ · decay^t at the t-th projection, and 0 before the first.
+      replicas: of several processes that train together, all take the chief's new proxies; None is one device.
     """
 
     def __init__(
@@ -134,6 +137,7 @@ class Projector(tf.Module):
         candidates: Callable[[int], tf.Tensor],
         proximal_weight: float,
         proximal_decay: float = 1.0,
+        replicas: Replicas | None = None,
     ):
         super().__init__(name="projector")
         self.proxies = proxies
@@ -141,11 +145,12 @@ class Projector(tf.Module):
         self.weight = tf.Variable(0.0, trainable=False, name="proximal_weight")
         self._reinitializer = reinitializer
         self._candidates = candidates
+        self._replicas = replicas or Replicas()
         self._first_weight, self._decay = float(proximal_weight), float(proximal_decay)
 
     def initialize(self) -> Projection:
         """The first proxies: the k-center of a pool, with the origin as the initial centre. λ stays 0."""
-        self.proxies.points.assign(self._reinitializer(self._candidates(0)))
+        self.proxies.points.assign(self._new_proxies(0))
         return Projection(0, 0.0, None, tf.identity(self.proxies.points))
 
     def project(self, index: int, best: Snapshot) -> Projection:
@@ -157,5 +162,9 @@ class Projector(tf.Module):
         self.anchor.take_from(best)
         self.weight.assign(self._first_weight * self._decay**index)
         previous = tf.identity(best.of(self.proxies.points))
-        self.proxies.points.assign(self._reinitializer(self._candidates(index), previous))
+        self.proxies.points.assign(self._new_proxies(index, previous))
         return Projection(index, float(tf.convert_to_tensor(self.weight)), previous, tf.identity(self.proxies.points))
+
+    def _new_proxies(self, index: int, previous: tf.Tensor | None = None) -> tf.Tensor | np.ndarray:
+        # The chief's: on unlike machines a tie may fall to another candidate.
+        return self._replicas.of_chief(self._reinitializer(self._candidates(index), previous))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ccp.cluster import Cluster, cluster_of
-from ccp.errors import ConfigError, TrainingError, UserError
+from ccp.errors import ConfigError, TrainingError
+from ccp.peers import connected
 
 # For variables that a loss assigns to while it is computed: every replica sees the whole batch, computes the same, and
 # keeps its own copy.
@@ -44,7 +42,7 @@ class Replicas:
     def __init__(self, strategy: tf.distribute.Strategy | None = None, cluster: Cluster = _ALONE):
         self.strategy = strategy
         self.count = strategy.num_replicas_in_sync if strategy else 1
-        self.num_workers, self._worker = cluster
+        self.num_workers, self._worker = cluster.num_workers, cluster.worker
         self.is_chief = cluster.is_chief
         self._local_count = self.count // self.num_workers
         self._gather = tf.function(self._gathered_rows, reduce_retracing=True)
@@ -142,33 +140,20 @@ class Replicas:
         """Until all processes are here; each calls this."""
         self.any(False)
 
-    def of_chief(self, values: np.ndarray) -> np.ndarray:
+    def of_chief(self, values: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
         """What the chief has; each calls this, with values of the same shape.
 
         For what all go by: processes on unlike machines can differ in the last digit, and then in a decision.
         """
-        return self.joined(values[np.newaxis])[0]
+        if self.num_workers == 1:
+            return values
+        return self.joined(np.asarray(values)[np.newaxis][: int(self.is_chief)])[0]
 
     def said(self, text: str) -> list[str]:
         """The texts of all processes; each calls this, with its own."""
         letters = np.frombuffer(text.encode(), np.uint8).astype(np.int64)  # GPUs do not gather bytes.
         ends = np.cumsum(self.joined(np.array([len(letters)], np.int64)))
         return [part.astype(np.uint8).tobytes().decode() for part in np.split(self.joined(letters), ends[:-1])]
-
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        """Around what all processes can do, or none: the error of one ends them all, which would wait for it else.
-
-        Raises:
-          TrainingError: another process could not.
-        """
-        try:
-            yield
-        except UserError:
-            self.any(True)
-            raise
-        if self.any(False):
-            raise TrainingError("Another process cannot go on; what it has printed says why.")
 
     def agree(self, step: int | None) -> None:
         """Makes sure that all processes go on from the same checkpoint; each calls this.
@@ -190,21 +175,24 @@ class Replicas:
         return self.first(self.run(self.gathered, [rows]))
 
 
-def replicas_of(strategy: str, batch_size: int) -> Replicas:
+def replicas_of(strategy: str, batch_size: int, should_stop: Callable[[], bool] = lambda: False) -> Replicas:
     """The devices that a configuration's ``strategy`` means.
 
     Args:
       strategy: ``none``, ``mirrored`` (all GPUs of this machine, or all logical CPUs), or ``multi_worker`` (as the
         environment variable TF_CONFIG has it).
       batch_size: of training.
+      should_stop: asked while waiting for other processes.
 
     Raises:
       ConfigError: there are more replicas than images in a batch, or TF_CONFIG does not say what it should.
+      TrainingError: other processes have not come.
+      Interrupted: ``should_stop`` said so.
     """
     if strategy == "none":
         return Replicas()
     if strategy == "multi_worker":
-        replicas = Replicas(_strategy_of_workers(), cluster_of())
+        replicas = Replicas(connected(should_stop), cluster_of())
     else:
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         replicas = Replicas(tf.distribute.MirroredStrategy([device.name for device in devices]))
@@ -214,14 +202,3 @@ def replicas_of(strategy: str, batch_size: int) -> Replicas:
             "--classes_per_batch or --examples_per_class, or use fewer devices."
         )
     return replicas
-
-
-@functools.lru_cache(maxsize=1)
-def _strategy_of_workers() -> tf.distribute.Strategy:
-    """One for all trainings of this process: the connection to the others is made once, before anything is computed."""
-    cluster_of()  # What is wrong with TF_CONFIG, TensorFlow would say less plainly.
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    # Connecting, TensorFlow has put a handler of its own, which waits for somebody to ask, in the place of ours.
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
-    return strategy

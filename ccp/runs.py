@@ -48,6 +48,7 @@ class RunDirectory:
         self.data = self.path / "data.json"
         self.test_embeddings = self.path / "test_embeddings.npz"
         self.bad_images = self.path / "bad_images.jsonl"
+        self._lock = self.path / "lock"
 
     @contextlib.contextmanager
     def claimed(self, config: Config) -> Iterator[None]:
@@ -64,7 +65,7 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
             raise RunError(f"{self.path} is a file; pass another --run_dir.") from None
-        with open(self.path / "lock", "a+") as lock:
+        with open(self._lock, "a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -79,6 +80,17 @@ class RunDirectory:
                         "Pass another --run_dir, or the same settings to go on with that run."
                     )
             yield
+
+    def sign(self, text: str) -> None:
+        """Leaves a word for other processes; for the one that has claimed the directory."""
+        self._lock.write_text(text)
+
+    def signature(self) -> str | None:
+        """The word that was left last; None if this process sees none."""
+        try:
+            return self._lock.read_text()
+        except OSError:
+            return None
 
     def check_data(self, digest: str) -> None:
         """Refuses to go on, or to judge, with other images than the run was started with.
@@ -100,6 +112,12 @@ class RunDirectory:
         write_json(self.data, {"digest": digest})
         write_json(self.config, config.to_dict())
         write_json(self.settings, {"preset": preset_name(config), "overridden": overridden(config)})
+
+    def finished(self, config: Config, with_embeddings: bool = False) -> bool:
+        """Whether a run with these settings has its scores, and, where asked for, the embeddings that they are of."""
+        if not self.result.exists() or (with_embeddings and not self.test_embeddings.exists()):
+            return False
+        return not differences(self.load_config(), config, ("there", "here"))
 
     def load_config(self) -> Config:
         """The configuration that the run was started with.
@@ -150,6 +168,9 @@ class StopRequest:
     """Turns the first SIGTERM or Ctrl-C into a wish that training looks at; the second one ends the process.
 
     Used as a context manager around training; calling it says whether a stop is wished.
+
+    Attributes:
+      signal: that was sent; None if none was.
     """
 
     def __init__(self):

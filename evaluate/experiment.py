@@ -20,7 +20,7 @@ from ccp.observers import Observer
 from ccp.projections import Projector
 from ccp.reinitializer import ProxyReinitializer, pool_size
 from ccp.replicas import Replicas, replicas_of
-from ccp.runs import RunDirectory, write_json
+from ccp.runs import RunDirectory, read_json, write_json
 from ccp.trainer import Trainer
 from datasets.bad_images import BadImages
 from datasets.cache import DISK, MEMORY, ImagesKeptInMemory, ImagesKeptOnDisk
@@ -34,7 +34,8 @@ from evaluate.description import describe
 from evaluate.embedded import Embedded
 from evaluate.embedding import Embedder, Validator, judged, retrieval
 from evaluate.geometry import pair_distances, spread
-from evaluate.workers import check_same_data, check_same_settings
+from evaluate.restarting import NotInVain
+from evaluate.workers import check_same_data, check_same_directory, check_same_settings
 from models.embedding import EMBEDDING_LAYER, build_embedding_model, image_format
 from models.start_weights import check_start_weights, load_start_weights
 from models.synchronized import synchronized
@@ -64,10 +65,9 @@ class Experiment:
         self.config = config
         data = config.data
         self.replicas = replicas or Replicas()
-        with self.replicas.together():
-            manifest = load(data)
-            self.splits = split(manifest, data.validation, config.loop.seed, data.crop_to_box, data.select_on_test)
-            self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
+        manifest = load(data)
+        self.splits = split(manifest, data.validation, config.loop.seed, data.crop_to_box, data.select_on_test)
+        self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
         self.data_digest = manifest.digest()
         check_same_data(self.replicas, self.data_digest)
         channels = self.splits.train.images.channels
@@ -130,12 +130,15 @@ class Experiment:
             head=self.model.get_layer(EMBEDDING_LAYER).trainable_variables,
             initialize=lambda: load_start_weights(self.model, config.model),
             replicas=self.replicas,
-            observers=self._observers(run, title, validator) if title is not None and self.replicas.is_chief else (),
+            observers=self._observers(run, title, validator),
             checkpoints=str(run.checkpoints),
             should_stop=should_stop,
         )
 
-    def _observers(self, run: RunDirectory, title: str, validator: Validator) -> tuple[Observer, ...]:
+    def _observers(self, run: RunDirectory, title: str | None, validator: Validator) -> tuple[Observer, ...]:
+        of_all = (NotInVain(),) if self.replicas.num_workers > 1 else ()
+        if title is None or not self.replicas.is_chief:
+            return of_all
         loop, validation = self.config.loop, self.splits.validation
 
         def figures() -> dict[str, bytes]:
@@ -146,6 +149,7 @@ class Experiment:
             return projection_figures(run, self.splits.train.class_names, validated)
 
         return (
+            *of_all,
             RunLog(run, self._scatter),
             TensorBoard(
                 run,
@@ -197,6 +201,7 @@ class Experiment:
             candidates,
             self.config.projection.proximal_weight,
             self.config.projection.proximal_decay,
+            self.replicas,
         )
 
     def _scatter(self) -> tuple[np.ndarray, np.ndarray]:
@@ -236,17 +241,18 @@ def train_run(
     """
     check_start_weights(config.model)
     run = RunDirectory(run_dir)
-    replicas = replicas_of(config.loop.strategy, config.batch_size)
+    if config.loop.strategy == "multi_worker" and run.finished(config, keep_embeddings):
+        return read_json(run.result)  # None is waited for: the others may have left as the chief still showed it.
+    replicas = replicas_of(config.loop.strategy, config.batch_size, should_stop)
     with contextlib.ExitStack() as held:
         check_same_settings(replicas, config)
-        with replicas.together():
-            if replicas.is_chief:
-                held.enter_context(run.claimed(config))
+        if replicas.is_chief:
+            held.enter_context(run.claimed(config))
+        check_same_directory(replicas, run)
         experiment = Experiment(config, run.bad_images, replicas)
-        with replicas.together():
-            run.check_data(experiment.data_digest)
-            if replicas.is_chief:
-                run.record(config, experiment.data_digest)
+        run.check_data(experiment.data_digest)
+        if replicas.is_chief:
+            run.record(config, experiment.data_digest)
         trainer = experiment.trainer(run, title, should_stop)
         progress = trainer.fit()
         test = experiment.splits.test

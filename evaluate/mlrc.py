@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ccp.cluster import cluster_of
 from ccp.config import Config
 from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
@@ -54,7 +55,20 @@ def run_mlrc(
     Returns:
       What is also written to ``mlrc.json``; of several processes that train together, the chief has it alone.
     """
-    replicas = replicas_of(config.loop.strategy, config.batch_size)  # Connects to others before anything else is done.
+    home = pathlib.Path(directory)
+    runs = {
+        (fold, repeat): RunDirectory(home / f"fold{fold}-repeat{repeat}")
+        for repeat in range(repeats)
+        for fold in range(1, NUM_FOLDS + 1)
+    }
+    # Where all is trained, none is waited for: the others may have left as the chief was still judging.
+    alone = config.loop.strategy == "multi_worker" and all(
+        run.finished(_config_of(config, *at), with_embeddings=True) for at, run in runs.items()
+    )
+    if alone and not cluster_of().is_chief:
+        return {}
+    # Connects to others before anything else is done.
+    replicas = Replicas() if alone else replicas_of(config.loop.strategy, config.batch_size, should_stop)
     manifest = load(config.data)
     if (manifest.splits == VALIDATION).any():
         raise UserError(
@@ -64,12 +78,6 @@ def run_mlrc(
     for fold in range(1, NUM_FOLDS + 1):  # One that cannot be is found before others have trained for days.
         split(manifest, f"fold{fold}", config.loop.seed, config.data.crop_to_box, config.data.select_on_test)
     digest = manifest.digest()
-    home = pathlib.Path(directory)
-    runs = {
-        (fold, repeat): RunDirectory(home / f"fold{fold}-repeat{repeat}")
-        for repeat in range(repeats)
-        for fold in range(1, NUM_FOLDS + 1)
-    }
     for (fold, repeat), run in runs.items():
         title = f"fold {fold}, repeat {repeat + 1} of {repeats}"
         _train(_config_of(config, fold, repeat), run, digest, title, replicas, should_stop)
@@ -126,11 +134,10 @@ def _train(
     config: Config, run: RunDirectory, digest: str, title: str, replicas: Replicas, should_stop: Callable[[], bool]
 ) -> None:
     finished = False
-    with replicas.together():
-        if replicas.is_chief:
-            with run.claimed(config):  # Which refuses a run with other settings.
-                run.check_data(digest)
-                finished = run.result.exists() and run.test_embeddings.exists()
+    if replicas.is_chief:
+        with run.claimed(config):  # Which refuses a run with other settings.
+            run.check_data(digest)
+            finished = run.result.exists() and run.test_embeddings.exists()
     if replicas.any(finished):
         _log.info("%s: finished already", title)
         return

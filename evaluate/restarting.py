@@ -10,6 +10,8 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from ccp.errors import TrainingError
+from ccp.observers import Observer
+from ccp.progress import Progress
 
 # As TensorFlow says that a process has gone, or has come back as another one, in whatever it is about.
 OTHERS_GONE = (
@@ -19,34 +21,44 @@ OTHERS_GONE = (
     tf.errors.DeadlineExceededError,
     tf.errors.FailedPreconditionError,
 )
-# When this process first started again in vain; kept over the restarts, since it is all that does.
-_IN_VAIN_SINCE = "CCP_RESTARTING_SINCE"
-# What lasted so long was not in vain; and it is given up where nothing has lasted for the other.
-_LASTING_SECONDS, _PATIENCE_SECONDS = 60, 900
+# Since when nothing has come of starting; kept over the restarts, since it is all that is.
+_IN_VAIN_SINCE = "CCP_IN_VAIN_SINCE"
+_PATIENCE_SECONDS = 900
 _PAUSE_SECONDS = 1.0
 
 
-def start_again(error: tf.errors.OpError, started: float, should_stop: Callable[[], bool]) -> None:
+class NotInVain(Observer):
+    """A training that has taken a step has not been started in vain."""
+
+    def on_step(self, progress: Progress, loss: float) -> None:
+        """Ends the time in vain."""
+        os.environ.pop(_IN_VAIN_SINCE, None)
+
+
+def note_start() -> None:
+    """Begins the time in vain, unless it goes on."""
+    os.environ.setdefault(_IN_VAIN_SINCE, str(time.time()))
+
+
+def start_again(error: tf.errors.OpError, should_stop: Callable[[], bool]) -> None:
     """Puts this command, from its start, in the place of this process: connections to others are made only once.
 
     The others do the same, or are started again by whoever started them; all go on from the last checkpoint.
 
     Args:
       error: that says that another process has gone.
-      started: when this process was, by ``time.time()``.
       should_stop: asked before it; this returns where the answer is yes.
 
     Raises:
-      TrainingError: it has been started again and again for a quarter of an hour, and has not lasted a minute.
+      TrainingError: no step has been taken for a quarter of an hour of starting again.
     """
-    now = time.time()
-    since = float(os.environ.get(_IN_VAIN_SINCE, now)) if now - started < _LASTING_SECONDS else now
-    if now - since > _PATIENCE_SECONDS:
+    since = float(os.environ.setdefault(_IN_VAIN_SINCE, str(time.time())))
+    if time.time() - since > _PATIENCE_SECONDS:
         raise TrainingError(
-            f"Other processes have gone again and again for {(now - since) / 60:.0f} minutes ({_first_line(error)}). "
-            "See what they have printed; the same command goes on from the last checkpoint."
+            f"Other processes have gone again and again for {(time.time() - since) / 60:.0f} minutes, in which no step "
+            f"was taken ({_first_line(error)}). See what they have printed; the same command goes on from the last "
+            "checkpoint."
         ) from error
-    os.environ[_IN_VAIN_SINCE] = str(since)
     print(
         f"Another process has gone ({_first_line(error)}). Starting again, to wait for it and to go on from the last "
         "checkpoint.",

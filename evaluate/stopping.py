@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import signal
 import sys
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from ccp.cluster import cluster_of
 from ccp.command_line import EXIT_BY_SIGNAL
 from ccp.errors import Interrupted
+from ccp.peers import tell_others, told
 from ccp.runs import StopRequest
 from evaluate.experiment import make_deterministic
-from evaluate.restarting import OTHERS_GONE, start_again
+from evaluate.restarting import OTHERS_GONE, note_start, start_again
 
 Result = TypeVar("Result")
 
@@ -21,7 +21,8 @@ Result = TypeVar("Result")
 def until_stopped(work: Callable[[StopRequest], Result], jit_compile: bool = False, strategy: str = "none") -> Result:
     """Does a command's work, and computes the same bits every time.
 
-    Of several processes that work together, each starts again when another has gone, and the chief alone returns.
+    Of several processes that work together, each starts again when another has gone, all end with the error of one, and
+    the chief alone returns.
 
     Args:
       work: given the request that it is to look at.
@@ -30,9 +31,12 @@ def until_stopped(work: Callable[[StopRequest], Result], jit_compile: bool = Fal
       strategy: the configuration's.
 
     Raises:
+      UserError: another process cannot go on; its words.
       SystemExit: it was stopped, with the exit code of the signal; or it is done, and there is a chief to report it.
     """
-    started = time.time()
+    together = strategy == "multi_worker"
+    if together:
+        note_start()
     if not jit_compile:
         make_deterministic()
     with StopRequest() as stop:
@@ -42,11 +46,21 @@ def until_stopped(work: Callable[[StopRequest], Result], jit_compile: bool = Fal
             print(f"{interruption} The same command goes on from there.", file=sys.stderr)
             # None here where another process was sent the signal.
             raise SystemExit(EXIT_BY_SIGNAL + (stop.signal or signal.SIGTERM)) from None
-        except OTHERS_GONE as error:
-            if strategy != "multi_worker":
-                raise
-            start_again(error, started, stop)
-            raise SystemExit(EXIT_BY_SIGNAL + stop.signal) from None  # Asked to, while it was about to start again.
-    if strategy == "multi_worker" and not cluster_of().is_chief:
+        except BaseException as error:
+            if together:
+                _end_together(error, stop)
+            raise
+    if together and not cluster_of().is_chief:
         raise SystemExit(0)
     return result
+
+
+def _end_together(error: BaseException, stop: StopRequest) -> None:
+    """Sees to it that no process is left alone with another one's error; returns if this one's is to be raised."""
+    others_error = told(error)
+    if others_error is not None:
+        raise others_error from error
+    if isinstance(error, OTHERS_GONE):
+        start_again(error, stop)
+        raise SystemExit(EXIT_BY_SIGNAL + stop.signal) from None  # Asked to, while it was about to start again.
+    tell_others(error)

@@ -1,15 +1,19 @@
-"""Whether the processes that train together have the same settings and the same data."""
+"""Whether the processes that train together have the same settings, the same directory and the same data."""
 
 from __future__ import annotations
 
 import json
+import secrets
+import time
 
 from ccp.config import Config
 from ccp.errors import ConfigError
 from ccp.replicas import Replicas
-from ccp.runs import differences
+from ccp.runs import RunDirectory, differences
 
 _REMEDY = "Give every process the same command line."
+# A file system that machines share may show what another one has written a minute late.
+VISIBLE_WITHIN_SECONDS = 70.0
 
 
 def check_same_settings(replicas: Replicas, config: Config) -> None:
@@ -23,6 +27,33 @@ def check_same_settings(replicas: Replicas, config: Config) -> None:
         different = differences(first, other, ("in process 1", f"in process {number}"))
         if different:
             raise ConfigError(f"The processes have different settings: {'; '.join(different)}. {_REMEDY}")
+
+
+def check_same_directory(replicas: Replicas, run: RunDirectory) -> None:
+    """Refuses to train with processes that do not see what the chief writes; every process calls this.
+
+    Args:
+      replicas: the processes.
+      run: the directory as this process has it; the chief has claimed it.
+
+    Raises:
+      ConfigError: this process does not.
+    """
+    if replicas.num_workers == 1:
+        return
+    # New at every start: a run that was once copied here must not pass for the chief's.
+    word = secrets.token_hex(8)
+    if replicas.is_chief:
+        run.sign(word)
+    word = replicas.said(word)[0]
+    deadline = time.monotonic() + VISIBLE_WITHIN_SECONDS
+    while run.signature() != word:
+        if time.monotonic() > deadline:
+            raise ConfigError(
+                f"{run.path.absolute()} is not the directory that process 1 writes to. All processes need the same "
+                "--run_dir, on a file system that they share."
+            )
+        time.sleep(0.1)
 
 
 def check_same_data(replicas: Replicas, digest: str) -> None:

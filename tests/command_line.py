@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import pathlib
@@ -10,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import main
 
@@ -47,16 +49,24 @@ class Forked:
     Args:
       arguments: of ``main.py``.
       environment: what is set there besides.
+      constants: of modules, by their full names: other values for them.
     """
 
-    def __init__(self, *arguments: str, environment: Mapping[str, str] = MappingProxyType({})):
+    def __init__(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        constants: Mapping[str, Any] = MappingProxyType({}),
+    ):
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(_IMPORTED_BEFORE))
         self._folder = tempfile.TemporaryDirectory()
         self._outputs = [pathlib.Path(self._folder.name) / name for name in ("out", "err")]
         for path in self._outputs:
             path.touch()  # There even if the process ends before it writes.
-        self._process = context.Process(target=_be_main, args=(arguments, dict(environment), *self._outputs))
+        self._process = context.Process(
+            target=_be_main, args=(arguments, dict(environment), dict(constants), *self._outputs)
+        )
         self._process.start()
         self.pid = self._process.pid
 
@@ -95,9 +105,14 @@ def ended(process: subprocess.Popen | Forked) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def _be_main(arguments: tuple[str, ...], environment: dict[str, str], *outputs: pathlib.Path) -> None:
+def _be_main(
+    arguments: tuple[str, ...], environment: dict[str, str], constants: dict[str, Any], *outputs: pathlib.Path
+) -> None:
     os.chdir(ROOT)
     os.environ.update(environment)
+    for name, value in constants.items():
+        module, _, constant = name.rpartition(".")
+        setattr(importlib.import_module(module), constant, value)
     sys.argv = [str(ROOT / "main.py"), *arguments]
     for descriptor, path in enumerate(outputs, start=1):
         opened = os.open(path, os.O_WRONLY)

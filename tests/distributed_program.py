@@ -1,7 +1,7 @@
 """Trains a small network on several virtual devices and on one, and prints how far the two are apart.
 
 A program of its own, since the number of devices is fixed once TensorFlow has started:
-``python -m tests.distributed_program DEVICES GROUP …`` prints one JSON object, {comparison: {what: difference}}.
+``python -m tests.distributed_program`` prints one JSON object, {devices: {comparison: {what: difference}}}.
 Differences are relative to the largest entry of a tensor, and infinite where replicas of one training differ at all.
 """
 
@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
-import sys
 import tempfile
 from collections.abc import Iterator
 
@@ -25,16 +23,16 @@ from ccp.losses import PAIR_LOSSES
 from ccp.losses.build import build_loss
 from ccp.observers import Observer
 from ccp.projections import Projector
-from ccp.replicas import Replicas, replicas_of
+from ccp.replicas import Replicas
 from evaluate.embedding import Embedder
 from models.synchronized import synchronized
+from tests.replica_copies import differences
 from tests.toy_training import EMBEDDING, FEATURES, STEPS, toy_config
 
 CLASSES, CANDIDATES = 7, 5
-# Batches of 10 images are uneven over 4 devices, and those of 9 over 2.
-BATCHES = {2: (3, 3), 4: (5, 2)}
-# Below this, a tensor's differences are taken as they are: there is nothing that they could be relative to.
-_SMALLEST_SCALE = 1e-3
+# Batches of 9 images are uneven over 2 devices and over 4.
+CLASSES_PER_BATCH, EXAMPLES_PER_CLASS = 3, 3
+GROUPS = {2: ("losses", "settings", "batch_norm", "checkpoints", "passes"), 4: ("losses", "batch_norm", "passes")}
 # Every pair loss, against proxies if it is meant so; and every other method, with losses that have no state, that draw
 # and learn, and that are meant for proxies.
 _METHODS = (
@@ -47,15 +45,14 @@ _METHODS = (
     "hpl/proxy_anchor",
 )
 _PAIR_LOSSES = tuple(f"proxy/{name}" if name in PROXY_LOSSES else f"plain/{name}" for name in PAIR_LOSSES)
-# All with 4 devices; with 2, to save time, every method but not every pair loss.
-LOSSES = {2: ("plain/contrastive", *_METHODS), 4: (*_PAIR_LOSSES, *_METHODS)}
+LOSSES = (*_PAIR_LOSSES, *_METHODS)
 
 
-def config_of(devices: int, loss: str, **changes) -> Config:
+def config_of(loss: str, **changes) -> Config:
     """The toy's settings with batches that are uneven over the devices."""
-    classes, examples = BATCHES[devices]
+    batch = {"classes_per_batch": CLASSES_PER_BATCH, "examples_per_class": EXAMPLES_PER_CLASS}
     own = {"coarse_classes": 3, "clustering_period": 2} if loss.startswith("hpl/") else {}
-    return toy_config(loss, classes_per_batch=classes, examples_per_class=examples, max_epochs=2, **{**own, **changes})
+    return toy_config(loss, max_epochs=2, **{**batch, **own, **changes})
 
 
 class Toy:
@@ -182,36 +179,20 @@ def _network(config: Config, with_batch_norm: bool) -> tf.keras.Model:
     return tf.keras.Sequential([tf.keras.Input(shape), *layers, last])
 
 
-def differences(several: dict[str, list[np.ndarray]], one: dict[str, list[np.ndarray]]) -> dict[str, float]:
-    """By name, how far the copies of several replicas are from what one device has."""
-    assert several.keys() == one.keys(), sorted(several.keys() ^ one.keys())
-    return {name: _difference(copies, one[name][0]) for name, copies in several.items()}
-
-
-def _difference(copies: list[np.ndarray], expected: np.ndarray) -> float:
-    if any(copy.tobytes() != copies[0].tobytes() for copy in copies):
-        return math.inf
-    actual, expected = copies[0].astype(np.float64), expected.astype(np.float64)
-    if not expected.size:
-        return 0.0
-    return float(np.abs(actual - expected).max() / max(np.abs(expected).max(), _SMALLEST_SCALE))
-
-
 class Comparisons:
     """What is compared; each method a group, with names and differences.
 
     Args:
-      devices: how many.
+      replicas: the devices to compare with one.
     """
 
-    def __init__(self, devices: int):
-        self.devices, self.one = devices, Replicas()
-        self.several = replicas_of("mirrored", math.prod(BATCHES[devices]))
+    def __init__(self, replicas: Replicas):
+        self.several, self.one = replicas, Replicas()
 
     def losses(self) -> Iterator[tuple[str, dict[str, float]]]:
         """Two epochs with every loss, and CCP's projection between them."""
-        for loss in LOSSES[self.devices]:
-            yield loss, self._trained(config_of(self.devices, loss))
+        for loss in LOSSES:
+            yield loss, differences(_run(config_of(loss), self.several), _alone(loss))
 
     def settings(self) -> Iterator[tuple[str, dict[str, float]]]:
         """What changes the step itself."""
@@ -222,18 +203,19 @@ class Comparisons:
             "radam": {"optimizer": "radam"},
         }
         for name, change in changes.items():
-            yield name, self._trained(config_of(self.devices, "proxy/contrastive", **change))
+            config = config_of("proxy/contrastive", **change)
+            yield name, differences(*(_run(config, replicas) for replicas in (self.several, self.one)))
 
     def batch_norm(self) -> Iterator[tuple[str, dict[str, float]]]:
         """One step's gradients and moving statistics: a deep network's later steps would amplify rounding."""
         for name, change in {"trained": {}, "frozen": {"freeze_bn": True}}.items():
-            config = config_of(self.devices, "plain/contrastive", **change)
+            config = config_of("plain/contrastive", **change)
             toys = [Toy(config, replicas, with_batch_norm=True) for replicas in (self.several, self.one)]
             yield name, differences(*(toy.gradients() for toy in toys))
 
     def checkpoints(self) -> Iterator[tuple[str, dict[str, float]]]:
         """Trainings that go on on another number of devices."""
-        config = config_of(self.devices, "ccp_xbm/contrastive")
+        config = config_of("ccp_xbm/contrastive")
         expected = _finished(Toy(config, self.one))
         for name, places in {"to one": (self.several, self.one), "to several": (self.one, self.several)}.items():
             with tempfile.TemporaryDirectory() as folder:
@@ -246,14 +228,16 @@ class Comparisons:
 
     def passes(self) -> Iterator[tuple[str, dict[str, float]]]:
         """Embeddings of a pool, and of fewer images than there are devices."""
-        toys = [Toy(config_of(self.devices, "ccp/contrastive"), replicas) for replicas in (self.several, self.one)]
+        toys = [Toy(config_of("ccp/contrastive"), replicas) for replicas in (self.several, self.one)]
         yield "pool", differences(*({"embeddings": [toy.pool().numpy()]} for toy in toys))
         single = tf.ones([1, FEATURES])
         yield "one image", differences(*({"embeddings": [toy.embedder.raw([single]).numpy()]} for toy in toys))
         yield "no image", differences(*({"embeddings": [toy.embedder.raw([]).numpy()]} for toy in toys))
 
-    def _trained(self, config: Config) -> dict[str, float]:
-        return differences(*(_run(config, replicas) for replicas in (self.several, self.one)))
+
+@functools.cache
+def _alone(loss: str) -> dict[str, list[np.ndarray]]:
+    return _run(config_of(loss), Replicas())
 
 
 def _run(config: Config, replicas: Replicas) -> dict[str, list[np.ndarray]]:
@@ -279,14 +263,31 @@ class _FirstStep(Observer):
             self.seen = {f"first step: {name}": copies for name, copies in self.look().items()}
 
 
-def main(devices: int, groups: list[str]) -> None:
-    """Prints the differences of these groups."""
+def _strategy(devices: int) -> tf.distribute.Strategy:
+    """One over the first so many."""
+
+    class Mirrored(tf.distribute.MirroredStrategy):
+        # Else strategies of different sizes in one process would take each other's groups for theirs.
+        _collective_key_base = devices * 1_000_000
+
+    return Mirrored([device.name for device in tf.config.list_logical_devices("CPU")[:devices]])
+
+
+def main() -> None:
+    """Prints the differences, with 2 of 4 devices and with all."""
     cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * max(GROUPS))
     tf.config.experimental.enable_op_determinism()
-    comparisons = Comparisons(devices)
-    print(json.dumps({f"{group}: {name}": found for group in groups for name, found in getattr(comparisons, group)()}))
+    # Rewriting a graph takes longer than running it six times.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    found = {}
+    for devices, groups in GROUPS.items():
+        comparisons = Comparisons(Replicas(_strategy(devices)))
+        found[devices] = {
+            f"{group}: {name}": worst for group in groups for name, worst in getattr(comparisons, group)()
+        }
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    main()

@@ -1,4 +1,4 @@
-"""Two real processes that train together on this machine: killed, started again, stopped."""
+"""Two real processes that train together on this machine: killed, started again, stopped, and with errors."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import json
 import os
 import pathlib
 import signal
-import socket
-import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests import command_line
+from tests.datasets import photographs
 from tests.toy_training import assert_same_tensors, saved_tensors
+from tests.worker_processes import Workers
 
-EPOCHS = 9
+EPOCHS = 7
 _TRAIN = (
-    "train",
     "--dataset=digits",
     "--loss=ccp/contrastive",
     "--projection=period",
@@ -31,73 +30,20 @@ _TRAIN = (
     "--width=4",
     "--seed=3",
 )
-_SECONDS = 240
-
-
-def free_ports() -> list[int]:
-    """Two that nobody listens at."""
-    sockets = [socket.socket() for _ in range(2)]
-    for one in sockets:
-        one.bind(("localhost", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-class Workers:
-    """Two processes of ``main.py train --strategy=multi_worker``.
-
-    Args:
-      run: their run's directory.
-      of_second: further flags of the second one.
-    """
-
-    def __init__(self, run: pathlib.Path, *of_second: str):
-        self.run, self._hosts = run, [f"localhost:{port}" for port in free_ports()]
-        self.processes = [self.start(0), self.start(1, *of_second)]
-
-    def start(self, index: int, *more: str) -> command_line.Forked:
-        """Starts the process of this number."""
-        cluster = {"cluster": {"worker": self._hosts}, "task": {"type": "worker", "index": index}}
-        flags = ("--strategy=multi_worker", f"--run_dir={self.run}", *more)
-        return command_line.Forked(*_TRAIN, *flags, environment={"TF_CONFIG": json.dumps(cluster)})
-
-    def wait_for(self, lines: int) -> None:
-        """Until so many epochs are logged."""
-        deadline = time.monotonic() + _SECONDS
-        while self.lines() < lines:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.run}: no {lines} epochs in {_SECONDS} seconds.")
-            time.sleep(0.02)
-
-    def lines(self) -> int:
-        """How many epochs are logged."""
-        metrics = self.run / "metrics.jsonl"
-        return metrics.read_text().count("\n") if metrics.exists() else 0
-
-    def kill_and_start(self, index: int) -> None:
-        """As a machine that fails and comes back."""
-        os.kill(self.processes[index].pid, signal.SIGKILL)
-        self.processes[index].communicate()
-        self.processes[index] = self.start(index)
-
-    def ended(self) -> list[tuple[int, str, str]]:
-        """Exit codes and outputs of both."""
-        return [command_line.ended(process) for process in self.processes]
+_PATIENCE, _SILENCE = "ccp.waiting.PATIENCE_SECONDS", "ccp.waiting.SILENT_SECONDS"
 
 
 @pytest.mark.slow
 class TwoWorkersTest(tf.test.TestCase):
     def test_killed_workers_and_stopped_ones_go_on_to_the_unbroken_run_s_result(self):
         home = pathlib.Path(self.get_temp_dir())
-        alone = command_line.Forked(*_TRAIN, f"--run_dir={home / 'alone'}")  # Meanwhile.
-        unbroken = Workers(home / "unbroken")
+        alone = command_line.Forked("train", *_TRAIN, f"--run_dir={home / 'alone'}")  # Meanwhile.
+        unbroken = Workers(home / "unbroken", _TRAIN)
         for index, (code, out, err) in enumerate(unbroken.ended()):
             self.assertEqual(code, 0, err)
             self.assertEqual("unseen classes" in out, index == 0, out)  # The chief alone reports.
 
-        broken = Workers(home / "broken")
+        broken = Workers(home / "broken", _TRAIN)
         broken.wait_for(1)
         os.kill(broken.processes[1].pid, signal.SIGTERM)
         for code, _, err in broken.ended():
@@ -105,24 +51,79 @@ class TwoWorkersTest(tf.test.TestCase):
             self.assertIn("The same command goes on from there.", err)
         broken.processes = [broken.start(index) for index in range(2)]
         for index in (1, 0):
-            broken.wait_for(broken.lines() + 2)
+            broken.wait_for(broken.lines() + 1)
             broken.kill_and_start(index)
         for index, (code, _, err) in enumerate(broken.ended()):
             self.assertEqual(code, 0, err)
             self.assertEqual("Starting again" in err, index == 1, err)  # The chief was killed after it had.
+        # The chief was killed as it showed the result, and the second one had left: it waits for none.
+        code, out, err = command_line.ended(broken.start(0))
+        self.assertEqual(code, 0, err)
+        self.assertIn("unseen classes", out)
 
         code, _, err = command_line.ended(alone)
         self.assertEqual(code, 0, err)
         self.assert_same_run(home / "broken", home / "unbroken")
         self.assert_close_run(home / "unbroken", home / "alone")
 
-    def test_processes_that_are_not_of_one_mind_find_out(self):
+    def test_processes_that_cannot_train_together_find_out(self):
         home = pathlib.Path(self.get_temp_dir())
-        for code, _, err in Workers(home / "run", "--seed=4", "--learning_rate=0.5").ended():
+        # All at once, in pairs and alone.
+        other_settings = Workers(home / "settings", _TRAIN, ("--seed=4", "--learning_rate=0.5"))
+        (home / "copy").mkdir()
+        (home / "copy" / "lock").write_text("of an earlier start")
+        visible = {"evaluate.workers.VISIBLE_WITHIN_SECONDS": 1.0}
+        apart = Workers(home / "first", _TRAIN, (f"--run_dir={home / 'copy'}",), constants=visible)
+        alone = {_PATIENCE: 3.0, _SILENCE: 0.5}
+        lonely = [Workers(home / "lonely", _TRAIN, indices=[index], constants=alone) for index in range(2)]
+
+        for code, _, err in other_settings.ended():
             self.assertEqual(code, 2, err)
             self.assertIn("seed is 3 in process 1 and 4 in process 2", err)
             self.assertIn("learning_rate is ", err)
-        self.assertFalse((home / "run").exists())
+        self.assertFalse((home / "settings").exists())
+
+        first, second = apart.ended()
+        self.assertEqual((first[0], second[0]), (2, 2), first[2] + second[2])
+        for _, _, err in (first, second):
+            self.assertIn(f"{home / 'copy'} is not the directory that process 1 writes to.", err)
+        self.assertIn("error: Process 2 cannot go on:", first[2])
+        self.assertFalse((home / "first" / "checkpoints").exists())
+
+        for index, workers in enumerate(lonely):
+            code, _, err = workers.ended()[0]
+            self.assertEqual(code, 1, err)
+            missing = f"process {2 - index} at {workers.hosts[1 - index]}"
+            self.assertIn(f"Waiting for {missing}, up to ", err)
+            self.assertRegex(err, f"error: Waited .* in vain for {missing}")
+        self.assertIn("Connection refused", err)
+
+    def test_the_error_of_one_ends_both_with_its_words(self):
+        home = pathlib.Path(self.get_temp_dir())
+        for name in ("images", "damaged"):
+            photographs.write(home / name, num_classes=8, per_class=6)
+        # Of the first epoch's validation, the second process's share.
+        photographs.truncate(home / "damaged", ["3/5.jpg"])
+        small = ("--loss=contrastive", "--image_size=16", "--width=4", "--embedding_size=4", "--steps_per_epoch=2")
+        folder = ("--dataset=folder", f"--data_dir={home / 'images'}", "--classes_per_batch=3")
+        bad_image = Workers(home / "run", (*folder, *small), [f"--data_dir={home / 'damaged'}"])
+        full_disk = Workers(home / "digits", ("--dataset=digits", *small, "--max_epochs=1000", "--early_stopping=1000"))
+        full_disk.wait_for(1)
+        # What a directory cannot be made in.
+        (home / "digits" / "checkpoints").rename(home / "digits" / "saved")
+        (home / "digits" / "checkpoints").touch()
+
+        for workers, failing, words in (
+            (bad_image, 1, r"Validation after step 2 of epoch 1 \(step 2 overall\): .*3/5\.jpg cannot be read"),
+            (full_disk, 0, r"A checkpoint could not be written to .*digits/checkpoints"),
+        ):
+            ended = workers.ended()
+            for index, (code, _, err) in enumerate(ended):
+                whose = "" if index == failing else f"Process {failing + 1} cannot go on: "
+                self.assertEqual(code, 1, err)
+                self.assertRegex(err, f"error: {whose}{words}")
+                self.assertNotIn("Starting again", err)
+        self.assertNotEmpty(list((home / "run" / "checkpoints").glob("*.index")))
 
     def assert_same_run(self, actual: pathlib.Path, expected: pathlib.Path):
         assert_same_tensors(saved_tensors(actual / "checkpoints"), saved_tensors(expected / "checkpoints"))

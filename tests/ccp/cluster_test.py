@@ -26,7 +26,9 @@ class ClusterOfTest(parameterized.TestCase):
     )
     def test_number_of_a_process_among_all(self, cluster, role, index, expected):
         found = cluster_of(_environment(cluster, role, index))
-        self.assertEqual(found, expected)
+        self.assertEqual((found.num_workers, found.worker), expected)
+        hosts = [*cluster.get("chief", ()), *cluster["worker"]]
+        self.assertEqual(found.hosts, tuple(hosts))
         self.assertEqual(found.is_chief, expected[1] == 0)
 
     @parameterized.parameters(
@@ -37,6 +39,7 @@ class ClusterOfTest(parameterized.TestCase):
         ({"TF_CONFIG": '{"cluster": {}, "task": {}}'}, "lists no processes"),
         (_environment({"worker": []}), "lists no processes"),
         (_environment({"worker": "a:1"}), "lists no processes"),
+        (_environment({"worker": ["a", "b:1"]}), "every process needs its port"),
         (_environment({"worker": _WORKERS, "ps": ["d:1"]}), "one chief, and workers"),
         (_environment({"worker": _WORKERS, "chief": ["d:1", "e:1"]}), "one chief, and workers"),
         (_environment({"worker": _WORKERS}, index=3), "not in its cluster"),

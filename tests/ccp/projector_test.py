@@ -8,6 +8,7 @@ from absl.testing import parameterized
 
 from ccp import ClassProxies, ProxyReinitializer
 from ccp.projections import Projector, Snapshot
+from ccp.replicas import Replicas
 from tests import oracles
 
 POOLS = np.random.default_rng(0).normal(size=(5, 3, 6, 4)).astype(np.float32)  # By projection; 3 classes, 6 each.
@@ -77,12 +78,13 @@ class ProjectorTest(parameterized.TestCase, tf.test.TestCase):
         self.best = Snapshot([*self.weights, self.statistics, self.proxies.points])
         self.asked_for = []
 
-    def projector(self, proximal_weight=2e-4, proximal_decay=1.0):
+    def projector(self, proximal_weight=2e-4, proximal_decay=1.0, replicas=None):
         def candidates(index):
             self.asked_for.append(index)
             return tf.constant(POOLS[index])
 
-        return Projector(self.proxies, self.weights, ProxyReinitializer(2), candidates, proximal_weight, proximal_decay)
+        weights = (proximal_weight, proximal_decay)
+        return Projector(self.proxies, self.weights, ProxyReinitializer(2), candidates, *weights, replicas)
 
     def test_before_the_first_projection_there_is_no_pull(self):
         projector = self.projector()
@@ -98,6 +100,20 @@ class ProjectorTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(float(projector.weight), 0.0)
         self.assertEqual((done.index, done.proximal_weight, done.previous_proxies), (0, 0.0, None))
         self.assertAllEqual(done.proxies, expected)
+
+    def test_all_processes_take_the_chief_s(self):
+        found = []
+
+        class Second(Replicas):
+            def of_chief(self, values):
+                found.append(values)
+                return values.numpy() + 1.0
+
+        projector = self.projector(replicas=Second())
+        projections = [projector.initialize(), projector.project(1, self.best)]
+        for projection, values in zip(projections, found):
+            self.assertAllEqual(projection.proxies, values + 1.0)
+        self.assertAllEqual(self.proxies.points, found[1] + 1.0)
 
     def test_starts_from_the_best_and_not_from_the_present(self):
         projector = self.projector()

@@ -22,15 +22,24 @@ def _process(count: int, workers: int, worker: int) -> Replicas:
 class _Voices(Replicas):
     """A process that hears, from itself and another one, what a test says."""
 
-    def __init__(self, *heard: str | int):
+    def __init__(self, *heard: str):
         super().__init__()
         self.num_workers, self._heard = 2, list(heard)
 
     def said(self, text):
         return [text, *self._heard]
 
-    def any(self, flag):
-        return flag or bool(self._heard)
+
+class _Sender(Replicas):
+    """A process that keeps what it is to send, and hears what the chief sends in ``OneMindTest``."""
+
+    def __init__(self, worker: int):
+        super().__init__()
+        self.num_workers, self.is_chief, self.rows = 2, worker == 0, None
+
+    def joined(self, rows):
+        self.rows = rows
+        return np.arange(6, dtype=np.float32).reshape([1, 1, 3, 2])
 
 
 class ShareTest(parameterized.TestCase, tf.test.TestCase):
@@ -63,13 +72,15 @@ class OneMindTest(tf.test.TestCase):
             with self.assertRaisesRegex(TrainingError, "different checkpoints .*same --run_dir"):
                 _Voices(other).agree(mine)
 
-    def test_the_error_of_one_ends_all(self):
-        with self.assertRaisesRegex(TrainingError, "Another process cannot go on"), _Voices("failed").together():
-            pass
-        with self.assertRaisesRegex(ConfigError, "my own"), _Voices().together():
-            raise ConfigError("my own")
-        with _Voices().together():
-            pass
+    def test_the_chief_s_values_are_all_s_and_it_alone_sends_any(self):
+        values = tf.reshape(tf.range(6.0), [1, 3, 2])
+        self.assertIs(Replicas().of_chief(values), values)  # At no cost.
+        sent = {}
+        for worker in range(2):
+            sent[worker] = _Sender(worker)
+            self.assertAllEqual(sent[worker].of_chief(values + worker), values)
+        self.assertAllEqual(sent[0].rows, [values])
+        self.assertEqual(sent[1].rows.shape, (0, 1, 3, 2))
 
 
 class ReplicasOfTest(tf.test.TestCase):

@@ -57,6 +57,28 @@ class RunDirectoryTest(tf.test.TestCase):
         with self.run.claimed(config):
             pass
 
+    def test_a_word_for_other_processes(self):
+        self.assertIsNone(self.run.signature())
+        for word in ("a longer word", "short"):
+            with self.run.claimed(configure()):
+                self.run.sign(word)
+                self.assertEqual(RunDirectory(self.run.path).signature(), word)
+                with self.assertRaisesRegex(RunError, "Another process"), self.run.claimed(configure()):
+                    pass
+
+    def test_finished_is_a_run_with_these_settings_and_its_scores(self):
+        config = configure({"seed": 5})
+        self.assertFalse(self.run.finished(config))
+        with self.run.claimed(config):
+            self.run.record(config, "digest")
+        self.assertFalse(self.run.finished(config))
+        self.run.result.write_text("{}")
+        self.assertTrue(self.run.finished(configure({"seed": 5, "strategy": "multi_worker"})))
+        self.assertFalse(self.run.finished(configure({"seed": 6})))
+        self.assertFalse(self.run.finished(config, with_embeddings=True))
+        self.run.test_embeddings.touch()
+        self.assertTrue(self.run.finished(config, with_embeddings=True))
+
     def test_a_file_is_no_directory(self):
         self.run.path.parent.mkdir()
         self.run.path.touch()

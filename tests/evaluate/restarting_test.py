@@ -13,6 +13,7 @@ import tensorflow as tf
 from absl.testing import absltest
 
 from ccp.errors import TrainingError
+from ccp.progress import Progress
 from evaluate import restarting
 
 _GONE = tf.errors.UnavailableError(
@@ -20,44 +21,63 @@ _GONE = tf.errors.UnavailableError(
 )
 
 
-def _start_again(lasted: float, since: str | None = None, should_stop: bool = False) -> tuple[list, str, str]:
-    """What is executed and said, and since when it has been in vain, where a process has lasted some seconds."""
-    variable = restarting._IN_VAIN_SINCE
-    environment = {} if since is None else {variable: since}
+@contextlib.contextmanager
+def _since(begun: float | None):
+    """As if nothing had come of starting since then."""
+    with mock.patch.dict(os.environ):
+        os.environ.pop(restarting._IN_VAIN_SINCE, None)
+        if begun is not None:
+            os.environ[restarting._IN_VAIN_SINCE] = str(begun)
+        yield
+
+
+def _start_again(should_stop: bool = False) -> tuple[list, str]:
+    """What is executed and said."""
     err = io.StringIO()
     with contextlib.ExitStack() as held:
-        held.enter_context(mock.patch.dict(os.environ, environment))
         held.enter_context(mock.patch.object(restarting, "_PAUSE_SECONDS", 0.0))
         held.enter_context(contextlib.redirect_stderr(err))
         execv = held.enter_context(mock.patch.object(os, "execv"))
-        restarting.start_again(_GONE, time.time() - lasted, lambda: should_stop)
-        return execv.call_args_list, err.getvalue(), os.environ[variable]
+        restarting.start_again(_GONE, lambda: should_stop)
+        return execv.call_args_list, err.getvalue()
 
 
 class StartAgainTest(absltest.TestCase):
     def test_the_same_command_takes_the_process_s_place(self):
-        executed, said, _ = _start_again(lasted=0.0)
+        with _since(None):
+            executed, said = _start_again()
         self.assertEqual(executed, [mock.call(sys.executable, [sys.executable, *sys.argv])])
         self.assertIn("Another process has gone (Collective ops is aborted by: Socket closed).", said)
 
     def test_not_where_it_is_to_stop(self):
-        executed, _, _ = _start_again(lasted=0.0, should_stop=True)
-        self.assertEqual(executed, [])
+        with _since(None):
+            self.assertEqual(_start_again(should_stop=True)[0], [])
 
-    def test_a_quarter_of_an_hour_in_vain_is_enough(self):
-        ago = time.time() - 1000
-        with self.assertRaisesRegex(TrainingError, "again and again for 17 minutes"):
-            _start_again(lasted=5.0, since=str(ago))
-        # A little earlier the patience is not at its end, and its beginning is kept.
-        executed, _, since = _start_again(lasted=5.0, since=str(ago + 200))
-        self.assertLen(executed, 1)
-        self.assertEqual(float(since), ago + 200)
+    def test_a_quarter_of_an_hour_in_vain_is_enough_however_often_it_has_started(self):
+        begun = time.time() - 1000
+        with _since(begun):
+            restarting.note_start()  # Which begins nothing anew, however long connecting takes.
+            with self.assertRaisesRegex(TrainingError, "again and again for 17 minutes, in which no step was taken"):
+                _start_again()
+        with _since(begun + 200):  # A little earlier it is not enough, and the beginning is kept.
+            restarting.note_start()
+            self.assertLen(_start_again()[0], 1)
+            self.assertEqual(float(os.environ[restarting._IN_VAIN_SINCE]), begun + 200)
 
-    def test_a_process_that_lasted_starts_anew(self):
-        before = time.time()
-        executed, _, since = _start_again(lasted=61.0, since="0")
-        self.assertLen(executed, 1)
-        self.assertGreaterEqual(float(since), before)
+    def test_a_step_ends_the_time_in_vain(self):
+        now = time.time()
+        with _since(now - 1000):
+            restarting.note_start()
+            for _ in range(2):  # However many steps.
+                restarting.NotInVain().on_step(Progress(), 0.5)
+            self.assertLen(_start_again()[0], 1)
+            self.assertGreaterEqual(float(os.environ[restarting._IN_VAIN_SINCE]), now)
+
+    def test_the_first_start_begins_it(self):
+        now = time.time()
+        with _since(None):
+            restarting.note_start()
+            self.assertGreaterEqual(float(os.environ[restarting._IN_VAIN_SINCE]), now)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
+from unittest import mock
 
 from absl.testing import absltest
 
 from ccp.config import configure
 from ccp.errors import ConfigError
 from ccp.replicas import Replicas
-from evaluate.workers import check_same_data, check_same_settings
+from ccp.runs import RunDirectory
+from evaluate import workers
+from evaluate.workers import check_same_data, check_same_directory, check_same_settings
+from tests.datasets import pictures
 
 
 class _Third(Replicas):
@@ -21,6 +26,18 @@ class _Third(Replicas):
 
     def said(self, text):
         return [*self._heard, text]
+
+
+class _Process(Replicas):
+    """One of two, which hears what a test says, or itself."""
+
+    def __init__(self, is_chief: bool):
+        super().__init__()
+        self.num_workers, self.is_chief, self.spoken, self.heard = 2, is_chief, [], []
+
+    def said(self, text):
+        self.spoken.append(text)
+        return [*(self.heard or [text]), text]
 
 
 def _said(**settings) -> str:
@@ -43,6 +60,40 @@ class OneMindTest(absltest.TestCase):
             check_same_data(_Third("aa", "ab"), "aa")
         with self.assertRaisesRegex(ConfigError, "Process 3 has other images than process 1"):
             check_same_data(_Third("aa", "aa"), "ab")
+
+    def test_directory(self):
+        folder = pictures.folder_for(self)
+        chief, second = (_Process(is_chief) for is_chief in (True, False))
+        (folder / "chief").mkdir()
+        check_same_directory(chief, RunDirectory(folder / "chief"))
+        self.assertLen(chief.spoken, 1)
+        second.heard = chief.spoken
+        check_same_directory(second, RunDirectory(folder / "chief"))
+        # Another start's word, in a copy of the directory; and no directory at all.
+        shutil.copytree(folder / "chief", folder / "copy")
+        check_same_directory(chief, RunDirectory(folder / "chief"))
+        second.heard = chief.spoken[1:]
+        with mock.patch.object(workers, "VISIBLE_WITHIN_SECONDS", 0.0):
+            for other in ("copy", "none"):
+                with self.assertRaisesRegex(
+                    ConfigError, f"{folder / other} is not the directory that process 1 writes"
+                ):
+                    check_same_directory(second, RunDirectory(folder / other))
+            self.assertFalse((folder / "none").exists())
+
+    def test_a_directory_that_is_seen_late(self):
+        folder = pictures.folder_for(self)
+        second = _Process(is_chief=False)
+        second.heard = ["word"]
+        shown = mock.Mock(side_effect=[None, "of an earlier start", "word"])
+        with mock.patch.object(RunDirectory, "signature", shown):
+            check_same_directory(second, RunDirectory(folder))
+        self.assertEqual(shown.call_count, 3)
+
+    def test_one_process_leaves_no_word(self):
+        folder = pictures.folder_for(self)
+        check_same_directory(Replicas(), RunDirectory(folder))
+        self.assertEmpty(list(folder.iterdir()))
 
 
 if __name__ == "__main__":
