@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import zipfile
+import lzma
+import os
+import zlib
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import ks_2samp
 
 from ccp.errors import UserError
+from evaluate.npz import NpzError, read_npz
 from evaluate.retrieval.search import nearest_references
 
 BINS = 10
@@ -117,7 +120,8 @@ def compare_files(reference: str, recent: str, gallery: str | None = None) -> Dr
     """Compares the distances in two files.
 
     Args:
-      reference: a file of distances, one in each line; or with ``gallery`` embeddings, as main.py embed writes them.
+      reference: a file of distances, one in each line, which may be compressed (``.gz``, ``.bz2``, ``.xz``); or with
+        ``gallery`` embeddings, as main.py embed writes them.
       recent: the same.
       gallery: embeddings of the gallery that both search.
 
@@ -139,14 +143,14 @@ def compare_files(reference: str, recent: str, gallery: str | None = None) -> Dr
 
 def _distances(path: str) -> np.ndarray:
     try:
-        with open(path, encoding="utf-8") as file:
-            distances = np.loadtxt(file, ndmin=1)
+        os.stat(path)  # Of a file that is not there NumPy gives no reason, and what looks like an address it fetches.
+        distances = np.loadtxt(path, ndmin=1, encoding="utf-8")
         if distances.ndim > 1:
             raise ValueError(f"there are {distances.shape[1]} numbers in each line")
         return distances
     except OSError as error:
         raise _unreadable(path, error) from error
-    except ValueError as error:
+    except (ValueError, EOFError, lzma.LZMAError, zlib.error) as error:  # The others: of compressed text.
         why = "it is no text" if isinstance(error, UnicodeDecodeError) else str(error)
         raise DriftError(
             f"{path} does not hold one distance in each line ({why}). Pass --gallery too if it holds embeddings."
@@ -155,14 +159,13 @@ def _distances(path: str) -> np.ndarray:
 
 def _embeddings(path: str) -> np.ndarray:
     try:
-        with np.load(path) as file:
-            embeddings = file["embeddings"]
+        (embeddings,) = read_npz(path, "embeddings")
         if embeddings.ndim != 2 or not embeddings.size or not np.issubdtype(embeddings.dtype, np.floating):
             raise ValueError(f"embeddings of shape {embeddings.shape} and type {embeddings.dtype}")
         return embeddings
     except OSError as error:
         raise _unreadable(path, error) from error
-    except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:  # TypeError: a lone array.
+    except (NpzError, ValueError) as error:
         raise DriftError(f"{path} holds no embeddings; make it with: main.py embed --output={path}") from error
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import glob
 import os
-import zipfile
 
 import numpy as np
 
 from datasets.image_search import LEFT_BY_SYSTEMS
 from evaluate.file_embedder import FileEmbedder, ImageError
-from evaluate.outputs import written_whole
+from evaluate.npz import save_npz
 
 
 def embed_files(model_dir: str, images: str, output: str, skip_unreadable: bool) -> tuple[int, list[tuple[str, str]]]:
@@ -68,12 +67,3 @@ def check_output(output: str, flag: str = "--output") -> None:
     folder = os.path.dirname(os.path.abspath(output))
     if os.path.isdir(output) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise ImageError(f"{output} cannot be written; pass {flag}, a file in a directory that you may write to.")
-
-
-def save_npz(output: str, **arrays: np.ndarray) -> None:
-    """Writes arrays so that the file is either the old one or the whole new one."""
-    # As np.savez_compressed does, which leaves its archive open where there is no room.
-    with written_whole(output) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, values in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, values, allow_pickle=False)

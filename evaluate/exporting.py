@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -95,7 +96,8 @@ def export_run(
     if place.gallery is not None:
         served.gallery, skipped = _gallery(FileEmbedder(served.signatures()), place)
         info["gallery"] = _described(served.gallery)
-    return Exported(export_served(served, place.directory, info, place.version), progress, skipped)
+    check = functools.partial(_keep_search, place)
+    return Exported(export_served(served, place.directory, info, place.version, check), progress, skipped)
 
 
 def export_with_gallery(model: str, place: Place) -> Exported:
@@ -119,12 +121,14 @@ def _check(place: Place) -> None:
     """Whether the place will do: before the work, not after it."""
     if place.gallery is not None and not os.path.isdir(place.gallery):
         raise ImageError(f"{place.gallery} is no directory; pass --gallery, a directory of images.")
-    number, newest = check_place(place.directory, place.version), newest_version(place.directory)
-    if place.gallery is None and not place.without_gallery and newest is not None and number > int(newest.name):
-        _refuse_to_lose_search(newest)
+    _keep_search(place, check_place(place.directory, place.version))
 
 
-def _refuse_to_lose_search(newest: pathlib.Path) -> None:
+def _keep_search(place: Place, number: int) -> None:
+    """Refuses a version that searches nothing where it would take the place of one that searches."""
+    newest = newest_version(place.directory)
+    if place.gallery is not None or place.without_gallery or newest is None or number <= int(newest.name):
+        return
     try:
         names = signature_names(newest)
     except ExportError:  # What cannot be read answers nobody.

@@ -12,6 +12,7 @@ from ccp.errors import UserError
 from evaluate.outputs import save_json
 
 _FORMS = "forms"
+_MET_SO_FAR = "unreadable_images_left_out"
 
 
 class FormsRecord:
@@ -32,38 +33,60 @@ class FormsRecord:
         self.path = path
         self.forms: dict[str, Mapping[str, Any]] = {}
         self._run: dict[str, Any] = {}
-        if path.exists():
-            try:
-                self._run = json.loads(path.read_text())
-                if not isinstance(self._run, dict) or not isinstance(self._run.get(_FORMS), dict):
-                    raise ValueError("it holds no forms")
-                self.forms = self._run.pop(_FORMS)
-            except (OSError, ValueError) as error:
-                raise UserError(
-                    f"{path} cannot be read ({error}); pass another --output, or delete it first."
-                ) from error
+        self._read()
 
     def claim(self, run: Mapping[str, Any]) -> None:
-        """Sets the run that the figures are of.
+        """Checks that the figures are of a run.
 
         Args:
-          run: what describes it and its weights, for JSON.
+          run: what describes it and its weights, for JSON; how many images it has met that cannot be read is passed
+            over, as that grows while images are read.
 
         Raises:
           UserError: there are figures of another one.
         """
-        run = json.loads(json.dumps(run))
-        different = [name for name in {**self._run, **run} if self._run.get(name) != run.get(name)]
+        there, here = _lasting(self._run), _lasting(json.loads(json.dumps(run)))
+        different = [name for name in {**there, **here} if there.get(name) != here.get(name)]
         if self.forms and different:
             raise UserError(
                 f"{self.path} holds figures of another run, or of this one before it went on ({', '.join(different)} "
                 "differ); pass another --output."
             )
-        self._run = run
 
-    def add(self, form: str, figures: Mapping[str, Any]) -> None:
-        """Adds a form's figures, or replaces them, and writes the file."""
+    def add(self, form: str, figures: Mapping[str, Any], run: Mapping[str, Any]) -> None:
+        """Adds a form's figures, or replaces them, and writes the file, with what other calls have added meanwhile.
+
+        Args:
+          form: its name.
+          figures: for JSON.
+          run: what describes the run now; see ``claim``.
+
+        Raises:
+          UserError: there are figures of another run by now, or the file is damaged or cannot be written.
+        """
+        self._read()
+        self.claim(run)
         found = {**self.forms, form: figures}
         order = [*(name for name in found if name not in SMALLER_KINDS), *(k for k in SMALLER_KINDS if k in found)]
         self.forms = {name: found[name] for name in order}
-        save_json(self.path, {**self._run, _FORMS: self.forms})
+        save_json(self.path, {**run, _FORMS: self.forms})
+
+    def _read(self) -> None:
+        if not self.path.exists():
+            return
+        try:
+            run = json.loads(self.path.read_text())
+            if not isinstance(run, dict) or not isinstance(run.get(_FORMS), dict):
+                raise ValueError("it holds no forms")
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{self.path} cannot be read ({error}); pass another --output, or delete it first."
+            ) from error
+        self.forms, self._run = run.pop(_FORMS), run
+
+
+def _lasting(run: Mapping[str, Any]) -> dict[str, Any]:
+    data = run.get("data")
+    if not isinstance(data, dict):
+        return dict(run)
+    return {**run, "data": {name: value for name, value in data.items() if name != _MET_SO_FAR}}

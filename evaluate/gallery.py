@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
-import zipfile
 from typing import NamedTuple
 
 import numpy as np
 
-from evaluate.embed_files import check_output, find_files, save_npz
+from evaluate.embed_files import check_output, find_files
 from evaluate.file_embedder import FileEmbedder, ImageError
+from evaluate.npz import NpzError, read_npz, save_npz
 from models.serving.versions import version_directory
 
 _ARCHIVE = b"PK"
@@ -72,12 +72,12 @@ def _load(index: str, model: str) -> dict[str, tuple[tuple[int, int], np.ndarray
     if not os.path.exists(index):
         return {}
     try:
-        with np.load(index) as file:
-            if str(file["model"]) != model:
-                return {}
-            rows = zip(file["paths"].tolist(), file["stamps"].tolist(), file["embeddings"])
-            return {path: ((size, time), vector) for path, (size, time), vector in rows}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        made_by, paths, stamps, embeddings = read_npz(index, "model", "paths", "stamps", "embeddings")
+        if str(made_by) != model:
+            return {}
+        rows = zip(paths.tolist(), stamps.tolist(), embeddings)
+        return {path: ((size, time), vector) for path, (size, time), vector in rows}
+    except (OSError, NpzError, TypeError, ValueError):  # The last two: arrays of other shapes.
         return {}
 
 

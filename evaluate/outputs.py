@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pathlib
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,9 +30,13 @@ def written_whole(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     Raises:
       OutputError: it cannot be written.
     """
-    temporary = pathlib.Path(f"{os.fspath(path)}.new")
+    folder, name = os.path.split(os.fspath(path))
+    # A name of this writer's own, or two would write into one file; and a hidden one, as it may lie among images.
+    temporary = pathlib.Path(folder, f".{name}.{uuid.uuid4().hex[:8]}.new")
     try:
         yield temporary
+        with open(temporary, "rb") as written:  # On the disk before it takes the place of what is.
+            os.fsync(written.fileno())
         os.replace(temporary, path)
     except OSError as error:
         raise OutputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -56,26 +57,30 @@ def quantize(
     paths = _places(pathlib.Path(output), kinds)
     record = FormsRecord(pathlib.Path(output) / RESULT_FILE)
     experiment, progress = restored_experiment(run_dir, data_dir, on_bad_image)
-    record.claim({**experiment.describe(), **progress})
+
+    def described() -> dict[str, Any]:
+        return {**experiment.describe(), **progress}
+
+    record.claim(described())
     full = judged_form(experiment, _compiled(experiment.model))
     network = in_float32(experiment)
     pathlib.Path(output).mkdir(parents=True, exist_ok=True)
     as_trained = _AS_TRAINED[experiment.config.model.mixed_precision]
-    record.add(as_trained, full.compared(full, sum(weight.nbytes for weight in network.get_weights())))
+    record.add(as_trained, full.compared(full, sum(weight.nbytes for weight in network.get_weights())), described())
     for kind, path in paths.items():
         if kind in _TFLITE_WEIGHTS:
-            with written_whole(
-                path
-            ) as file:  # In its place only when it is judged, or another call would find it there.
-                file.write_bytes(convert(network, _TFLITE_WEIGHTS[kind]))
-                form, size = judged_form(experiment, LiteNetwork(str(file))), file.stat().st_size
+            contents = convert(network, _TFLITE_WEIGHTS[kind])
+            form, size = _judged_file(experiment, contents), len(contents)
+            # In its place only now that it is judged, or another call would find it there.
+            with written_whole(path) as file:
+                file.write_bytes(contents)
         else:
             smaller = Float16Weights(network)
             form = judged_form(experiment, _compiled(smaller))
-            info = {**experiment.describe(), **progress, "weights": kind, "test": form.scores}
+            info = {**described(), "stored_weights": kind, "test": form.scores}
             export(smaller, experiment.format, str(path), info)
             size = sum(file.stat().st_size for file in version_directory(path).glob("variables/*"))
-        record.add(kind, form.compared(full, size))
+        record.add(kind, form.compared(full, size), described())
     return form_table(record.forms), [str(path) for path in (*paths.values(), record.path)]
 
 
@@ -150,6 +155,15 @@ def _places(output: pathlib.Path, kinds: Sequence[str]) -> dict[str, pathlib.Pat
         if place.exists():
             raise UserError(f"{place} exists already; pass another --output, or delete it first.")
     return places
+
+
+def _judged_file(experiment: Experiment, contents: bytes) -> Judged:
+    """See ``judged_form``; of a ``.tflite`` file, read from one as clients read it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "network.tflite")
+        with written_whole(path) as file:
+            file.write_bytes(contents)
+        return judged_form(experiment, LiteNetwork(str(path)))
 
 
 def _compiled(network: Callable[..., tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -19,10 +19,10 @@ from evaluate import serve_check_process
 from evaluate.embed_files import check_output
 from evaluate.outputs import save_json
 from evaluate.serve_check_images import Trial
+from evaluate.serve_check_left_out import advice, coverage, left_out_lines
 from evaluate.serve_check_process import TOLERANCE
 
 _SECONDS = 1800
-_MOST_LINES = 5
 
 
 class ServeCheckError(UserError):
@@ -38,9 +38,9 @@ def serve_check(version: str, trial: Trial, output: str | None = None) -> dict[s
       output: a JSON file to write what is returned into.
 
     Returns:
-      For JSON: ``model``, ``images``, ``left_out`` (why, by name), ``size_mb`` on disk, ``signatures``,
-      ``load_seconds``, ``memory_mb``, ``latency`` by batch size, ``checks`` (``check``, ``passed`` and ``found`` of
-      each), and ``passed``.
+      For JSON: ``model``, ``images``, ``left_out`` (why, by name) and ``advice`` about these, ``size_mb`` on disk,
+      ``signatures``, ``load_seconds``, ``memory_mb``, ``latency`` by batch size, ``checks`` (``check``, ``passed`` and
+      ``found`` of each), and ``passed``.
 
     Raises:
       ServeCheckError: it cannot be loaded, or cannot embed what it must.
@@ -59,13 +59,17 @@ def serve_check(version: str, trial: Trial, output: str | None = None) -> dict[s
         raise ServeCheckError(f"{version} cannot embed {name}: {why}")
     if trial.expected is not None:
         expected = trial.expected[[name not in refused for name in trial.files]]
-        report["checks"].insert(0, _comparison(embeddings, expected, trial.reference))
+        checks = [_comparison(embeddings, expected, trial.reference)]
+        if not trial.all_of_them:
+            checks.append(coverage(trial.files, refused))
+        report["checks"] = [*checks, *report["checks"]]
     report = {
         "model": version,
-        "images": trial.source,
+        "images": trial.source if trial.all_of_them else f"{trial.source}, {len(embeddings)} embedded",
         "size_mb": sum(path.stat().st_size for path in pathlib.Path(version).rglob("*") if path.is_file()) / 2**20,
         **report,
         "left_out": {**trial.left_out, **refused},
+        "advice": advice(trial, refused),
         "passed": all(check["passed"] for check in report["checks"]),
     }
     if output:
@@ -86,7 +90,7 @@ def check_table(report: Mapping[str, Any]) -> str:
         f"model:    {report['model']}, {report['size_mb']:.2f} MB, loaded in {report['load_seconds']:.2f} s",
         f"memory:   {memory['peak']:.0f} MB at most; {memory['imports']:.0f} MB of them before the model was loaded",
         f"images:   {report['images']}",
-        *_left_out_lines(report["left_out"]),
+        *left_out_lines(report["left_out"], report["advice"]),
         "",
     ]
     for name, signature in report["signatures"].items():
@@ -103,13 +107,6 @@ def check_table(report: Mapping[str, Any]) -> str:
         for check in report["checks"]
     ]
     return "\n".join(lines)
-
-
-def _left_out_lines(left_out: Mapping[str, str]) -> list[str]:
-    lines = [f"left out: {name}: {why}" for name, why in list(left_out.items())[:_MOST_LINES]]
-    if len(left_out) > _MOST_LINES:
-        lines.append(f"          and {len(left_out) - _MOST_LINES} more")
-    return [*lines, "          Mend or remove these, or pass --images, a pattern of others."] if lines else []
 
 
 def _comparison(embeddings: np.ndarray, expected: np.ndarray, reference: str) -> dict[str, Any]:
@@ -162,7 +159,10 @@ def _last_words(done: subprocess.CompletedProcess) -> str:
     said = done.stderr.strip().splitlines()[-1:]
     if done.returncode >= 0:
         return (said or [f"its process ended with exit code {done.returncode}"])[0]
-    name = signal.Signals(-done.returncode).name
+    try:
+        name = signal.Signals(-done.returncode).name
+    except ValueError:  # Those between SIGRTMIN and SIGRTMAX have no names.
+        name = f"signal {-done.returncode}"
     why = f"its process was ended by {name}"
     if name == "SIGKILL":
         why += ", as the system does when memory runs out; free some, or try smaller images"

@@ -94,9 +94,9 @@ class Server:
         try:
             return self.embed([contents])
         except tf.errors.InvalidArgumentError as error:
-            line = _line(error.message)
+            line = _whole_line(error.message)
             said = _ABOUT_THE_FIRST.search(line)
-            self.left_out[name] = said[1] if said else line
+            self.left_out[name] = (said[1] if said else line)[:_LONGEST_LINE]
             return None
 
     def _call(self, signature: str, files: list[bytes], **others: Any) -> dict[str, np.ndarray]:
@@ -274,10 +274,15 @@ def _same(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> boo
 
 
 def _line(message: str) -> str:
+    """Of a message, as much as a table has room for."""
+    return _whole_line(message)[:_LONGEST_LINE]
+
+
+def _whole_line(message: str) -> str:
     """The first line that is not about where in the graph it was found."""
     lines = [_PLACES.sub("", line).strip() for line in message.splitlines()]
     said = [line for line in lines if line and not line.startswith(_ABOUT_PLACES)]
-    return (said or ["no message"])[0][:_LONGEST_LINE]
+    return (said or ["no message"])[0]
 
 
 def _shape(shape: tf.TensorShape) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -50,7 +49,7 @@ def serve_check(values: flags.FlagValues) -> int:
 
     version = check_signatures(values.model)
     info = read_info(version) if values.run_dir else {}
-    of_run = info.get("repeat", 1), info.get("weights") == "float16"
+    of_run = info.get("repeat", 1), info.get("stored_weights") == "float16"
     trial = trial_for(values.run_dir, values.images, values.data_dir, *of_run)
     report = check_served(str(version), trial, values.json)
     print(check_table(report))
@@ -97,11 +96,11 @@ def search(values: flags.FlagValues) -> int:
     """Finds a gallery's images that are nearest to others."""
     if values.top < 1:
         raise ConfigError(f"--top must be at least 1; got {values.top}.")
-    from evaluate.outputs import OutputError
+    from evaluate.embed_files import check_output
     from evaluate.search_images import draw_answers, search_images
 
-    if values.output and os.path.isdir(values.output):
-        raise OutputError(f"{values.output} is a directory; pass --output, a file.")
+    if values.output:
+        check_output(values.output)
     result = search_images(
         values.model,
         values.gallery,

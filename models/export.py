@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -64,7 +64,11 @@ def export(
 
 
 def export_served(
-    served: ServedModel, directory: str, info: Mapping[str, Any], version: int | None = None
+    served: ServedModel,
+    directory: str,
+    info: Mapping[str, Any],
+    version: int | None = None,
+    check: Callable[[int], None] | None = None,
 ) -> pathlib.Path:
     """Writes a version of a served model, which may search a gallery; see ``export``.
 
@@ -76,6 +80,7 @@ def export_served(
       directory: where the numbered versions are.
       info: kept beside the model as ``embedding.json``: where it comes from and how it was judged.
       version: its number; None for the one after the newest, or 1.
+      check: see ``write_version``.
     """
     check_place(directory, version)
     signatures = served.signatures()
@@ -85,7 +90,7 @@ def export_served(
         write_warmup(place, warmup_requests(signatures, served.channels))
         (place / INFO_FILE).write_text(json.dumps(dict(info), indent=2) + "\n")
 
-    return write_version(directory, version, write)
+    return write_version(directory, version, write, check)
 
 
 def with_gallery(loaded: Any, gallery: Gallery) -> ServedModel:

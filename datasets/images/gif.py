@@ -65,13 +65,13 @@ def find_first_frame(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tens
             return tf.minimum(at + num_alike * stride, size), runs + 1
 
         last, runs = tf.while_loop(
-            lambda at, runs: (byte(at) > 0) & (runs < MAX_RUNS), next_run, [tf.minimum(start, size), runs]
+            lambda at, runs: (byte(at) > 0) & (runs <= MAX_RUNS), next_run, [tf.minimum(start, size), runs]
         )
         return tf.minimum(last + 1, size), runs
 
     start = tf.minimum(_HEADER + _table_size(byte(_FLAGS)), size)
     start, runs = tf.while_loop(
-        lambda at, runs: (byte(at) == _EXTENSION) & (runs < MAX_RUNS),
+        lambda at, runs: (byte(at) == _EXTENSION) & (runs <= MAX_RUNS),
         lambda at, runs: after_blocks(at + 2, runs + 1),
         [start, 0],
         name="extensions",
@@ -80,7 +80,7 @@ def find_first_frame(contents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tens
     frame = descriptor[1:9:2] + 256 * descriptor[2:9:2]
     # One byte more is the size of the codes that the blocks are made of.
     end, runs = after_blocks(start + _DESCRIPTOR + _table_size(descriptor[9]) + 1, runs)
-    return end, tf.where(descriptor[0] == _IMAGE, frame, 0), runs < MAX_RUNS
+    return end, tf.where(descriptor[0] == _IMAGE, frame, 0), runs <= MAX_RUNS
 
 
 def _table_size(flags: tf.Tensor) -> tf.Tensor:

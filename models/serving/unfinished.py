@@ -15,6 +15,7 @@ from typing import TextIO
 # Serving takes a name for a version if all of it is a number.
 _UNFINISHED = ".unfinished"
 _LOCK, _MODEL = "lock", "model"
+_TRIES = 10
 
 
 @contextlib.contextmanager
@@ -33,9 +34,7 @@ def unfinished_version(directory: pathlib.Path, number: int) -> Iterator[pathlib
       here and is empty.
     """
     was_there = directory.exists()
-    directory.mkdir(parents=True, exist_ok=True)
-    _remove_left_over(directory)
-    folder, lock = _locked_folder(directory, number)
+    folder, lock = _locked_folder_in(directory, number)
     try:
         place = folder / _MODEL
         place.mkdir()
@@ -60,6 +59,22 @@ def _remove_left_over(directory: pathlib.Path) -> None:
             if lock is not None:
                 with lock:
                     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locked_folder_in(directory: pathlib.Path, number: int) -> tuple[pathlib.Path, TextIO]:
+    """See ``_locked_folder``; the directory is made if need be, and nothing of killed exports is left in it."""
+    tries = 0
+    while True:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            _remove_left_over(directory)
+            return _locked_folder(directory, number)
+        # Another export that came to nothing may remove the empty directory at any moment; mkdir itself says that it
+        # exists if it goes while mkdir looks.
+        except (FileNotFoundError, FileExistsError):
+            tries += 1
+            if tries == _TRIES:
+                raise
 
 
 def _locked_folder(directory: pathlib.Path, number: int) -> tuple[pathlib.Path, TextIO]:

@@ -62,8 +62,7 @@ def check_place(directory: str | os.PathLike, version: int | None = None) -> int
     taken = _taken(target)
     if version is not None and version < 1:
         raise ExportError(f"Versions are numbered from 1; got {version}. Pass another --version, or leave it out.")
-    others = target.exists() and (not target.is_dir() or any(not _is_ours(path) for path in target.iterdir()))
-    if others and not _numbered(target):
+    if _is_strange(target) and not _numbered(target):
         raise ExportError(
             f"{target} exists already and holds no exported versions; pass another --export_dir, or delete it first."
         )
@@ -78,7 +77,10 @@ def check_place(directory: str | os.PathLike, version: int | None = None) -> int
 
 
 def write_version(
-    directory: str | os.PathLike, version: int | None, write: Callable[[pathlib.Path], None]
+    directory: str | os.PathLike,
+    version: int | None,
+    write: Callable[[pathlib.Path], None],
+    check: Callable[[int], None] | None = None,
 ) -> pathlib.Path:
     """Writes a version, which gets its number, by which Serving finds it, when it is whole.
 
@@ -88,6 +90,8 @@ def write_version(
       directory: the export directory; made if need be.
       version: see ``check_place``.
       write: writes into the directory that it is given.
+      check: called with the number just before the version gets it, when others may have been written meanwhile; if it
+        raises, there is no such version.
 
     Returns:
       The version's directory.
@@ -100,7 +104,7 @@ def write_version(
     try:
         with unfinished_version(target, check_place(target, version)) as place:
             write(place)
-            return pathlib.Path(directory) / _given_its_number(place, target, version)
+            return pathlib.Path(directory) / _given_its_number(place, target, version, check)
     except (OSError, tf.errors.OpError) as error:
         why = reason(error) if isinstance(error, tf.errors.OpError) else str(error)
         raise ExportError(
@@ -109,9 +113,15 @@ def write_version(
         ) from error
 
 
-def _given_its_number(place: pathlib.Path, target: pathlib.Path, version: int | None) -> str:
+def _given_its_number(
+    place: pathlib.Path, target: pathlib.Path, version: int | None, check: Callable[[int], None] | None
+) -> str:
     while True:
-        final = target / str(max(_taken(target), default=0) + 1 if version is None else version)
+        # Before the check: if another version comes after that, the number is taken, and both are done again.
+        number = max(_taken(target), default=0) + 1 if version is None else version
+        final = target / str(number)
+        if check is not None:
+            check(number)
         try:
             place.rename(final)
             return final.name
@@ -130,9 +140,24 @@ def _numbered(directory: pathlib.Path) -> dict[int, pathlib.Path]:
 
 def _taken(directory: pathlib.Path) -> dict[int, pathlib.Path]:
     """What has a number for its name, a version or not."""
-    paths = directory.iterdir() if directory.is_dir() else ()
-    return {int(path.name): path for path in paths if re.fullmatch("[0-9]+", path.name)}
+    return {int(path.name): path for path in _listed(directory) if re.fullmatch("[0-9]+", path.name)}
+
+
+def _is_strange(target: pathlib.Path) -> bool:
+    """Whether there is a file, or a directory with something in it that exports do not write."""
+    if target.exists() and not target.is_dir():
+        return True
+    # What another export had in hand may be gone by the time that it is looked at.
+    return any(not _is_ours(path) and os.path.lexists(path) for path in _listed(target))
 
 
 def _is_ours(path: pathlib.Path) -> bool:
     return (re.fullmatch("[0-9]+", path.name) is not None and path.is_dir()) or is_unfinished(path)
+
+
+def _listed(directory: pathlib.Path) -> list[pathlib.Path]:
+    """What is in a directory; nothing if there is none, or none any longer."""
+    try:
+        return list(directory.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
+import gzip
 import io
+import lzma
 import math
 
 import numpy as np
@@ -147,6 +150,19 @@ class CommandTest(parameterized.TestCase):
         np.savez(self.folder / "now.npz", embeddings=np.ones([200, 3]))
         with self.assertRaisesRegex(drift.DriftError, "now.npz have 3 dimensions and the gallery's 4; embed both with"):
             drift.compare_files(*paths)
+
+    def test_compressed_text(self):
+        self.files(reference=_distances(0))
+        text = (self.folder / "reference").read_bytes()
+        for name, compress in (("d.gz", gzip.compress), ("d.bz2", bz2.compress), ("d.xz", lzma.compress)):
+            path, contents = self.folder / name, compress(text)
+            path.write_bytes(contents)
+            found = drift.compare_files(str(self.folder / "reference"), str(path))
+            self.assertEqual((found.num_recent, found.largest_gap), (400, 0.0))
+            for damaged in (contents[:-20], contents[:60] + b"damaged" + contents[67:], text):
+                path.write_bytes(damaged)
+                with self.assertRaisesRegex(drift.DriftError, rf"{name} (does not hold one|cannot be read \()"):
+                    drift.compare_files(str(self.folder / "reference"), str(path))
 
     def test_other_files(self):
         distances, _ = (argument.partition("=")[2] for argument in self.files(reference=_distances(0), recent=[1.0]))

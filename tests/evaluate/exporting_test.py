@@ -23,6 +23,7 @@ from evaluate.embedding import judged
 from evaluate.exporting import Place, export_run, export_with_gallery
 from evaluate.file_embedder import ImageError
 from evaluate.mlrc import run_mlrc
+from models import export as model_export
 from models.export import ExportError, load_exported, read_info
 from tests.datasets import photographs
 from tests.evaluate.tiny_runs import ONE_STEP
@@ -161,6 +162,29 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(RunError, "holds no run"):
             export_run(str(self.home), Place(str(self.home / "none")))
         self.assertFalse((self.home / "none").exists())
+
+    def test_search_that_another_export_brings_meanwhile(self):
+        home, experiment = self.home / "meanwhile", mock.MagicMock()
+        experiment.describe.return_value = {}
+        experiment.judge.return_value = {}
+
+        def save(*_, **__):
+            if not (home / "1").exists():
+                (home / "1").symlink_to(pathlib.Path(self.model) / "1")
+
+        with (
+            mock.patch.object(exporting, "restored_experiment", return_value=(experiment, {})),
+            mock.patch.object(exporting, "EmbeddingNetwork"),
+            mock.patch.object(exporting, "ServedModel"),
+            mock.patch.object(model_export, "write_warmup"),
+            mock.patch.object(model_export, "warmup_requests"),
+            mock.patch.object(tf.saved_model, "save", save),
+        ):
+            with self.assertRaisesRegex(ExportError, "1 has the signature 'search'.*Pass --gallery, or --without"):
+                export_run(str(self.run_of(1, 1).path), Place(str(home)))
+            self.assertEqual([path.name for path in home.iterdir()], ["1"])
+            done = export_run(str(self.run_of(1, 1).path), Place(str(home), without_gallery=True))
+        self.assertEqual(done.directory, home / "2")
 
     def test_folds_that_take_different_images(self):
         def restored(run_dir, *_):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import resource
+from unittest import mock
 
 import numpy as np
 from absl.testing import absltest
 
-from evaluate.embed_files import save_npz
+from evaluate import outputs
+from evaluate.embed_files import find_files
+from evaluate.npz import save_npz
 from evaluate.outputs import OutputError, check_directory, save_json, written_whole
 from tests.datasets import pictures
 
@@ -33,6 +37,26 @@ class OutputsTest(absltest.TestCase):
         with self.assertRaises(KeyboardInterrupt), written_whole(self.path) as temporary:
             temporary.write_text("half")
             raise KeyboardInterrupt
+        self.assertEqual((self.path.read_text(), self.names()), ("before", ["file"]))
+
+    def test_two_writers(self):
+        with written_whole(self.path) as one:
+            one.write_text("one")
+            with written_whole(self.path) as other:
+                other.write_text("other")
+                # It may lie among images, which others read meanwhile.
+                self.assertEqual(find_files(str(self.folder)), [str(self.path)])
+            self.assertEqual(self.path.read_text(), "other")
+        self.assertEqual((self.path.read_text(), self.names()), ("one", ["file"]))
+        (self.folder / "plain").touch()
+        self.assertEqual(self.path.stat().st_mode, (self.folder / "plain").stat().st_mode)
+
+    def test_is_on_the_disk_before_it_takes_the_place_of_what_is(self):
+        with (
+            mock.patch.object(outputs.os, "fsync", side_effect=OSError(errno.EIO, "Input/output error")),
+            self.assertRaisesRegex(OutputError, r"cannot be written \(Input/output error\)"),
+        ):
+            save_json(self.path, {})
         self.assertEqual((self.path.read_text(), self.names()), ("before", ["file"]))
 
     def test_no_room(self):

@@ -20,6 +20,7 @@ from absl.testing import parameterized
 import main
 from ccp.distances import lipschitz_normalize
 from ccp.errors import ConfigError, UserError
+from datasets.bad_images import SKIP, BadImages
 from datasets.pipelines import EvaluationImages
 from evaluate import quantized, serve_check
 from evaluate.embedding import judged
@@ -78,6 +79,20 @@ def _quantize(output: pathlib.Path, *kinds: str, restored=None) -> str:
         return quantize("a run", str(output), kinds)[0]
 
 
+_FORM = quantized.Judged(np.ones([1, 8]), {"map_at_r": 0.5, "precision_at_1": 0.5}, 1.0)
+
+
+@contextlib.contextmanager
+def _made_up(**judged_form):
+    """Forms that nothing is computed for."""
+    with (
+        mock.patch.object(quantized, "judged_form", **judged_form),
+        mock.patch.object(quantized, "convert", return_value=b"a model"),
+        mock.patch.object(quantized, "LiteNetwork"),
+    ):
+        yield
+
+
 class QuantizeTest(parameterized.TestCase):
     def setUp(self):
         super().setUp()
@@ -110,7 +125,7 @@ class QuantizeTest(parameterized.TestCase):
 
     def test_the_float16_model_is_served_as_it_was_judged(self):
         info, form = read_info(str(self.output / "float16")), self.record["forms"]["float16"]
-        self.assertEqual(info["weights"], "float16")
+        self.assertEqual((info["stored_weights"], info["weights"]), ("float16", "none"))  # It started from none.
         self.assertEqual(info["test"]["map_at_r"], form["map_at_r"])
         experiment, _ = _restored()
         embeddings = _full()
@@ -195,16 +210,27 @@ class QuantizeTest(parameterized.TestCase):
         )
 
     def test_a_form_is_in_its_place_only_when_it_is_judged(self):
-        output, form = pictures.folder_for(self), quantized.Judged(np.ones([1, 8]), {"map_at_r": 0.5}, 1.0)
-        with (
-            mock.patch.object(quantized, "judged_form", side_effect=[form, KeyboardInterrupt]),
-            mock.patch.object(quantized, "convert", return_value=b"a model"),
-            mock.patch.object(quantized, "LiteNetwork"),
-            self.assertRaises(KeyboardInterrupt),
-        ):
-            _quantize(output, "tflite")
-        self.assertEqual([path.name for path in output.iterdir()], [RESULT_FILE])
-        self.assertEqual(list(json.loads((output / RESULT_FILE).read_text())["forms"]), ["float32"])
+        output = pictures.folder_for(self)
+        for error in (KeyboardInterrupt, OSError):  # Of an image, perhaps: not of what is written.
+            with _made_up(side_effect=[_FORM, error]), self.assertRaises(error):
+                _quantize(output, "tflite")
+            self.assertEqual([path.name for path in output.iterdir()], [RESULT_FILE])
+            self.assertEqual(list(json.loads((output / RESULT_FILE).read_text())["forms"]), ["float32"])
+
+    def test_images_that_turn_out_unreadable_while_a_form_is_judged(self):
+        output, experiment = pictures.folder_for(self), copy.copy(_restored()[0])
+
+        def judged_form(*_):
+            experiment.bad_images.report(f"{len(experiment.bad_images.found)}.png", "damaged")
+            return _FORM
+
+        for kind in ("tflite", "tflite_float16"):  # The second call has met none as it starts.
+            experiment.bad_images = BadImages(SKIP)
+            with _made_up(side_effect=judged_form):
+                _quantize(output, kind, restored=(experiment, {}))
+            record = json.loads((output / RESULT_FILE).read_text())
+            self.assertEqual(record["data"]["unreadable_images_left_out"], 2)  # One while each of two was judged.
+        self.assertEqual(list(record["forms"]), ["float32", "tflite", "tflite_float16"])
 
     def test_sizes(self):
         experiment, _ = _restored()

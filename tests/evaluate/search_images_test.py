@@ -1,6 +1,8 @@
 """Searching a gallery of image files: exact answers, embeddings kept and renewed, pictures of what was found."""
 
+import contextlib
 import functools
+import io
 import os
 import sys
 from unittest import mock
@@ -10,6 +12,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
+import main
 from ccp.errors import UserError
 from evaluate import EvaluationError, file_embedder
 from evaluate.file_embedder import ImageError
@@ -88,6 +91,11 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(self.search().reused, 0)
         index.write_bytes(index.read_bytes()[:100])
         self.assertEqual(self.search().reused, 0)
+        contents = index.read_bytes()
+        middle = len(contents) // 2
+        index.write_bytes(contents[:middle] + b"damaged" + contents[middle + 7 :])
+        self.assertEqual(self.search().reused, 0)
+        self.assertEqual(self.search().reused, COUNT)
 
     def test_an_index_elsewhere_even_inside_the_gallery(self):
         index = self.gallery / "index.npz"
@@ -119,6 +127,15 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
             search_images("no/model", str(self.folder / "none"), str(self.folder / "none.png"))
         with self.assertRaisesRegex(OutputError, "answers.png cannot be written"):
             draw_answers(self.search(), str(self.gallery / os.listdir(self.gallery)[0] / "answers.png"))
+
+    def test_a_picture_without_a_place_is_refused_before_the_work(self):
+        for place in (self.gallery, self.gallery / "07.png" / "answers.png", self.folder / "no" / "answers.png"):
+            with contextlib.redirect_stderr(io.StringIO()) as err:
+                code = main.main(
+                    ["search", "--model=no/such", f"--gallery={self.gallery}", "--query=none", f"--output={place}"]
+                )
+            said = f"error: {place} cannot be written; pass --output, a file in a directory that you may write to.\n"
+            self.assertEqual((code, err.getvalue()), (1, said))
 
     def test_the_picture_shows_every_query_with_what_it_found(self):
         path = draw_answers(self.search(count=5), str(self.folder / "answers.png"))

@@ -178,6 +178,15 @@ class ChecksTest(parameterized.TestCase):  # tf.test.TestCase would have functio
         with self.assertRaisesRegex(SystemExit, r"can embed none of the 1 images \(notes.txt: The file .*\); pass"):
             Server(self.signatures, {"notes.txt": b"no image"})
 
+    def test_a_reason_at_the_end_of_a_long_line(self):
+        def refused(given, signature):
+            if given["encoded_images"][0] == b"verses":
+                raise tf.errors.InvalidArgumentError(None, None, f"{'Images of the batch ' * 20} Position 0: A poem.]")
+            return signature(**given)
+
+        signatures = {**self.signatures, "encoded": _Changed(self.signatures["encoded"], refused)}
+        self.assertEqual(Server(signatures, {"verses": b"verses", **_files()}).left_out, {"verses": "A poem"})
+
     def test_search_is_asked_for_a_bounded_answer(self):
         # A gallery of 1,500 rows that say for what k they were asked.
         asked = []

@@ -108,11 +108,14 @@ class CommandTest(parameterized.TestCase):
         with self.apart(expected[[0, 2]], left_out=["b"]):
             report = serve_check.serve_check(str(served.exported()), trial)
         self.assertTrue(report["passed"])
+        self.assertEqual(report["checks"][1]["found"], "2 of 3 images embedded")
         self.assertEqual(report["left_out"], {"notes": "No image", "b": "It is no image"})
         shown = serve_check.check_table(report)
         self.assertIn(
-            "images:   3 of the 4 files in d\nleft out: notes: No image\nleft out: b: It is no image\n"
-            "          Mend or remove these, or pass --images, a pattern of others.\n\n",
+            "images:   3 of the 4 files in d, 2 embedded\nleft out: notes: No image\nleft out: b: It is no image\n"
+            "          Mend or remove what the run cannot read, or pass --images, a pattern of others.\n"
+            "          The run reads more formats than the model that is served: JPEG, PNG, GIF and BMP; "
+            "pass --images, a pattern of others.\n\n",
             shown,
         )
         many = {**report, "left_out": dict.fromkeys("abcdefg", "No image")}  # Seven, of which five are shown.
@@ -123,6 +126,25 @@ class CommandTest(parameterized.TestCase):
             self.assertRaisesRegex(UserError, "cannot embed b: It is no"),
         ):
             serve_check.serve_check(str(served.exported()), trial._replace(all_of_them=True))
+
+    @parameterized.parameters("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
+    def test_a_file_of_the_runs_that_the_model_refuses(self, kind):
+        files = {f"{name}.{kind}": pictures.file_of(pictures.photograph("RGB").resize((8, 8)), kind) for name in "ab"}
+        trial = Trial("2 of the 2 files in d", files, np.zeros([2, 6]), all_of_them=False)
+        with self.apart(np.zeros([1, 6]), left_out=[f"b.{kind}"]):
+            report = serve_check.serve_check(str(served.exported()), trial)
+            alone = serve_check.serve_check(str(served.exported()), trial._replace(expected=None))
+        is_served = kind in ("JPEG", "PNG", "GIF", "BMP")
+        check = report["checks"][1]
+        self.assertEqual((check["check"], check["passed"]), ("embeds what the run reads", not is_served))
+        fault = f"; not b.{kind}: It is no image" if is_served else ""
+        self.assertEqual(check["found"], f"1 of 2 images embedded{fault}")
+        self.assertEqual(report["passed"], not is_served)
+        self.assertLen(report["advice"], 0 if is_served else 1)
+        self.assertNotIn("Mend", serve_check.check_table(report))
+        # Without the run there is no telling what is to be read.
+        self.assertEqual((alone["passed"], len(alone["checks"])), (True, 1))
+        self.assertEqual(alone["advice"], ["Mend or remove these, or pass --images, a pattern of others."])
 
     def test_a_process_that_fails_is_an_error_with_its_last_word(self):
         script = pictures.folder_for(self) / "script.py"
@@ -136,6 +158,7 @@ class CommandTest(parameterized.TestCase):
                 "import os\nos.kill(os.getpid(), 9)",
                 "its process was ended by SIGKILL, as the system does when memory runs out; free some, or try smaller",
             ),
+            ("import os\nos.kill(os.getpid(), 40)", "its process was ended by signal 40"),
             (
                 "import os, sys\nprint('a warning', file=sys.stderr, flush=True)\nos.kill(os.getpid(), 11)",
                 "its process was ended by SIGSEGV. Its last words: a warning",

@@ -103,6 +103,12 @@ class FirstFrameTest(tf.test.TestCase):
             end, _, found = _found()(tf.constant(file))
             self.assertFalse(found)
             self.assertLess(end, len(file) // 2)  # It was not gone through to its end.
+        # An extension, and for each pair of blocks two runs more; with a last one of its own, the most there may be.
+        most = head + b"!\xfe" + b"\1a\2ab" * ((gif.MAX_RUNS - 2) // 2)
+        end = b"\0" + frame + b"\0;"
+        self.assertEqual(_first_frame(most + b"\1a" + end), (most + b"\1a" + end, [0, 0, 8, 8]))
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, r"\(more than 10,000\) before its first frame"):
+            _first_frame(most + b"\1a\2ab" + end)
         # Of one length, these two million are 7,813 runs.
         file = head + b"!\xfe" + b"\1a" * 2_000_000 + b"\0" + frame + b"\0;"
         self.assertEqual(_first_frame(file), (file, [0, 0, 8, 8]))

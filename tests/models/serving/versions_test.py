@@ -1,11 +1,9 @@
 """Which directories count as versions, which number comes next, and what is left of an export that fails."""
 
 import errno
-import multiprocessing
-import os
 import pathlib
 import resource
-import signal
+import shutil
 import threading
 from unittest import mock
 
@@ -13,30 +11,11 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from models.serving import unfinished
 from models.serving.versions import ExportError, check_place, version_directory, versions, write_version
-from tests.datasets import pictures
+from tests.models.serving.made_versions import MadeVersions
 
 
-class VersionsTest(parameterized.TestCase, tf.test.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.home = pictures.folder_for(self) / "made on the way" / "model"
-
-    def write(self, version=None, text="a model", meanwhile=lambda place: None):
-        def write(place):
-            (place / "saved_model.pb").write_text(text)
-            meanwhile(place)
-
-        return write_version(self.home, version, write)
-
-    def texts(self):
-        """What is in each version."""
-        return {path.parent.name: path.read_text() for path in self.home.glob("*/saved_model.pb")}
-
-    def names(self):
-        return sorted(path.name for path in self.home.iterdir())
-
+class VersionsTest(MadeVersions, parameterized.TestCase, tf.test.TestCase):
     def test_numbers_go_up(self):
         self.assertEqual(versions(self.home), [])
         for number in (1, 2):
@@ -163,45 +142,44 @@ class VersionsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(self.texts(), {"3": "early"})
         self.assertEqual(self.names(), ["3"])
 
-    def test_what_a_killed_export_left_is_removed(self):
-        context = multiprocessing.get_context("fork")
-        writing = context.Event()
+    def test_a_check_just_before_the_number(self):
+        asked = []
 
-        def hang(_):
-            writing.set()
-            signal.pause()
+        def check(number):
+            asked.append(number)
+            if number == 2:
+                raise ExportError("Not number 2.")
 
-        killed = context.Process(target=self.write, kwargs={"meanwhile": hang})
-        killed.start()
-        self.assertTrue(writing.wait(30))
-        self.write(text="while it lives")
-        (left,) = (name for name in self.names() if name != "1")
-        self.assertTrue(list((self.home / left).glob("*/saved_model.pb")))
-        killed.kill()
-        killed.join()
-        self.write(text="when it is dead")
-        self.assertEqual(self.texts(), {"1": "while it lives", "2": "when it is dead"})
-        self.assertEqual(self.names(), ["1", "2"])
+        self.write(check=check)
+        with self.assertRaisesRegex(ExportError, "^Not number 2.$"):
+            self.write(check=check)
+        with self.assertRaisesRegex(ExportError, "^Not number 2.$"):  # It was to be 1, as it began.
+            shutil.rmtree(self.home)
+            self.write(meanwhile=lambda _: self.write(text="meanwhile"), check=check)
+        self.assertEqual((asked, self.names()), ([1, 2, 2], ["1"]))
+        # One that comes after the check takes the number, so that the check is made again.
+        shutil.rmtree(self.home)
 
-    def test_what_an_earlier_revision_left_is_removed(self):
-        (self.home / "1.unfinished").mkdir(parents=True)
-        (self.home / "1.unfinished" / "torn").write_text("half")
-        self.write()
-        self.assertEqual(self.names(), ["1"])
+        def late(number):
+            check(number)
+            self.write(text="late")
 
-    def test_one_that_is_removed_before_it_is_locked_begins_again(self):
-        lock, removed = unfinished.fcntl.flock, []
+        with self.assertRaisesRegex(ExportError, "^Not number 2.$"):
+            self.write(check=late)
+        self.assertEqual((self.texts(), self.names()), ({"1": "late"}, ["1"]))
 
-        def flock(file, how):
-            if not removed:
-                removed.append(os.path.dirname(file.name))
-                unfinished.shutil.rmtree(removed[0])
-            lock(file, how)
-
-        with mock.patch.object(unfinished.fcntl, "flock", flock):
-            self.write()
-        self.assertEqual(self.names(), ["1"])
-        self.assertLen(removed, 1)
+    def test_what_is_gone_by_the_time_it_is_looked_at_is_no_strangers(self):
+        self.home.mkdir(parents=True)
+        listed = pathlib.Path.iterdir
+        gone = self.home / "1.unfinished-abcdefgh"
+        with mock.patch.object(pathlib.Path, "iterdir", lambda folder: [*listed(folder), gone]):
+            self.assertEqual(check_place(self.home), 1)
+            gone.write_text("A file is no export's.")
+            with self.assertRaisesRegex(ExportError, "holds no exported versions"):
+                check_place(self.home)
+        gone.unlink()
+        with mock.patch.object(pathlib.Path, "iterdir", side_effect=FileNotFoundError):
+            self.assertEqual(check_place(self.home), 1)
 
     def test_an_empty_directory_is_taken(self):
         self.home.mkdir(parents=True)
