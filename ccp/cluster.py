@@ -55,9 +55,15 @@ def cluster_of(environment: Mapping[str, str] = os.environ) -> Cluster:
         raise ConfigError(f"The task of {VARIABLE} is {_remedy(f'{task}, and is not in its cluster')}")
     before = len(cluster.get("chief", ())) if role == "worker" else 0
     hosts = tuple(str(host) for role in _ROLES for host in cluster.get(role, ()))
-    if not all(re.fullmatch(r".+:[0-9]+", host) for host in hosts):
-        raise ConfigError(f"The cluster of {VARIABLE} is {_remedy(f'{dict(cluster)}; every process needs its port')}")
+    if not all(map(_has_port, hosts)) or len(set(hosts)) < len(hosts):
+        raise ConfigError(
+            f"The cluster of {VARIABLE} is {_remedy(f'{dict(cluster)}; every process needs a port of its own')}"
+        )
     return Cluster(len(hosts), before + index, hosts)
+
+
+def _has_port(host: str) -> bool:
+    return re.fullmatch(r".+:[0-9]{1,5}", host) is not None and 0 < int(host.rpartition(":")[2]) < 2**16
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -64,7 +64,12 @@ def tell_others(error: BaseException) -> None:
     text = _FORM.format(base64.b64encode(json.dumps(said).encode()).decode())
     with contextlib.suppress(tf.errors.OpError):  # Whoever is to pass it on may be gone.
         context.context().report_error_to_cluster(tf.errors.INTERNAL, text)
-        time.sleep(_LINGERING_SECONDS)
+        linger()
+
+
+def linger() -> None:
+    """Until words that are under way have reached all."""
+    time.sleep(_LINGERING_SECONDS)
 
 
 def told(error: BaseException) -> UserError | None:

@@ -10,24 +10,25 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ccp.cluster import VARIABLE, Cluster
-from ccp.errors import ConfigError
+from ccp.errors import ConfigError, Interrupted, UserError
 from ccp.waiting import Wait
 
 # How long a port may stay taken: the process that was here before may not be quite gone.
 _PORT_SECONDS = 20.0
 _PAUSE_SECONDS = 0.1
-# A machine that is there answers within this; what it answers is one short line.
-_ANSWER_SECONDS, _LONGEST_LINE = 5.0, 65536
-_COME, _REFUSED = "come", "refused"
+# A machine that is there answers within this; what it says is one short line, which comes at once.
+_ANSWER_SECONDS, _LINE_SECONDS, _LONGEST_LINE = 5.0, 1.0, 65536
+_COME, _REFUSED, _STOPPED = "come", "refused", "stopped"
 
 
 def meet(cluster: Cluster, should_stop: Callable[[], bool] = lambda: False) -> None:
     """Returns once all processes have called this; says on standard error for whom it waits.
 
-    The first process listens at its port until the others have reported there, and then lets all go.
+    The first process listens at its port until the others have reported there, and then lets all go. If it ends before,
+    those that have come hear why.
 
     Args:
       cluster: the processes.
@@ -50,18 +51,27 @@ def _await_others(cluster: Cluster, wait: Wait) -> None:
     come: dict[int, socket.socket] = {}
     with _listening(cluster, wait) as server, contextlib.ExitStack() as held:
         held.callback(lambda: [visitor.close() for visitor in come.values()])
-        while len(come) < cluster.num_workers - 1:
-            wait.go_on([number for number in range(1, cluster.num_workers) if number not in come])
-            with contextlib.suppress(OSError):  # Nobody within the pause, or somebody who has gone again.
-                _admit(server.accept()[0], cluster, come)
-            for number in [number for number, visitor in come.items() if _has_gone(visitor)]:
-                come.pop(number).close()
-        for visitor in come.values():
-            with contextlib.suppress(OSError):
-                _send(visitor, _COME)
+        try:
+            while len(come) < cluster.num_workers - 1:
+                wait.go_on([number for number in range(1, cluster.num_workers) if number not in come])
+                with contextlib.suppress(OSError):  # Nobody within the pause, or somebody who has gone again.
+                    _admit(server.accept()[0], cluster, come)
+                for number in [number for number, visitor in come.items() if _has_gone(visitor)]:
+                    come.pop(number).close()
+        except UserError as error:
+            _tell(come, _STOPPED if isinstance(error, Interrupted) else f"{_REFUSED} {error}")
+            raise
+        _tell(come, _COME)
+
+
+def _tell(visitors: Mapping[int, socket.socket], line: str) -> None:
+    for visitor in visitors.values():
+        with contextlib.suppress(OSError):
+            _send(visitor, line)
 
 
 def _report(cluster: Cluster, wait: Wait) -> None:
+    _listening(cluster, wait).close()  # Whether this process can have its port.
     hello = json.dumps({"process": cluster.worker, "hosts": cluster.hosts})
     while True:
         wait.go_on([0])
@@ -69,12 +79,14 @@ def _report(cluster: Cluster, wait: Wait) -> None:
             with socket.create_connection(_address(cluster.hosts[0]), _ANSWER_SECONDS) as chief:
                 _send(chief, hello)
                 answer, _, reason = _answer(chief, wait).partition(" ")
-        except OSError as error:
-            answer, wait.trouble = "", error.strerror or f"{error}"
+        except (OSError, UnicodeError) as error:  # UnicodeError: no name that a machine can have.
+            answer, wait.trouble = "", getattr(error, "strerror", None) or f"{error}"
         if answer == _COME:
             return
         if answer == _REFUSED:
             raise ConfigError(reason)
+        if answer == _STOPPED:
+            raise Interrupted("Process 1 was stopped while it waited for others.")
         time.sleep(_PAUSE_SECONDS)  # Not there yet, or still busy with the training that this process has left.
 
 
@@ -103,16 +115,18 @@ def _admit(visitor: socket.socket, cluster: Cluster, come: dict[int, socket.sock
     with contextlib.ExitStack() as held:
         held.callback(visitor.close)
         _keep_alive(visitor)
-        visitor.settimeout(_ANSWER_SECONDS)
         try:
             hello = json.loads(_line(visitor))
-            number, hosts = int(hello["process"]), tuple(hello["hosts"])
-        except (ValueError, KeyError, TypeError):
+            number, hosts = hello["process"], hello["hosts"]
+        except (ValueError, KeyError, TypeError, RecursionError):
             return
-        if hosts != cluster.hosts or not 0 < number < cluster.num_workers:
+        if type(number) is not int or not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
+            return
+        if tuple(hosts) != cluster.hosts or not 0 < number < cluster.num_workers:
+            reported = ", ".join(repr(host)[1:-1] for host in hosts)
             reason = (
                 f"The processes have different clusters in {VARIABLE}: {', '.join(cluster.hosts)} in process 1 and "
-                f"{', '.join(map(str, hosts))} in process {number + 1}. Give every process the same, and its own index."
+                f"{reported} in process {number + 1}. Give every process the same, and its own index."
             )
             _send(visitor, f"{_REFUSED} {reason}")
             raise ConfigError(reason)
@@ -124,7 +138,7 @@ def _admit(visitor: socket.socket, cluster: Cluster, come: dict[int, socket.sock
 
 def _answer(chief: socket.socket, wait: Wait) -> str:
     """The line that the first process says; empty if it has gone, or is not waiting but training."""
-    said, words = b"", (_COME.encode(), _REFUSED.encode())
+    said, words = b"", tuple(word.encode() for word in (_COME, _REFUSED, _STOPPED))
     _keep_alive(chief)
     chief.settimeout(_PAUSE_SECONDS)
     while not said.endswith(b"\n"):
@@ -149,8 +163,10 @@ def _keep_alive(connection: socket.socket) -> None:
 
 
 def _line(visitor: socket.socket) -> str:
-    said = b""
+    """What it says first; raises OSError if that takes too long."""
+    said, deadline = b"", time.monotonic() + _LINE_SECONDS
     while not said.endswith(b"\n") and len(said) < _LONGEST_LINE:
+        visitor.settimeout(max(deadline - time.monotonic(), 1e-3))
         part = visitor.recv(_LONGEST_LINE)
         if not part:
             break
@@ -159,7 +175,7 @@ def _line(visitor: socket.socket) -> str:
 
 
 def _send(to: socket.socket, line: str) -> None:
-    to.sendall(f"{line}\n".encode())
+    to.sendall(" ".join(line.split("\n")).encode() + b"\n")
 
 
 def _has_gone(visitor: socket.socket) -> bool:

@@ -115,7 +115,8 @@ class RunDirectory:
 
     def finished(self, config: Config, with_embeddings: bool = False) -> bool:
         """Whether a run with these settings has its scores, and, where asked for, the embeddings that they are of."""
-        if not self.result.exists() or (with_embeddings and not self.test_embeddings.exists()):
+        wanted = [self.config, self.result, *([self.test_embeddings] if with_embeddings else [])]
+        if not all(path.exists() for path in wanted) or not any(self.checkpoints.glob("*.index")):
             return False
         return not differences(self.load_config(), config, ("there", "here"))
 

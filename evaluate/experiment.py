@@ -19,7 +19,7 @@ from ccp.losses.build import build_loss
 from ccp.observers import Observer
 from ccp.projections import Projector
 from ccp.reinitializer import ProxyReinitializer, pool_size
-from ccp.replicas import Replicas, replicas_of
+from ccp.replicas import Replicas
 from ccp.runs import RunDirectory, read_json, write_json
 from ccp.trainer import Trainer
 from datasets.bad_images import BadImages
@@ -35,7 +35,13 @@ from evaluate.embedded import Embedded
 from evaluate.embedding import Embedder, Validator, judged, retrieval
 from evaluate.geometry import pair_distances, spread
 from evaluate.restarting import NotInVain
-from evaluate.workers import check_same_data, check_same_directory, check_same_settings
+from evaluate.workers import (
+    check_same_data,
+    check_same_directory,
+    check_same_settings,
+    replicas_unless_finished,
+    wait_for_result,
+)
 from models.embedding import EMBEDDING_LAYER, build_embedding_model, image_format
 from models.start_weights import check_start_weights, load_start_weights
 from models.synchronized import synchronized
@@ -239,13 +245,13 @@ def train_run(
     Returns:
       What is also written to the run's ``result.json``.
     """
-    check_start_weights(config.model)
     run = RunDirectory(run_dir)
-    if config.loop.strategy == "multi_worker" and run.finished(config, keep_embeddings):
-        return read_json(run.result)  # None is waited for: the others may have left as the chief still showed it.
-    replicas = replicas_of(config.loop.strategy, config.batch_size, should_stop)
+    replicas = replicas_unless_finished(config, lambda: run.finished(config, keep_embeddings), should_stop)
+    if replicas is None:
+        return read_json(run.result)
     with contextlib.ExitStack() as held:
         check_same_settings(replicas, config)
+        check_start_weights(config.model)
         if replicas.is_chief:
             held.enter_context(run.claimed(config))
         check_same_directory(replicas, run)
@@ -272,17 +278,8 @@ def train_run(
         result = {**experiment.describe(), **result, "retrieval": judgement.protocol}
         if replicas.is_chief:
             write_json(run.result, result)
-        _wait_for_result(replicas, run)
+        wait_for_result(replicas, run)
         if on_board and replicas.is_chief:
             unseen = Embedded(embeddings, test.labels[kept], test.class_names, test, kept)
             show_unseen(run, unseen, config.loop.steps_per_epoch * progress.epoch)
     return result
-
-
-def _wait_for_result(replicas: Replicas, run: RunDirectory) -> None:
-    """Until the chief has written it: were it killed before, it would need the others again."""
-    try:
-        replicas.wait()
-    except tf.errors.OpError:  # The others may leave first.
-        if not run.result.exists():
-            raise

@@ -15,7 +15,7 @@ from ccp.cluster import cluster_of
 from ccp.config import Config
 from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
-from ccp.replicas import Replicas, replicas_of
+from ccp.replicas import Replicas
 from ccp.runs import RunDirectory, read_json, write_json
 from datasets.catalog import load
 from datasets.examples import Examples, part
@@ -26,6 +26,7 @@ from evaluate.experiment import train_run
 from evaluate.metrics import METRICS, TITLES
 from evaluate.published import published_scores
 from evaluate.statistics import crossed_interval, mean_scores, summary
+from evaluate.workers import replicas_unless_finished
 
 RESULT_FILE = "mlrc.json"
 _MOST_COMBINATIONS = 256
@@ -61,14 +62,16 @@ def run_mlrc(
         for repeat in range(repeats)
         for fold in range(1, NUM_FOLDS + 1)
     }
-    # Where all is trained, none is waited for: the others may have left as the chief was still judging.
-    alone = config.loop.strategy == "multi_worker" and all(
-        run.finished(_config_of(config, *at), with_embeddings=True) for at, run in runs.items()
-    )
-    if alone and not cluster_of().is_chief:
-        return {}
+
+    def trained() -> bool:
+        return all(run.finished(_config_of(config, *at), with_embeddings=True) for at, run in runs.items())
+
     # Connects to others before anything else is done.
-    replicas = Replicas() if alone else replicas_of(config.loop.strategy, config.batch_size, should_stop)
+    replicas = replicas_unless_finished(config, trained, should_stop)
+    if replicas is None:
+        if not cluster_of().is_chief:
+            return {}
+        replicas = Replicas()  # For what the chief does alone.
     manifest = load(config.data)
     if (manifest.splits == VALIDATION).any():
         raise UserError(

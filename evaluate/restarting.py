@@ -21,7 +21,7 @@ OTHERS_GONE = (
     tf.errors.DeadlineExceededError,
     tf.errors.FailedPreconditionError,
 )
-# Since when nothing has come of starting; kept over the restarts, since it is all that is.
+# Since when nothing has come of starting again; kept over the restarts, since it is all that is.
 _IN_VAIN_SINCE = "CCP_IN_VAIN_SINCE"
 _PATIENCE_SECONDS = 900
 _PAUSE_SECONDS = 1.0
@@ -33,11 +33,6 @@ class NotInVain(Observer):
     def on_step(self, progress: Progress, loss: float) -> None:
         """Ends the time in vain."""
         os.environ.pop(_IN_VAIN_SINCE, None)
-
-
-def note_start() -> None:
-    """Begins the time in vain, unless it goes on."""
-    os.environ.setdefault(_IN_VAIN_SINCE, str(time.time()))
 
 
 def start_again(error: tf.errors.OpError, should_stop: Callable[[], bool]) -> None:

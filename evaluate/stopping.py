@@ -10,10 +10,10 @@ from typing import TypeVar
 from ccp.cluster import cluster_of
 from ccp.command_line import EXIT_BY_SIGNAL
 from ccp.errors import Interrupted
-from ccp.peers import tell_others, told
+from ccp.peers import linger, tell_others, told
 from ccp.runs import StopRequest
 from evaluate.experiment import make_deterministic
-from evaluate.restarting import OTHERS_GONE, note_start, start_again
+from evaluate.restarting import OTHERS_GONE, start_again
 
 Result = TypeVar("Result")
 
@@ -35,8 +35,6 @@ def until_stopped(work: Callable[[StopRequest], Result], jit_compile: bool = Fal
       SystemExit: it was stopped, with the exit code of the signal; or it is done, and there is a chief to report it.
     """
     together = strategy == "multi_worker"
-    if together:
-        note_start()
     if not jit_compile:
         make_deterministic()
     with StopRequest() as stop:
@@ -59,6 +57,7 @@ def _end_together(error: BaseException, stop: StopRequest) -> None:
     """Sees to it that no process is left alone with another one's error; returns if this one's is to be raised."""
     others_error = told(error)
     if others_error is not None:
+        linger()  # Third ones may still be about to hear of it, by way of this one.
         raise others_error from error
     if isinstance(error, OTHERS_GONE):
         start_again(error, stop)

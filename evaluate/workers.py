@@ -1,19 +1,64 @@
-"""Whether the processes that train together have the same settings, the same directory and the same data."""
+"""Processes that train together: whether they have the same settings, directory and data, and whom to wait for."""
 
 from __future__ import annotations
 
 import json
 import secrets
 import time
+from collections.abc import Callable
+
+import tensorflow as tf
 
 from ccp.config import Config
 from ccp.errors import ConfigError
-from ccp.replicas import Replicas
+from ccp.replicas import Replicas, replicas_of
 from ccp.runs import RunDirectory, differences
 
 _REMEDY = "Give every process the same command line."
 # A file system that machines share may show what another one has written a minute late.
 VISIBLE_WITHIN_SECONDS = 70.0
+
+
+def replicas_unless_finished(
+    config: Config, finished: Callable[[], bool], should_stop: Callable[[], bool]
+) -> Replicas | None:
+    """The devices to train on; None where several processes were to, and nothing is left to be trained.
+
+    Then none is waited for, also if it is finished in the meantime: the others may have left as the chief still showed
+    the result, or the chief may be judging without them.
+
+    Args:
+      config: see ``replicas_of``.
+      finished: whether nothing is left; asked while waiting for other processes.
+      should_stop: asked, too.
+    """
+    if config.loop.strategy != "multi_worker":
+        return replicas_of(config.loop.strategy, config.batch_size)
+    if finished():
+        return None
+
+    def asked() -> bool:
+        if finished():
+            raise _FinishedMeanwhile
+        return should_stop()
+
+    try:
+        return replicas_of(config.loop.strategy, config.batch_size, asked)
+    except _FinishedMeanwhile:
+        return None
+
+
+def wait_for_result(replicas: Replicas, run: RunDirectory) -> None:
+    """Until the chief has written it: were it killed before, it would need the others again."""
+    try:
+        replicas.wait()
+    except tf.errors.OpError:  # The others may leave first.
+        if not run.result.exists():
+            raise
+
+
+class _FinishedMeanwhile(Exception):
+    """Ends the waiting."""
 
 
 def check_same_settings(replicas: Replicas, config: Config) -> None:

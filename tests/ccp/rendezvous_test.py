@@ -79,7 +79,17 @@ class MeetTest(absltest.TestCase):
     def test_strangers_are_not_counted(self):
         first, second = _clusters(2)
         chief = self.meeting(first)
-        for strange in (b"GET / HTTP/1.1\r\n\r\n", b"\xff\n", b"[1]\n", b"{}\n"):
+        numberless = b'{"process": Infinity, "hosts": []}\n'
+        dripping = b"x"  # And no end of the line.
+        for strange in (
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"\xff\n",
+            b"[1]\n",
+            b"{}\n",
+            b"[" * 50000 + b"\n",
+            numberless,
+            dripping,
+        ):
             with self.visiting(first) as stranger:
                 stranger.sendall(strange)
                 self.assertEqual(stranger.recv(1000), b"")
@@ -90,10 +100,37 @@ class MeetTest(absltest.TestCase):
 
     def test_all_hear_of_a_cluster_that_differs(self):
         first, second = _clusters(2)
-        other = second._replace(hosts=(first.hosts[0], "elsewhere:1"))
+        elsewhere = f"elsewhere:{free_ports(1)[0]}"
+        other = second._replace(hosts=(first.hosts[0], elsewhere))
         for meeting in (self.meeting(first), self.meeting(other)):
-            with self.assertRaisesRegex(ConfigError, f"{first.hosts[1]} in process 1 and .*elsewhere:1 in process 2"):
+            with self.assertRaisesRegex(ConfigError, f"{first.hosts[1]} in process 1 and .*{elsewhere} in process 2"):
                 meeting.result(timeout=10)
+
+    def test_those_who_have_come_hear_why_the_first_one_ends(self):
+        for stops, heard in ((True, "stopped"), (False, "refused The processes have different clusters")):
+            first, _, third = _clusters(3)
+            chief = self.meeting(first)
+            with self.saying_hello(third) as visitor, self.visiting(first) as other:
+                concurrent.futures.wait([chief], timeout=0.5)
+                if stops:
+                    self.gone.set()
+                else:
+                    other.sendall(b'{"process": 1, "hosts": ["a:1"]}\n')
+                visitor.settimeout(10)
+                self.assertStartsWith(visitor.recv(1000).decode(), heard)
+                with self.assertRaises(Interrupted if stops else ConfigError):
+                    chief.result(timeout=10)
+            self.gone.clear()
+
+    def test_what_a_waiting_process_hears(self):
+        for line, error in ((b"stopped\n", Interrupted), (b"refused for a reason\n", ConfigError)):
+            first, second = _clusters(2)
+            with socket.create_server(_address(first)) as chief:
+                worker = self.meeting(second)
+                with chief.accept()[0] as visitor:
+                    visitor.sendall(line)
+                    with self.assertRaises(error):
+                        worker.result(timeout=10)
 
     def test_it_says_for_whom_it_waits_and_gives_up(self):
         for alone in _clusters(2):
@@ -126,11 +163,18 @@ class MeetTest(absltest.TestCase):
                 meeting.result(timeout=10)
 
     def test_a_port_that_is_taken(self):
-        first, _ = _clusters(2)
+        first, second = _clusters(2)
         message = f"Port {_address(first)[1]} of this machine.*Address already in use"
         short = mock.patch.object(rendezvous, "_PORT_SECONDS", 0.2)
         with socket.create_server(_address(first)), short, self.assertRaisesRegex(ConfigError, message):
             rendezvous.meet(first)
+        name, port = second.hosts[1].split(":")
+        with (
+            socket.create_server((name, int(port))),
+            short,
+            self.assertRaisesRegex(ConfigError, f"Port {port} of this"),
+        ):
+            rendezvous.meet(second)
 
 
 def _address(cluster: Cluster) -> tuple[str, int]:

@@ -73,6 +73,9 @@ class RunDirectoryTest(tf.test.TestCase):
             self.run.record(config, "digest")
         self.assertFalse(self.run.finished(config))
         self.run.result.write_text("{}")
+        self.assertFalse(self.run.finished(config))  # Its checkpoints were deleted, to train anew.
+        self.run.checkpoints.mkdir()
+        (self.run.checkpoints / "ckpt-1.index").touch()
         self.assertTrue(self.run.finished(configure({"seed": 5, "strategy": "multi_worker"})))
         self.assertFalse(self.run.finished(configure({"seed": 6})))
         self.assertFalse(self.run.finished(config, with_embeddings=True))

@@ -55,28 +55,25 @@ class StartAgainTest(absltest.TestCase):
 
     def test_a_quarter_of_an_hour_in_vain_is_enough_however_often_it_has_started(self):
         begun = time.time() - 1000
-        with _since(begun):
-            restarting.note_start()  # Which begins nothing anew, however long connecting takes.
-            with self.assertRaisesRegex(TrainingError, "again and again for 17 minutes, in which no step was taken"):
-                _start_again()
+        said = "again and again for 17 minutes, in which no step was taken"
+        with _since(begun), self.assertRaisesRegex(TrainingError, said):
+            _start_again()
         with _since(begun + 200):  # A little earlier it is not enough, and the beginning is kept.
-            restarting.note_start()
             self.assertLen(_start_again()[0], 1)
             self.assertEqual(float(os.environ[restarting._IN_VAIN_SINCE]), begun + 200)
 
     def test_a_step_ends_the_time_in_vain(self):
         now = time.time()
         with _since(now - 1000):
-            restarting.note_start()
             for _ in range(2):  # However many steps.
                 restarting.NotInVain().on_step(Progress(), 0.5)
             self.assertLen(_start_again()[0], 1)
             self.assertGreaterEqual(float(os.environ[restarting._IN_VAIN_SINCE]), now)
 
-    def test_the_first_start_begins_it(self):
+    def test_the_first_start_again_begins_it(self):
         now = time.time()
         with _since(None):
-            restarting.note_start()
+            self.assertLen(_start_again()[0], 1)
             self.assertGreaterEqual(float(os.environ[restarting._IN_VAIN_SINCE]), now)
 
 

@@ -70,9 +70,11 @@ class EndTogetherTest(parameterized.TestCase):
         self.start_again.assert_not_called()
 
     def test_what_another_one_tells_ends_this_one(self):
+        linger = self.enter_context(mock.patch.object(stopping, "linger"))
         self.enter_context(mock.patch.object(stopping, "told", return_value=TrainingError("Process 2 cannot go on")))
         with self.assertRaisesRegex(TrainingError, "Process 2 cannot go on"):
             self.until_stopped(tf.errors.AbortedError(None, None, "its words"))
+        linger.assert_called_once_with()
         self.tell_others.assert_not_called()
         self.start_again.assert_not_called()
 
