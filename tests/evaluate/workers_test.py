@@ -96,5 +96,30 @@ class OneMindTest(absltest.TestCase):
         self.assertEmpty(list(folder.iterdir()))
 
 
+class WhatIsLeftTest(absltest.TestCase):
+    def devices(self, *finished):
+        """What is returned, and how often it was asked while waiting for others."""
+        asked = []
+
+        def waiting(_strategy, _batch_size, should_stop):
+            while True:
+                asked.append(should_stop())
+
+        with mock.patch.object(workers, "replicas_of", side_effect=waiting):
+            config = configure({"strategy": "multi_worker"})
+            return workers.replicas_unless_finished(config, iter(finished).__next__, lambda: False), len(asked)
+
+    def test_what_is_finished_waits_for_nobody(self):
+        self.assertEqual(self.devices(True), (None, 0))
+
+    def test_what_another_one_finishes_meanwhile_ends_the_waiting(self):
+        self.assertEqual(self.devices(False, False, False, True), (None, 2))
+
+    def test_one_process_is_not_asked(self):
+        with mock.patch.object(workers, "replicas_of", return_value="devices") as replicas_of:
+            found = workers.replicas_unless_finished(configure(), self.fail, self.fail)
+        self.assertEqual((found, replicas_of.call_count), ("devices", 1))
+
+
 if __name__ == "__main__":
     absltest.main()
