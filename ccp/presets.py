@@ -24,8 +24,6 @@ from ccp.paper_settings import (
     largest_batch,
 )
 
-PAPER_DATASETS = tuple(PAPER)
-
 _WRITING = {
     # A quarter of a written character may be cut off; a mirrored one is another character.
     "min_crop_area": 0.75,

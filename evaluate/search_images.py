@@ -21,7 +21,6 @@ from evaluate.retrieval.rows import Rows
 from evaluate.retrieval.search import nearest_references
 from evaluate.retrieval.sets import largest_value
 
-ENGINES = ("exact", "faiss")
 _MOST_ROWS = 12
 _THUMBNAIL = 128
 

@@ -7,7 +7,7 @@ from absl.testing import absltest, parameterized
 from ccp.config import BACKBONES, DATASETS, Config
 from ccp.errors import ConfigError
 from ccp.paper_settings import largest_batch
-from ccp.presets import FROM_SCRATCH, PAPER_DATASETS, overridden, preset, preset_config, preset_name
+from ccp.presets import FROM_SCRATCH, PAPER, overridden, preset, preset_config, preset_name
 
 # In the order of the paper's tables.
 SETS = ("cub", "cars196", "inshop", "sop")
@@ -196,7 +196,7 @@ class EveryPresetTest(parameterized.TestCase):
 
     def test_names(self):
         self.assertEqual(tuple(FROM_SCRATCH), DATASETS)
-        self.assertEqual(PAPER_DATASETS, SETS)
+        self.assertEqual(tuple(PAPER), SETS)
         for chosen, name in (
             ({"dataset": "cub"}, "paper, MLRC"),
             ({"dataset": "cub", "conventional": True}, "paper, conventional"),
