@@ -166,6 +166,7 @@ class MeetTest(absltest.TestCase):
         first, second = _clusters(2)
         message = f"Port {_address(first)[1]} of this machine.*Address already in use"
         short = mock.patch.object(rendezvous, "_PORT_SECONDS", 0.2)
+        self.enter_context(mock.patch.object(waiting, "PATIENCE_SECONDS", 5.0))
         with socket.create_server(_address(first)), short, self.assertRaisesRegex(ConfigError, message):
             rendezvous.meet(first)
         name, port = second.hosts[1].split(":")
