@@ -12,16 +12,17 @@ import sys
 
 from absl import flags
 
-from ccp import command_flags as flags_of
-from ccp.command_line import EXIT_FAILURE, Command, listing, run_command_line
-from ccp.config import DATASETS, Config, DataConfig, configure
 from ccp.errors import ConfigError
-from ccp.flags import given_data_settings, given_settings
-from ccp.loss_names import refuse_unknown
-from ccp.original_names import renamed
-from ccp.presets import preset
-from evaluate import serving_commands as serving
-from evaluate.serving_commands import note_unfinished
+from ccp.settings import refuse_unknown
+from datasets.registry import DATA_SETS as DATASETS
+from datasets.settings import DataSettings
+from experiments.commands import command_flags as flags_of
+from experiments.commands import serving_commands as serving
+from experiments.commands.command_line import EXIT_FAILURE, Command, listing, run_command_line
+from experiments.commands.serving_commands import note_unfinished
+from experiments.commands.setting_flags import DATA_FLAGS, given_settings
+from experiments.presets import preset
+from experiments.settings import Settings, configure
 
 
 def train(values: flags.FlagValues) -> int:
@@ -32,9 +33,9 @@ def train(values: flags.FlagValues) -> int:
     name = config.loss.loss
     run_dir = values.run_dir or _default_run_dir(config, f"seed{config.loop.seed}")
 
-    from evaluate.experiment import train_run
-    from evaluate.report import draw_run, score_table
-    from evaluate.stopping import until_stopped
+    from experiments.experiment import train_run
+    from experiments.run_figures import draw_run, score_table
+    from experiments.stopping import until_stopped
 
     loop = config.loop
     result = until_stopped(lambda stop: train_run(config, run_dir, name, stop), loop.jit_compile, loop.strategy)
@@ -56,7 +57,7 @@ def mlrc(values: flags.FlagValues) -> int:
     return _mlrc(config, values.run_dir, values.repeats)
 
 
-def _repeat(config: Config, values: flags.FlagValues) -> int:
+def _repeat(config: Settings, values: flags.FlagValues) -> int:
     """The whole protocol: four folds, several times; or the conventional setting's one model, several times."""
     if values.repeat < 1:
         raise ConfigError(f"--repeat must be at least 1; got {values.repeat}.")
@@ -65,38 +66,25 @@ def _repeat(config: Config, values: flags.FlagValues) -> int:
     if not config.data.conventional:
         return _mlrc(config, values.run_dir, values.repeat)
 
-    from evaluate.repeats import run_repeats
-    from evaluate.stopping import until_stopped
+    from experiments.repeats import run_repeats
+    from experiments.stopping import until_stopped
 
     home, loop = values.run_dir or _default_run_dir(config, "conventional"), config.loop
     print(until_stopped(lambda stop: run_repeats(config, home, values.repeat, stop), loop.jit_compile, loop.strategy))
     return 0
 
 
-def _mlrc(config: Config, run_dir: str | None, repeats: int) -> int:
+def _mlrc(config: Settings, run_dir: str | None, repeats: int) -> int:
     run_dir = run_dir or _default_run_dir(config, "mlrc")
 
-    from evaluate.mlrc import RESULT_FILE, mlrc_table, run_mlrc
-    from evaluate.stopping import until_stopped
+    from experiments.mlrc import RESULT_FILE, mlrc_table, run_mlrc
+    from experiments.stopping import until_stopped
 
     loop = config.loop
     result = until_stopped(lambda stop: run_mlrc(config, run_dir, repeats, stop), loop.jit_compile, loop.strategy)
     print(mlrc_table(result))
     _note_unreadable(result, os.path.join(run_dir, "fold*"))
     print(listing([("result", os.path.join(run_dir, RESULT_FILE))]))
-    return 0
-
-
-def presets(values: flags.FlagValues) -> int:
-    """Shows the settings that go with data sets and losses."""
-    from ccp.presets_table import all_presets, one_preset
-
-    chosen = renamed({name: values[name].value for name in ("dataset", "loss", "backbone") if values[name].present})
-    if not chosen and not values.conventional:
-        print(all_presets())
-        return 0
-    refuse_unknown([chosen.setdefault("dataset", "cub")], DATASETS, "data set")
-    print(one_preset({**chosen, "conventional": values.conventional}))
     return 0
 
 
@@ -111,10 +99,10 @@ def convert(values: flags.FlagValues) -> int:
 
 def evaluate(values: flags.FlagValues) -> int:
     """Judges the best weights of a run."""
-    from ccp.runs import RunDirectory
-    from evaluate.judgement import write_judgement
-    from evaluate.report import score_table
-    from evaluate.restored import restored_experiment
+    from experiments.evaluation import write_judgement
+    from experiments.restored import restored_experiment
+    from experiments.run_directory import RunDirectory
+    from experiments.run_figures import score_table
 
     experiment, progress = restored_experiment(values.run_dir, values.data_dir, values.on_bad_image)
     folder = RunDirectory(values.run_dir).path
@@ -128,7 +116,7 @@ def evaluate(values: flags.FlagValues) -> int:
 
 def report(values: flags.FlagValues, runs: list[str]) -> int:
     """Writes a page about runs."""
-    from evaluate.page.write import write_report
+    from evaluate.report.write import write_report
 
     print(listing([("report", write_report(runs, values.output, values.data_dir, values.tsne))]))
     return 0
@@ -136,8 +124,8 @@ def report(values: flags.FlagValues, runs: list[str]) -> int:
 
 def compare(values: flags.FlagValues, runs: list[str]) -> int:
     """Shows the scores of finished runs in one table."""
-    from evaluate.compare import collect
-    from evaluate.comparison_table import STYLES
+    from experiments.compare import collect
+    from experiments.comparison_table import STYLES
 
     print(STYLES[values.format](collect(runs)).rstrip("\n"))
     return 0
@@ -145,7 +133,7 @@ def compare(values: flags.FlagValues, runs: list[str]) -> int:
 
 def prepare(values: flags.FlagValues) -> int:
     """Unpacks a benchmark's archives."""
-    from datasets.preparation.prepare import prepare as prepare_dataset
+    from datasets.prepare.prepare import prepare as prepare_dataset
 
     done = prepare_dataset(
         values.dataset, values.data_dir, values.archive or (), values.url or (), any_checksum=values.any_checksum
@@ -157,13 +145,13 @@ def prepare(values: flags.FlagValues) -> int:
 
 def validate(values: flags.FlagValues) -> int:
     """Compares a data set with what it should be, and reads every image."""
-    given = given_data_settings(values)
+    given = given_settings(values, DATA_FLAGS)
     if "dataset" not in given:
         raise ConfigError(f"main.py validate needs --dataset: one of {', '.join(DATASETS)}.")
     refuse_unknown([given["dataset"]], DATASETS, "data set")
-    from datasets.preparation.validation import validate as validate_dataset
+    from datasets.validation import validate as validate_dataset
 
-    report = validate_dataset(DataConfig(**given), values.images)
+    report = validate_dataset(DataSettings(**given), values.images)
     print(report.text)
     return 0 if report.as_expected else EXIT_FAILURE
 
@@ -173,14 +161,14 @@ def demo(values: flags.FlagValues) -> int:
     seeds = [int(seed) for seed in values.seeds if re.fullmatch("[0-9]+", seed)]
     if not seeds or len(set(seeds)) < len(values.seeds):
         raise ConfigError(f"--seeds must be different whole numbers between commas; got {','.join(values.seeds)}.")
-    from evaluate.demo import run_demo
-    from evaluate.stopping import until_stopped
+    from experiments.demo import run_demo
+    from experiments.stopping import until_stopped
 
     print(until_stopped(lambda stop: run_demo(values.run_dir, seeds, stop)))
     return 0
 
 
-def _config(values: flags.FlagValues) -> Config:
+def _config(values: flags.FlagValues) -> Settings:
     given = given_settings(values)
     dataset = given.setdefault("dataset", "digits")
     refuse_unknown([dataset], DATASETS, "data set")
@@ -192,20 +180,16 @@ def _config(values: flags.FlagValues) -> Config:
     return configure(preset(given), given)
 
 
-def _default_run_dir(config: Config, last: str) -> str:
+def _default_run_dir(config: Settings, last: str) -> str:
     return os.path.join("runs", f"{config.data.dataset}-{config.loss.loss.replace('/', '-')}-{last}")
 
 
 COMMANDS = {
     "train": Command("train a network, with CCP or without, and judge it on unseen classes", flags_of.train, train),
     "mlrc": Command("the 4-fold protocol: train and judge four folds, several times", flags_of.mlrc, mlrc),
-    "presets": Command("show the settings that go with data sets and losses", flags_of.presets, presets),
     "convert": Command("turn the PyTorch checkpoint of BN-Inception into weights", flags_of.convert, convert),
     "evaluate": Command("judge the best weights of a run", flags_of.evaluate, evaluate),
     "export": Command("write the best weights of a run as a SavedModel for serving", flags_of.export, serving.export),
-    "serve_check": Command("try an exported model, apart from this project", flags_of.serve_check, serving.serve_check),
-    "quantize": Command("write smaller forms of a run's network, and judge them", flags_of.quantize, serving.quantize),
-    "drift": Command("compare distances of recent queries with those of before", flags_of.drift, serving.drift),
     "embed": Command("embed image files with an exported model into an .npz file", flags_of.embed, serving.embed),
     "search": Command("find a gallery's images that are nearest to others", flags_of.search, serving.search),
     "report": Command("write a page with pictures about one run or several", flags_of.report, report, "RUN …"),

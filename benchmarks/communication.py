@@ -17,11 +17,11 @@ import tensorflow as tf
 
 from benchmarks.figures import FigureBenchmark
 from benchmarks.sizes import BATCH_SIZE, CUB, EMBEDDING_SIZE, batch_labels
-from ccp.cluster import VARIABLE
-from ccp.config import configure
-from ccp.losses.build import build_loss
-from ccp.replicas import replicas_of
-from ccp.training_step import TrainingStep
+from ccp.distribution.cluster import VARIABLE
+from ccp.distribution.replicas import replicas_of
+from ccp.methods.build import build_loss
+from ccp.training.training_step import TrainingStep
+from experiments.settings import configure
 from models.embedding import build_embedding_model
 from models.synchronized import synchronized
 
@@ -75,7 +75,7 @@ def _count(loss_name: str, freeze_bn: bool) -> dict[str, int]:
         {"loss": loss_name, "image_size": IMAGE_SIZE, "embedding_size": EMBEDDING_SIZE, "freeze_bn": freeze_bn}
     )
     with replicas.scope():
-        model = synchronized(build_embedding_model(config.model, CHANNELS, seed=0))
+        model = synchronized(build_embedding_model(config.network, CHANNELS, seed=0))
         loss = build_loss(
             config.loss, num_classes=CUB.num_classes, embedding_size=EMBEDDING_SIZE, batch_size=BATCH_SIZE, seed=0
         )

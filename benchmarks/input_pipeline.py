@@ -13,11 +13,11 @@ import tensorflow as tf
 from benchmarks.figures import FigureBenchmark
 from benchmarks.photographs import write_photographs
 from benchmarks.timing import ratio, take_turns
-from datasets.cache import ImagesKeptInMemory, ImagesKeptOnDisk
 from datasets.examples import Examples
 from datasets.images.sources import ImageFiles
-from datasets.pipelines import EvaluationImages, TrainingImages
-from datasets.preprocessing import Augmentation, ImageFormat
+from datasets.input.cache import ImagesKeptInMemory, ImagesKeptOnDisk
+from datasets.input.pipelines import EvaluationImages, TrainingImages
+from datasets.input.preprocessing import Augmentation, ImageFormat
 
 FORMAT = ImageFormat(size=227, resize=256, channels=3)
 NUM_CLASSES, PER_CLASS = 16, 20

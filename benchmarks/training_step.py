@@ -7,14 +7,14 @@ import tensorflow as tf
 from benchmarks.figures import FigureBenchmark
 from benchmarks.sizes import BATCH_SIZE, CUB, EMBEDDING_SIZE, batch_labels
 from benchmarks.timing import ratio, take_turns
-from ccp.config import PRETRAINED_BACKBONES, Config, configure
-from ccp.loss_names import WITH_PROJECTIONS
-from ccp.losses.build import build_loss
-from ccp.projections import Projector
-from ccp.reinitializer import ProxyReinitializer
-from ccp.trainer import Trainer
+from ccp.methods.build import Sizes, build_loss
+from ccp.projection.projector import Projector
+from ccp.projection.proxy_reinitializer import ProxyReinitializer
+from ccp.training.trainer import Trainer
 from evaluate.embedding import Embedder
+from experiments.settings import Settings, configure
 from models.embedding import build_embedding_model
+from models.registry import BACKBONES
 
 ROUNDS = 100
 POOL_ROUNDS = 10
@@ -67,13 +67,23 @@ def images(number: int, size: int) -> tf.Tensor:
 def step_trainer(loss: str, image_size: int, backbone: str = "conv4") -> Trainer:
     """A trainer in the paper's setting for CUB but for the network; CCP's as it is after a projection."""
     settings = {"loss": loss, "backbone": backbone, "image_size": image_size, "embedding_size": EMBEDDING_SIZE}
-    config = configure({**settings, "freeze_bn": backbone in PRETRAINED_BACKBONES})
-    model = build_embedding_model(config.model, CHANNELS, seed=0)
+    config = configure({**settings, "freeze_bn": BACKBONES[backbone].pretrained})
+    model = build_embedding_model(config.network, CHANNELS, seed=0)
     built = build_loss(
-        config.loss, num_classes=CUB.num_classes, embedding_size=EMBEDDING_SIZE, batch_size=BATCH_SIZE, seed=0
+        config.loss.loss, config.loss.hyperparameters, Sizes(CUB.num_classes, EMBEDDING_SIZE, BATCH_SIZE)
     )
-    projector = _projector(config, model, built) if config.loss.method in WITH_PROJECTIONS else None
-    return Trainer(model, built, config, batches=_not_called, validate=_not_called, projector=projector)
+    projector = _projector(config, model, built) if config.loss.kind.projects else None
+    return Trainer(
+        model,
+        built,
+        loop=config.loop,
+        optimizer=config.optimizer,
+        projection=config.projection,
+        batch_size=BATCH_SIZE,
+        batches=_not_called,
+        validate=_not_called,
+        projector=projector,
+    )
 
 
 def step_of(trainer: Trainer):
@@ -87,8 +97,8 @@ def step_of(trainer: Trainer):
     return step
 
 
-def _projector(config: Config, model: tf.keras.Model, loss) -> Projector:
-    reinitializer = ProxyReinitializer(config.loss.proxies_per_class)
+def _projector(config: Settings, model: tf.keras.Model, loss) -> Projector:
+    reinitializer = ProxyReinitializer(loss.proxies.proxies_per_class)
     weight = config.projection.proximal_weight
     projector = Projector(loss.proxies, model.trainable_variables, reinitializer, _not_called, weight)
     projector.weight.assign(weight)

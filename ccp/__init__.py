@@ -1,6 +1,6 @@
 """Deep metric learning with chance constraints, in TensorFlow.
 
-Public names are loaded when they are first used, so that ``import ccp.config`` does not load TensorFlow.
+Public names are loaded when they are first used, so that ``import ccp.settings`` does not load TensorFlow.
 """
 
 from __future__ import annotations
@@ -14,32 +14,28 @@ _HOMES = {
         "pairwise_squared_euclidean",
         "cosine_similarity",
     ),
-    "ccp.losses": (
-        "PairLoss",
-        "ContrastiveLoss",
-        "CosineContrastiveLoss",
-        "TripletLoss",
-        "MultiSimilarityLoss",
-        "ProxyAnchorLoss",
-        "ProxyNCALoss",
-        "SoftTripleLoss",
-        "VirtualSoftmaxLoss",
-        "MarginLoss",
-        "SemiHardTripletLoss",
-        "HardTripletLoss",
-        "LiftedStructureLoss",
-        "NPairsLoss",
-        "ReferenceLoss",
-        "CCPLoss",
-        "MDRLoss",
-        "ProxySynthesisLoss",
-        "HierarchicalProxyLoss",
-    ),
-    "ccp.proxies": ("ClassProxies",),
-    "ccp.memory": ("CrossBatchMemory",),
-    "ccp.k_center": ("greedy_k_center",),
-    "ccp.reinitializer": ("ProxyReinitializer",),
-    "ccp.trainer": ("Trainer",),
+    "ccp.losses.pair_loss": ("PairLoss",),
+    "ccp.losses.contrastive": ("ContrastiveLoss", "CosineContrastiveLoss"),
+    "ccp.losses.triplet": ("TripletLoss",),
+    "ccp.losses.multi_similarity": ("MultiSimilarityLoss",),
+    "ccp.losses.proxy_anchor": ("ProxyAnchorLoss",),
+    "ccp.losses.proxy_nca": ("ProxyNCALoss",),
+    "ccp.losses.soft_triple": ("SoftTripleLoss",),
+    "ccp.losses.virtual_softmax": ("VirtualSoftmaxLoss",),
+    "ccp.losses.margin": ("MarginLoss",),
+    "ccp.losses.addons": ("SemiHardTripletLoss", "HardTripletLoss", "LiftedStructureLoss", "NPairsLoss"),
+    "ccp.references.reference_loss": ("ReferenceLoss",),
+    "ccp.references.ccp_loss": ("CCPLoss",),
+    "ccp.references.class_proxies": ("ClassProxies",),
+    "ccp.references.cross_batch_memory": ("CrossBatchMemory",),
+    "ccp.methods.mdr": ("MDRLoss",),
+    "ccp.methods.proxy_synthesis": ("ProxySynthesisLoss",),
+    "ccp.methods.hierarchical_proxies": ("HierarchicalProxyLoss",),
+    "ccp.projection.k_center": ("greedy_k_center",),
+    "ccp.projection.proxy_reinitializer": ("ProxyReinitializer",),
+    "ccp.projection.projector": ("Projector",),
+    "ccp.training.trainer": ("Trainer",),
+    "ccp.training.settings": ("LoopSettings", "OptimizerSettings", "ProjectionSettings"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -47,8 +43,10 @@ __all__ = sorted(_HOME_OF)  # noqa: PLE0605 - a list, though not a literal one
 
 
 def __getattr__(name: str):
-    if f"ccp.{name}" in _HOMES:
-        return importlib.import_module(f"ccp.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'ccp' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,8 +1,8 @@
-"""The kind of error whose message is written for the user."""
+"""Errors whose message is written for the user."""
 
 
 class UserError(Exception):
-    """Something that the user can mend; the CLI prints the message alone, without a traceback."""
+    """Something that the user can fix; the command line prints the message alone, without a traceback."""
 
 
 class ConfigError(UserError, ValueError):
@@ -15,3 +15,8 @@ class TrainingError(UserError):
 
 class Interrupted(UserError):
     """Training was asked to stop and has saved where it was."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its kind where it has none."""
+    return f"{error}".partition("\n")[0] or type(error).__name__

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from datasets.examples import Splits, part
+from datasets.input.sampling import members_by_class
 from datasets.manifest import TEST, TRAIN, VALIDATION, DataError, Manifest
-from datasets.sampling import members_by_class
 
 NUM_FOLDS = 4
 HELD_OUT_FRACTION = 0.2

@@ -8,11 +8,11 @@ from __future__ import annotations
 import importlib
 
 _HOME_OF = {
-    "EvaluationError": "evaluate.metrics",
-    "RetrievalResult": "evaluate.result",
-    "evaluate_retrieval": "evaluate.metrics",
-    "per_query_metrics": "evaluate.metrics",
-    "retrieval_metrics": "evaluate.metrics",
+    "EvaluationError": "evaluate.metrics.retrieval",
+    "RetrievalResult": "evaluate.metrics.result",
+    "evaluate_retrieval": "evaluate.metrics.retrieval",
+    "per_query_metrics": "evaluate.metrics.retrieval",
+    "retrieval_metrics": "evaluate.metrics.retrieval",
 }
 
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605 - a list, though not a literal one

@@ -14,7 +14,7 @@ from datasets.examples import Examples
 from datasets.images.windows import whole
 from datasets.manifest import GALLERY, QUERY
 from evaluate.figures.retrieval import Neighbors
-from evaluate.metrics import TITLES, per_query_metrics
+from evaluate.metrics.retrieval import TITLES, per_query_metrics
 
 _RANKED_BY = "map_at_r"
 

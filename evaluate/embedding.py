@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
-from ccp.replicas import Replicas
+from ccp.distribution.replicas import Replicas
 from datasets.examples import Examples
+from datasets.input.pipelines import EvaluationImages
 from datasets.manifest import GALLERY, QUERY, DataError
-from datasets.pipelines import EvaluationImages
-from evaluate.metrics import evaluate_retrieval
-from evaluate.result import RetrievalResult
+from evaluate.metrics.result import RetrievalResult
+from evaluate.metrics.retrieval import evaluate_retrieval
 
 
 class Embedder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def center_radii(embeddings: np.ndarray, labels: np.ndarray, most_centers: int) 
     """Per class, how well its own best examples cover it: the radius left by 1, 2, … of them.
 
     The first centre is the example nearest to the class mean, each next one the example farthest from those
-    before (greedy k-center; Gonzalez, 1985: at most twice the best radius). ``ccp.k_center`` is the same search for
+    before (greedy k-center; Gonzalez, 1985: at most twice the best radius). ``ccp.projection.k_center`` is the same search for
     classes of equal size, from centres that are given.
 
     Args:
@@ -171,3 +172,46 @@ def _by_class(embeddings: np.ndarray, labels: np.ndarray):
     order = np.argsort(labels, kind="stable")
     present, starts = np.unique(labels[order], return_index=True)
     return zip(present, np.split(np.asarray(embeddings, np.float64)[order], starts[1:]))
+
+
+def normalized(vectors: np.ndarray) -> np.ndarray:
+    """``lipschitz_normalize`` in NumPy, [..., embedding_size]."""
+    return vectors / np.maximum(1.0, np.linalg.norm(vectors, axis=-1, keepdims=True))
+
+
+def radii_by_projection(projections: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, float]]:
+    """The mean of the covering radii of the recorded classes at each projection, before and after the proxies moved.
+
+    Both by the network as it was then. ``before`` is NaN at the initialisation.
+    """
+
+    def mean_radius(at, proxies):
+        if proxies not in at:
+            return np.nan
+        return float(covering_radii(at["embeddings"], at["labels"], at[proxies])[np.unique(at["labels"])].mean())
+
+    return [
+        {
+            "projection": int(at["index"]),
+            "before": mean_radius(at, "previous_proxies"),
+            "after": mean_radius(at, "proxies"),
+        }
+        for at in projections
+    ]
+
+
+def geometry_by_projection(projections: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, Any]]:
+    """``geometry`` of the recorded training examples at each projection, with as many centres as proxies.
+
+    ``projection`` is its index; ``radius_by_previous_proxies`` the radius before they moved, None at the
+    initialisation. It is computed from the records, which are on disk before their epoch is saved: a run that is
+    killed loses nothing of it.
+    """
+    return [
+        {
+            "projection": radii["projection"],
+            "radius_by_previous_proxies": None if np.isnan(radii["before"]) else radii["before"],
+            **geometry(at["embeddings"], at["labels"], at["proxies"], at["proxies"].shape[1]),
+        }
+        for at, radii in zip(projections, radii_by_projection(projections))
+    ]

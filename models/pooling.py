@@ -39,7 +39,7 @@ class GeneralizedMean(tf.keras.layers.Layer):
 
 
 def pool(features: tf.Tensor, kind: str) -> tf.Tensor:
-    """[batch, height, width, channels] to [batch, channels]; ``kind`` as in ``ModelConfig.pooling``."""
+    """[batch, height, width, channels] to [batch, channels]; ``kind`` as in ``NetworkSettings.pooling``."""
     layers = tf.keras.layers
     if kind == "gem":
         return GeneralizedMean()(features)

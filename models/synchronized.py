@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ccp.replicas import ALIKE_EVERYWHERE
+from ccp.distribution.replicas import ALIKE_EVERYWHERE
 
 
 @tf.keras.saving.register_keras_serializable(package="ccp")

@@ -10,11 +10,11 @@ import sys
 import pytest
 import tensorflow as tf
 from absl.testing import parameterized
+from ccp.methods.names import METHODS, parse_loss
 
-from ccp.loss_names import METHODS, parse_loss
 from ccp.losses import PAIR_LOSSES
-from tests.command_line import ROOT
-from tests.distributed_program import GROUPS, LOSSES
+from tests.support.command_line import ROOT
+from tests.support.distributed_program import GROUPS, LOSSES
 
 _TOLERANCE = 1e-5
 # Products of float16 numbers are rounded anew where a matrix has other rows.
@@ -24,7 +24,7 @@ _TOLERANCES = {"settings: float16": 2e-3}
 @functools.cache
 def found() -> dict[int, dict[str, dict[str, float]]]:
     """What the program finds, by the number of devices."""
-    command = [sys.executable, "-W", "ignore", "-m", "tests.distributed_program"]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.support.distributed_program"]
     finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1800)
     if finished.returncode:
         raise RuntimeError(finished.stderr[-5000:])

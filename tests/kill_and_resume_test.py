@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import command_line
-from tests.toy_training import assert_same_tensors, saved_tensors
+from tests.support import command_line
+from tests.support.toy_training import assert_same_tensors, saved_tensors
 
 EPOCHS = 9
 # CCP and XBM together, so that proxies, anchor and memory are all at stake.

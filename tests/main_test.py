@@ -20,8 +20,8 @@ from absl.testing import parameterized
 from PIL import Image
 
 import main
-from ccp.command_line import EXIT_FAILURE, EXIT_USAGE
-from tests import command_line
+from experiments.commands.command_line import EXIT_FAILURE, EXIT_USAGE
+from tests.support import command_line
 
 
 def _refusal(*arguments: str) -> tuple[int, str]:

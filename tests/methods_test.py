@@ -3,13 +3,13 @@
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
+from ccp.methods.names import METHODS, parse_loss
 
-from ccp.config import configure
-from ccp.loss_names import METHODS, parse_loss
-from ccp.loss_settings import PAIR_LOSS_SETTINGS
-from ccp.presets import preset
-from evaluate.experiment import train_run
-from tests.datasets.pictures import folder_for
+from ccp.losses.settings import PAIR_LOSS_SETTINGS
+from experiments.experiment import train_run
+from experiments.presets import preset
+from experiments.settings import configure
+from tests.support.pictures import folder_for
 
 # Each method and each pair loss at least once.
 LOSSES = (

@@ -9,9 +9,8 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.command_line import EXIT_FAILURE
-from tests import command_line
-from tests.datasets import photographs, pictures
+from experiments.commands.command_line import EXIT_FAILURE
+from tests.support import command_line, photographs, pictures
 
 TRAIN = (
     "--loss=ccp/contrastive",

@@ -9,8 +9,8 @@ import re
 import tensorflow as tf
 
 import main
-from ccp.command_line import flag_values
-from tests.command_line import ROOT
+from experiments.commands.command_line import flag_values
+from tests.support.command_line import ROOT
 
 _README = (ROOT / "README.md").read_text()
 

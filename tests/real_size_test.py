@@ -11,8 +11,8 @@ import time
 import pytest
 import tensorflow as tf
 
-from tests import command_line
-from tests.datasets.pictures import folder_for, photograph
+from tests.support import command_line
+from tests.support.pictures import folder_for, photograph
 
 CLASSES = 100
 IMAGES_PER_CLASS = {"train": 2, "val": 2, "test": 2}

@@ -14,12 +14,10 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 import main
-from ccp.command_line import flag_values
-from models.export import load_exported
-from tests.command_line import ROOT
-from tests.datasets import pictures
-from tests.evaluate import served_search
-from tests.models import served
+from experiments.commands.command_line import flag_values
+from models.serving.export import load_exported
+from tests.support import pictures, served, served_search
+from tests.support.command_line import ROOT
 
 _PAGE = (ROOT / "docs" / "serving.md").read_text()
 

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import command_line
-from tests.datasets import photographs
-from tests.toy_training import assert_same_tensors, saved_tensors
-from tests.worker_processes import Workers
+from tests.support import command_line, photographs
+from tests.support.toy_training import assert_same_tensors, saved_tensors
+from tests.support.worker_processes import Workers
 
 EPOCHS = 7
 _TRAIN = (
@@ -30,7 +29,7 @@ _TRAIN = (
     "--width=4",
     "--seed=3",
 )
-_PATIENCE, _SILENCE = "ccp.waiting.PATIENCE_SECONDS", "ccp.waiting.SILENT_SECONDS"
+_PATIENCE, _SILENCE = "ccp.distribution.waiting.PATIENCE_SECONDS", "ccp.distribution.waiting.SILENT_SECONDS"
 
 
 @pytest.mark.slow
@@ -72,7 +71,7 @@ class TwoWorkersTest(tf.test.TestCase):
         other_settings = Workers(home / "settings", _TRAIN, ("--seed=4", "--learning_rate=0.5"))
         (home / "copy").mkdir()
         (home / "copy" / "lock").write_text("of an earlier start")
-        visible = {"evaluate.workers.VISIBLE_WITHIN_SECONDS": 1.0}
+        visible = {"experiments.workers.VISIBLE_WITHIN_SECONDS": 1.0}
         apart = Workers(home / "first", _TRAIN, (f"--run_dir={home / 'copy'}",), constants=visible)
         alone = {_PATIENCE: 3.0, _SILENCE: 0.5}
         lonely = [Workers(home / "lonely", _TRAIN, indices=[index], constants=alone) for index in range(2)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import tensorflow as tf
 
 from ccp import distances
-from ccp.loss_settings import ContrastiveSettings, CosineContrastiveSettings
 from ccp.losses.pair_loss import PairLoss
 from ccp.losses.reductions import MEAN_OF_ACTIVE, check_reduction, reduce_hinges
+from ccp.losses.settings import ContrastiveSettings, CosineContrastiveSettings
 from ccp.pairs import Pairs
 
 # Similarities of 1 are an example's copies of itself: C1 leaves them out, as its authors do.

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from ccp.loss_settings import MarginSettings
 from ccp.losses.distance_weighted import FARTHEST_WEIGHTED, draw_by_weight, log_inverse_density
 from ccp.losses.pair_loss import PairLoss
+from ccp.losses.settings import MarginSettings
 from ccp.losses.step_counter import StepCounter
 from ccp.pairs import Pairs
 

@@ -32,7 +32,7 @@ class PairLoss(WholeBatchLoss):
         """The loss for a training; one that needs more than its settings overrides this.
 
         Args:
-          settings: as in ``ccp.loss_settings``.
+          settings: as in ``ccp.losses.settings``.
           num_classes: of the training set; None where more than those come before the loss.
           seed: of whatever the loss draws at random.
         """

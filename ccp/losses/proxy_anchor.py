@@ -5,9 +5,9 @@ from __future__ import annotations
 import tensorflow as tf
 
 from ccp import distances
-from ccp.loss_settings import ProxyAnchorSettings
 from ccp.losses.pair_loss import PairLoss
 from ccp.losses.reductions import log_one_plus_sum_exp
+from ccp.losses.settings import ProxyAnchorSettings
 from ccp.pairs import Pairs
 
 

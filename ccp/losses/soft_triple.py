@@ -5,8 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from ccp import distances
-from ccp.loss_settings import SoftTripleSettings
 from ccp.losses.pair_loss import PairLoss
+from ccp.losses.settings import SoftTripleSettings
 from ccp.pairs import Pairs
 
 

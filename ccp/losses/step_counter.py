@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ccp.replicas import ALIKE_EVERYWHERE
+from ccp.distribution.replicas import ALIKE_EVERYWHERE
 
 
 class StepCounter(tf.keras.layers.Layer):

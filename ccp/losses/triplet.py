@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ccp.loss_settings import TripletSettings
 from ccp.losses.pair_loss import PairLoss
 from ccp.losses.reductions import MEAN, MEAN_OF_ACTIVE, check_reduction
+from ccp.losses.settings import TripletSettings
 from ccp.pairs import Pairs
 
 

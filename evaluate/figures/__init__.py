@@ -8,7 +8,6 @@ from evaluate.figures.projections import draw_projections
 from evaluate.figures.retrieval import Neighbors, draw_retrievals
 from evaluate.figures.scores import draw_scores
 from evaluate.figures.style import save, to_png
-from evaluate.projection_records import radii_by_projection, read_projections
 
 __all__ = [
     "Neighbors",
@@ -23,8 +22,6 @@ __all__ = [
     "draw_relative_radii",
     "draw_retrievals",
     "draw_scores",
-    "radii_by_projection",
-    "read_projections",
     "save",
     "to_png",
 ]

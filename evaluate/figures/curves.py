@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from evaluate.figures.style import COLORS, as_it_is, legend_below, new_figure, shortened, tidy
-from evaluate.metrics import TITLES
+from evaluate.metrics.retrieval import TITLES
 
 _LINES = ("-", "--", "-.", ":")
 _LONGEST_NAME = 48

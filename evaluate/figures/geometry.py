@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from evaluate.figures.style import COLORS, MARKERS, as_it_is, new_figure, tidy
-from evaluate.projection_records import geometry_by_projection
+from evaluate.geometry import geometry_by_projection
 
 
 def draw_radii(projections: Sequence[Mapping[str, np.ndarray]]) -> Figure:

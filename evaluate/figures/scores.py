@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from evaluate.figures.style import COLORS, MARKERS, WIDTH, as_it_is, new_figure, shortened, tidy
-from evaluate.metrics import TITLES
+from evaluate.metrics.retrieval import TITLES
 
 _LONGEST_NAME = 60
 _ROW_HEIGHT = 0.42

@@ -11,7 +11,7 @@ from ccp.distances import lipschitz_normalize
 from datasets.images.decoding import read_window
 from datasets.images.refusal import refuse_unless
 from datasets.images.windows import reader_of
-from datasets.preprocessing import ImageFormat, evaluation_image
+from datasets.input.preprocessing import ImageFormat, evaluation_image
 from models.serving.attempts import attempted
 from models.serving.blocks import embedded_in_blocks
 from models.serving.png_text import has_few_texts

@@ -20,7 +20,7 @@ def nearest(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The k nearest gallery vectors of each query, by Euclidean distance in float64; ties go to the lower index.
 
-    As in ``evaluate.retrieval``, the distance is defined as the root of the float64 sum of (q − r)², so that equal
+    As in ``evaluate.search``, the distance is defined as the root of the float64 sum of (q − r)², so that equal
     vectors tie exactly. Scores r² − 2 q·r by a matrix product in float32 err from it by less than c (q² + r²) with
     c = 1.01 (embedding size + 16) 2⁻²⁴: the product by embedding size terms, r² and the sum by a rounding each, q² and
     r² standing for the vectors' squared norms. Whatever may be among the nearest by these bounds is compared by the

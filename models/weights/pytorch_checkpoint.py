@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from models.bn_inception import bn_inception
+from models.backbones.bn_inception import bn_inception
 from models.weights.assignment import assign_weights
 from models.weights.errors import WeightsError, check_readable, check_writable
 from models.weights.h5_files import save_weights_h5

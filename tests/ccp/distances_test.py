@@ -4,7 +4,7 @@ from absl.testing import parameterized
 
 from ccp import cosine_similarity, lipschitz_normalize, pairwise_euclidean, pairwise_squared_euclidean
 from ccp.distances import normalized_euclidean, normalized_similarity
-from tests import oracles, recorded
+from tests.support import oracles, recorded
 
 DISTANCES = {"euclidean": pairwise_euclidean, "squared_euclidean": pairwise_squared_euclidean}
 LOOPS = {

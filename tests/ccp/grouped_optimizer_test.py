@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.config import OptimizerConfig
-from ccp.optimizers import GroupedOptimizer, ParameterGroup
+from ccp.training.optimizers import GroupedOptimizer, ParameterGroup
+from ccp.training.settings import OptimizerSettings
 
 STEPS = 5
 
@@ -43,7 +43,7 @@ class GroupedOptimizerTest(tf.test.TestCase):
         self.body, self.head = variables([1.0, -2.0], [[3.0]])
 
     def grouped(self, multiplier=1.0, **settings):
-        config = OptimizerConfig(**{"learning_rate": 0.01, **settings})
+        config = OptimizerSettings(**{"learning_rate": 0.01, **settings})
         groups = {"body": ParameterGroup([self.body]), "head": ParameterGroup([self.head], multiplier)}
         return GroupedOptimizer(config, groups)
 
@@ -77,7 +77,7 @@ class GroupedOptimizerTest(tf.test.TestCase):
 
     def test_the_learning_rate_is_of_a_group_without_a_multiplier_whichever_comes_first(self):
         groups = {"none": ParameterGroup([], 7.0), "proxies": ParameterGroup([self.head], 100.0)}
-        grouped = GroupedOptimizer(OptimizerConfig(learning_rate=0.01), groups)
+        grouped = GroupedOptimizer(OptimizerSettings(learning_rate=0.01), groups)
         self.assertAllClose(grouped.learning_rate, 0.01)
         self.assertEqual(list(grouped.optimizers), ["proxies"])  # Nothing is made for no variables.
 
@@ -117,7 +117,7 @@ class CheckpointTest(parameterized.TestCase, tf.test.TestCase):
             "head": ParameterGroup([head]),
             "loss": ParameterGroup([proxies], 100.0),
         }
-        optimizer = GroupedOptimizer(OptimizerConfig(optimizer=name, learning_rate=0.01), groups)
+        optimizer = GroupedOptimizer(OptimizerSettings(optimizer=name, learning_rate=0.01), groups)
         return optimizer, [body, head, proxies]
 
     def steps(self, optimizer, trained, numbers):

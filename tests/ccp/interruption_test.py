@@ -7,7 +7,7 @@ import os
 import tensorflow as tf
 from absl.testing import parameterized
 
-from tests.toy_training import assert_same_tensors, saved_tensors, toy_config, train_in_parts
+from tests.support.toy_training import assert_same_tensors, saved_tensors, toy_config, train_in_parts
 
 _SCORES = [0.5, 0.4, 0.6, 0.55, 0.58, 0.3]
 

@@ -28,7 +28,7 @@ def test_unknown_names_fail():
         _ = ccp.TripleLoss
 
 
-@pytest.mark.parametrize("module", ["ccp", "ccp.config", "ccp.presets"])
+@pytest.mark.parametrize("module", ["ccp", "experiments.settings", "experiments.presets"])
 def test_settings_can_be_read_without_tensorflow(module):
     script = f"import sys, {module}; sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)

@@ -7,9 +7,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp import ClassProxies, ProxyReinitializer
-from ccp.projections import Projector, Snapshot
-from ccp.replicas import Replicas
-from tests import oracles
+from ccp.distribution.replicas import Replicas
+from ccp.projection.projector import Projector, Snapshot
+from tests.support import oracles
 
 POOLS = np.random.default_rng(0).normal(size=(5, 3, 6, 4)).astype(np.float32)  # By projection; 3 classes, 6 each.
 

@@ -9,11 +9,11 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 import ccp
-from ccp.config import configure
 from ccp.losses import PAIR_LOSSES
-from ccp.projections import Projector
+from ccp.projection.projector import Projector
+from experiments.settings import configure
 
-_GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
+_GOLDEN = pathlib.Path(__file__).parents[1] / "support" / "golden"
 # The files do not name the losses' own numbers: they are the original code's defaults.
 _SETTINGS = {
     "contrastive": {"pos_margin": 0.0, "neg_margin": 0.5},

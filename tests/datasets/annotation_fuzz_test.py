@@ -10,10 +10,11 @@ import tensorflow as tf
 from absl.testing import parameterized
 from scipy.io import loadmat, savemat
 
-from datasets import cars196, csv_file, cub, inshop, sop
+from datasets.benchmarks import cars196, cub, inshop, sop
 from datasets.checks import check, missing_files
 from datasets.manifest import DataError
-from tests.datasets import layouts, pictures
+from datasets.own_images import csv_file
+from tests.support import layouts, pictures
 
 _TRIALS = 1500
 _SECONDS_FOR_ONE = 5.0

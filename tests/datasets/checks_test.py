@@ -8,7 +8,7 @@ from absl.testing import parameterized
 
 from datasets.checks import check, count_problems, missing_files, structure_problems
 from datasets.manifest import GALLERY, QUERY, TEST, TRAIN, VALIDATION, Box, Counts, DataError, Entry, assemble
-from tests.datasets import pictures
+from tests.support import pictures
 
 _NAMES = ("a", "b", "c", "d")
 _EXPECTED = {"train": Counts(4, 2), "test": Counts(4, 2)}

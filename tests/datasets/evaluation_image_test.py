@@ -6,8 +6,8 @@ from absl.testing import parameterized
 from PIL import Image
 
 from datasets.images.windows import reader_of
-from datasets.preprocessing import ImageFormat, evaluation_image
-from tests.datasets import pictures
+from datasets.input.preprocessing import ImageFormat, evaluation_image
+from tests.support import pictures
 
 
 def _format(size, resize=None, channels=1) -> ImageFormat:

@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.cluster import Cluster
-from ccp.config import DataConfig
-from ccp.replicas import Replicas
-from datasets.catalog import load
-from datasets.pipelines import EvaluationImages, TrainingImages
-from datasets.preprocessing import Augmentation, ImageFormat
+from ccp.distribution.cluster import Cluster
+from ccp.distribution.replicas import Replicas
+from datasets.input.pipelines import EvaluationImages, TrainingImages
+from datasets.input.preprocessing import Augmentation, ImageFormat
+from datasets.reading import load
+from datasets.settings import DataSettings
 from datasets.splits import split
 
 
@@ -27,7 +27,7 @@ class SharesTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.splits = split(load(DataConfig()), "images", 0)
+        cls.splits = split(load(DataSettings()), "images", 0)
         cls.format = ImageFormat(8, 8, 1)
 
     # 15 images over 2 and over 4 are uneven.

@@ -7,7 +7,7 @@ from absl.testing import parameterized
 
 from datasets.manifest import DataError
 from datasets.text_files import find, is_inside, read_text
-from tests.datasets import pictures
+from tests.support import pictures
 
 
 class ReadTextTest(parameterized.TestCase, tf.test.TestCase):

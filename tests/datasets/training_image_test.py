@@ -8,8 +8,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.images.windows import reader_of
-from datasets.preprocessing import Augmentation, ImageFormat, evaluation_image, training_image
-from tests.datasets import pictures
+from datasets.input.preprocessing import Augmentation, ImageFormat, evaluation_image, training_image
+from tests.support import pictures
 
 _SIZE = 32
 _FORMAT = ImageFormat(_SIZE, _SIZE, 3)

@@ -8,7 +8,7 @@ from datasets.examples import Examples
 from datasets.images.sources import ImagesInMemory
 from datasets.manifest import DataError
 from evaluate.embedding import Embedder, Validator
-from tests.evaluate import retrieval_oracle
+from tests.support import retrieval_oracle
 
 
 def _linear(scale=1.0) -> tf.keras.Model:

@@ -9,10 +9,9 @@ from absl.testing import parameterized
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from ccp.runs import RunDirectory
 from evaluate import figures
-from tests.datasets import pictures
-from tests.evaluate import made_up_run
+from experiments.run_directory import RunDirectory
+from tests.support import made_up_run, pictures
 
 _DPI = 130
 

@@ -9,9 +9,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
-from tests.datasets import pictures
-from tests.evaluate import tiny_runs
-from tests.evaluate.browser import Browser, installed
+from tests.support import pictures, tiny_runs
+from tests.support.browser import Browser, installed
 
 _LOADED = "[...document.images].map(image => image.complete && image.naturalWidth)"
 _WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"

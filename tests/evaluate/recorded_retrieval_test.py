@@ -3,8 +3,7 @@
 from absl.testing import absltest
 
 from evaluate import per_query_metrics, retrieval_metrics
-from tests import recorded
-from tests.evaluate import retrieval_oracle
+from tests.support import recorded, retrieval_oracle
 
 
 class RecordedRetrievalTest(absltest.TestCase):

@@ -9,10 +9,10 @@ from matplotlib.patches import Rectangle
 
 from evaluate import figures
 from evaluate.figures.style import RIGHT, WRONG, as_it_is, shortened
-from evaluate.projection_records import geometry_by_projection
-from tests.evaluate import made_up_run
+from experiments.projection_records import geometry_by_projection
 from tests.evaluate.figures_test import FigureTestCase
-from tests.evaluate.tiny_runs import AWKWARD_NAMES
+from tests.support import made_up_run
+from tests.support.tiny_runs import AWKWARD_NAMES
 
 
 def _legend(figure):

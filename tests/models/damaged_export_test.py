@@ -8,10 +8,9 @@ import types
 import tensorflow as tf
 from absl.testing import parameterized
 
-from models import export
+from models.serving import export
 from models.serving.signatures import UINT8
-from tests.datasets import pictures
-from tests.models import served
+from tests.support import pictures, served
 
 
 class DamagedExportTest(parameterized.TestCase):

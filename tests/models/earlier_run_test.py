@@ -10,19 +10,20 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.config import Config, ModelConfig
 from ccp.errors import Interrupted
-from ccp.presets import preset_config
-from ccp.projections import Snapshot
-from ccp.runs import RunDirectory
-from evaluate.experiment import train_run
-from evaluate.restored import restored_experiment
+from ccp.projection.projector import Snapshot
+from experiments.experiment import train_run
+from experiments.presets import preset_config
+from experiments.restored import restored_experiment
+from experiments.run_directory import RunDirectory
+from experiments.settings import Settings
 from models.embedding import build_embedding_model
+from models.settings import NetworkSettings
 from models.weights.assignment import tensors_of
 from models.weights.errors import WeightsError
 from models.weights.h5_files import save_weights_h5
-from tests.evaluate import tiny_runs
-from tests.models.starts import EMBEDDING_SIZE, IMAGE_SIZE, WIDTH, StartWeightsTest, small_config, started
+from tests.support import tiny_runs
+from tests.support.starts import EMBEDDING_SIZE, IMAGE_SIZE, WIDTH, StartWeightsTest, small_config, started
 
 
 class EarlierRunTest(StartWeightsTest):
@@ -86,7 +87,7 @@ class EarlierRunTest(StartWeightsTest):
             np.testing.assert_array_equal(now, then)
 
     def test_of_another_backbone(self):
-        config = ModelConfig("resnet20", weights=self.earlier, image_size=8)
+        config = NetworkSettings("resnet20", weights=self.earlier, image_size=8)
         self.assert_refused_unchanged(config, "trained conv4, and this run has resnet20")
 
     def test_of_another_width(self):
@@ -101,7 +102,7 @@ class EarlierRunTest(StartWeightsTest):
 
     def test_without_checkpoint(self):
         run = RunDirectory(self.folder)
-        run.record(Config(), "digest")
+        run.record(Settings(), "digest")
         self.assert_refused_unchanged(small_config(self.folder), "has no checkpoint yet")
 
     def test_a_directory_that_is_none(self):
@@ -116,7 +117,7 @@ class EarlierRunTest(StartWeightsTest):
 
 
 class RunTest(StartWeightsTest):
-    def config(self, weights, **settings) -> Config:
+    def config(self, weights, **settings) -> Settings:
         small = {"width": WIDTH, "image_size": IMAGE_SIZE, "embedding_size": EMBEDDING_SIZE}
         steps = {"classes_per_batch": 3, "examples_per_class": 2, "steps_per_epoch": 2, "max_epochs": 1}
         return preset_config(dataset="digits", loss="contrastive", weights=str(weights), **small, **steps, **settings)

@@ -6,15 +6,15 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.config import ModelConfig
-from models.conv4 import conv4
+from models.backbones.conv4 import conv4
 from models.embedding import build_embedding_model
+from models.settings import NetworkSettings
 from models.synchronized import synchronized
-from tests.models import networks
+from tests.support import networks
 
 
 def _build(image_size=16, width=3, embedding_size=5, channels=1, seed=0, **settings) -> tf.keras.Model:
-    config = ModelConfig(width=width, image_size=image_size, embedding_size=embedding_size, **settings)
+    config = NetworkSettings(width=width, image_size=image_size, embedding_size=embedding_size, **settings)
     return build_embedding_model(config, channels, seed)
 
 

@@ -6,12 +6,13 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.config import BACKBONES as NAMES
-from ccp.config import KERAS_BACKBONES, ModelConfig
+from experiments.settings import BACKBONES as NAMES
+from experiments.settings import KERAS_BACKBONES
+from models.backbones.keras_networks import imagenet_network
 from models.embedding import image_format
-from models.keras_networks import imagenet_network
 from models.registry import BACKBONES
-from tests.models import networks
+from models.settings import NetworkSettings
+from tests.support import networks
 
 # Network input and shorter side before its centre is cut out, pixels.
 _SIZES = {
@@ -43,7 +44,7 @@ class TableTest(parameterized.TestCase, tf.test.TestCase):
 
     @parameterized.product(backbone=NAMES, channels=(1, 3))
     def test_format(self, backbone, channels):
-        fmt = image_format(ModelConfig(backbone), channels)
+        fmt = image_format(NetworkSettings(backbone), channels)
         self.assertEqual((fmt.size, fmt.resize, fmt.channels), (*_SIZES[backbone], channels))
 
     def test_efficientnets_take_what_keras_has_them_for(self):
@@ -62,7 +63,7 @@ class TableTest(parameterized.TestCase, tf.test.TestCase):
         ("resnet20", {"image_size": 20, "resize_size": 24}, (20, 24)),
     )
     def test_format_as_configured(self, backbone, settings, expected):
-        fmt = image_format(ModelConfig(backbone, **settings), 3)
+        fmt = image_format(NetworkSettings(backbone, **settings), 3)
         self.assertEqual((fmt.size, fmt.resize), expected)
 
 

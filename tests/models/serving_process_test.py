@@ -12,15 +12,14 @@ import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
-from datasets import omniglot
-from tests.datasets import pictures
-from tests.models import served
+from datasets.benchmarks import omniglot
+from tests.support import pictures, served
 
 # Isolated (-I): neither the working directory nor PYTHONPATH is looked at.
 _CLIENT = """
 import sys
 
-for name in ("ccp", "models.export", "models.serving", "datasets.preprocessing", "evaluate.embedding"):
+for name in ("ccp", "models.serving.export", "models.serving", "datasets.input.preprocessing", "evaluate.embedding"):
     try:
         __import__(name)
     except ImportError:
@@ -117,7 +116,7 @@ class ServingProcessTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_other_files(self):
         for index, file in enumerate(self.others):
-            # As datasets.omniglot decodes it.
+            # As datasets.benchmarks.omniglot decodes it.
             pixels = np.asarray(Image.open(io.BytesIO(file)).convert("L"))[np.newaxis, ..., np.newaxis]
             self.assertAllClose(self.embedded[f"others/{index}"], served.expected(pixels), rtol=0, atol=1e-5)
 

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.config import ModelConfig
 from models.embedding import build_embedding_model
+from models.settings import NetworkSettings
 from models.synchronized import GlobalBatchNormalization, synchronized
 
 _SHAPES = {"images": (5, 3, 2, 4), "vectors": (7, 4), "one pixel each": (3, 1, 1, 4)}
@@ -59,7 +59,7 @@ class GlobalBatchNormalizationTest(parameterized.TestCase, tf.test.TestCase):
 class SynchronizedTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(False, True)
     def test_the_same_network_with_other_batch_norms(self, freeze_bn):
-        config = ModelConfig(backbone="resnet20", embedding_size=8, freeze_bn=freeze_bn)
+        config = NetworkSettings(backbone="resnet20", embedding_size=8, freeze_bn=freeze_bn)
         model = build_embedding_model(config, 3, seed=0)
         clone = synchronized(model)
         norms = [m for m in clone.submodules if isinstance(m, tf.keras.layers.BatchNormalization)]

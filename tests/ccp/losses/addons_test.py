@@ -8,8 +8,8 @@ from absl.testing import parameterized
 
 from ccp.losses import NPairsLoss
 from ccp.losses.addons import AddonsLoss, paired_within_classes
-from tests import loss_cases
 from tests.ccp.losses.oracle_test import differences
+from tests.support import loss_cases
 
 NAMES = tuple(loss_cases.BATCH_SETTINGS)
 CASES = tuple((name, settings) for name in NAMES for settings in loss_cases.BATCH_SETTINGS[name])

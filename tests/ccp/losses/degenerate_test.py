@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from tests import loss_cases
+from tests.support import loss_cases
 
 # Two classes of two. On zero vectors all similarities and distances are 0; on copies of one unit vector, 1 and 0.
 TWO_CLASSES = np.array([0, 0, 1, 1])

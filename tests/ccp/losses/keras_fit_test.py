@@ -5,7 +5,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp import ContrastiveLoss, TripletLoss
-from tests import loss_cases
+from tests.support import loss_cases
 
 # Four classes of eight around corners of a cube, in noise.
 LABELS = np.repeat(np.arange(4), 8)

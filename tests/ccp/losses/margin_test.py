@@ -11,9 +11,9 @@ from absl.testing import parameterized
 from ccp.losses import CCPLoss, MarginLoss
 from ccp.losses import margin as margin_module
 from ccp.losses.distance_weighted import draw_by_weight, log_inverse_density
-from ccp.proxies import ClassProxies
-from tests import loss_cases, oracles, oracles_baselines
+from ccp.references.class_proxies import ClassProxies
 from tests.ccp.losses.oracle_test import differences
+from tests.support import loss_cases, oracles, oracles_baselines
 
 SETTINGS = (
     {"margin": 0.2, "boundary": 1.2, "boundary_weight": 0.0, "cutoff": 0.5},

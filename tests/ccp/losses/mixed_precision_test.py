@@ -5,7 +5,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp import CCPLoss, ClassProxies, CrossBatchMemory, ProxyReinitializer
-from tests import loss_cases
+from tests.support import loss_cases
 
 
 class MixedPrecisionTest(parameterized.TestCase, tf.test.TestCase):

@@ -5,7 +5,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp.losses import PAIR_LOSSES
-from tests import loss_cases, oracles
+from tests.support import loss_cases, oracles
 
 MODES = ("batch", "against")
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp import PairLoss, TripletLoss
-from tests import loss_cases
+from tests.support import loss_cases
 
 SAMPLE = loss_cases.Sample.of([0, 0, 1, 1, 2], [0, 1, 2, 2])
 ONE_HOT = np.eye(3, dtype=np.int64)[SAMPLE.labels]

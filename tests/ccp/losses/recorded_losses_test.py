@@ -5,7 +5,7 @@ from absl.testing import parameterized
 
 from ccp import CCPLoss, ClassProxies, CosineContrastiveLoss, CrossBatchMemory, ReferenceLoss
 from ccp.losses import PAIR_LOSSES
-from tests import recorded
+from tests.support import recorded
 
 # Loss → where its values lie: {entry: keyword arguments of the loss beside its recorded settings}.
 TWO_REDUCTIONS = {"/mean_of_active": {}, "/mean": {"pair_reduction": "mean"}}

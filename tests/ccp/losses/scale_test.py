@@ -5,7 +5,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp import ContrastiveLoss, MultiSimilarityLoss, TripletLoss
-from tests import loss_cases
+from tests.support import loss_cases
 
 BATCH, REFERENCES, SIZE, CLASSES = 32, 4000, 16, 40
 RANDOM = np.random.default_rng(0)

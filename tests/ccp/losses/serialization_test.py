@@ -8,7 +8,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp import CCPLoss, ClassProxies, CrossBatchMemory, ReferenceLoss, TripletLoss
-from tests import loss_cases
+from tests.support import loss_cases
 
 SAMPLE = loss_cases.Sample.of([0, 0, 1, 1], [0])
 BATCH = SAMPLE.arguments("batch")

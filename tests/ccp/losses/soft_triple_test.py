@@ -5,7 +5,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp import SoftTripleLoss
-from tests import loss_cases, oracles
+from tests.support import loss_cases, oracles
 
 # Class 3 has one centre, class 1 two, class 8 four; class 5 has none, and class 3 is not in the batch.
 UNEQUAL_CENTERS = ([1, 8, 8, 5, 1], [8, 1, 8, 3, 8, 1, 8])

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccp.losses import ProxyNCALoss, VirtualSoftmaxLoss
-from tests import loss_cases
+from tests.support import loss_cases
 
 
 class VirtualSoftmaxLossTest(tf.test.TestCase):

@@ -9,9 +9,8 @@ from PIL import Image
 
 from datasets.images.decoding import read_window
 from datasets.images.windows import whole
-from tests.datasets import pictures
-from tests.datasets.images import reading
-from tests.datasets.images.reading import ALONE, WITH_PILLOW, png
+from tests.support import pictures, reading
+from tests.support.reading import ALONE, WITH_PILLOW, png
 
 _MODE = {1: "L", 3: "RGB"}
 _BOX = (100, 50, 167, 91)

@@ -11,8 +11,7 @@ from PIL import Image, ImageOps
 
 from datasets.images import exif
 from datasets.images.windows import Window
-from tests.datasets import pictures
-from tests.datasets.images import reading
+from tests.support import pictures, reading
 
 _APP1, _APP2, _COMMENT, _QUANTISATION = 0xE1, 0xE2, 0xFE, 0xDB
 _ORDERS = ("<", ">")

@@ -14,8 +14,8 @@ from PIL import Image
 
 from datasets.images.decoding import reason
 from datasets.images.headers import MAX_PIXELS
-from tests.datasets.images import mutations, reading
-from tests.datasets.images.reading import ALONE, WITH_PILLOW
+from tests.support import mutations, reading
+from tests.support.reading import ALONE, WITH_PILLOW
 
 _MUTATIONS_PER_KIND = 160
 _EAGERLY_ONE_IN = 10

@@ -9,8 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from datasets.images import gif
-from tests.datasets import pictures
-from tests.datasets.images import reading
+from tests.support import pictures, reading
 
 
 @functools.cache

@@ -8,8 +8,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
-from tests.datasets import pictures
-from tests.datasets.images import reading
+from tests.support import pictures, reading
 
 # In colour, where chroma is stored at full, half and a quarter of the resolution; where there is none; inks.
 _KINDS = ("4:4:4", "4:2:2", "4:2:0", "grey", "CMYK", "YCCK")

@@ -14,7 +14,7 @@ from datasets.images import pillow
 from datasets.images.headers import MAX_PIXELS
 from datasets.images.pillow import decode_with_pillow, rgb_from_bytes
 from datasets.manifest import DataError
-from tests.datasets import pictures
+from tests.support import pictures
 
 _KINDS = (
     [("PNG", mode) for mode in ("1", "L", "LA", "P", "PA", "RGB", "RGBA")]

@@ -10,9 +10,8 @@ from PIL import Image
 from datasets.images import headers
 from datasets.images.decoding import reason
 from datasets.images.windows import inside, whole
-from tests.datasets import pictures
-from tests.datasets.images import reading
-from tests.datasets.images.reading import ALONE, WITH_PILLOW
+from tests.support import pictures, reading
+from tests.support.reading import ALONE, WITH_PILLOW
 
 _TOO_LARGE = "The image should have from 1 to 100,000,000 pixels; "
 

@@ -5,8 +5,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from tests.datasets import pictures
-from tests.models import served
+from tests.support import pictures, served
 
 
 def _peak():

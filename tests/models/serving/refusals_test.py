@@ -11,9 +11,7 @@ from absl.testing import parameterized
 from PIL import Image
 
 from models.serving.png_text import MAX_TEXTS
-from tests.datasets import pictures
-from tests.datasets.images import mutations
-from tests.models import served
+from tests.support import mutations, pictures, served
 
 _REQUESTS = 300
 

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from evaluate.retrieval.search import nearest_references
+from evaluate.search.search import nearest_references
 from models.serving import search
 from models.serving.gallery import Gallery
 from models.serving.versions import ExportError

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from models.serving import unfinished
 from models.serving.versions import ExportError
-from tests.models.serving.made_versions import MadeVersions
+from tests.support.made_versions import MadeVersions
 
 
 class UnfinishedTest(MadeVersions, tf.test.TestCase):

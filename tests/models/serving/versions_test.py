@@ -12,7 +12,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from models.serving.versions import ExportError, check_place, version_directory, versions, write_version
-from tests.models.serving.made_versions import MadeVersions
+from tests.support.made_versions import MadeVersions
 
 
 class VersionsTest(MadeVersions, parameterized.TestCase, tf.test.TestCase):

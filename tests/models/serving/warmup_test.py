@@ -8,8 +8,7 @@ from models.serving.gallery import Gallery
 from models.serving.network import EmbeddingNetwork
 from models.serving.signatures import ServedModel
 from models.serving.warmup import WARMUP_FILE, warmup_requests, write_warmup
-from tests.datasets import pictures
-from tests.models import served
+from tests.support import pictures, served
 
 
 def _fields(message):

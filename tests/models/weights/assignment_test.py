@@ -6,7 +6,7 @@ from absl.testing import parameterized
 
 from models.weights.assignment import HEAD_LAYERS, assign_weights
 from models.weights.errors import WeightsError
-from tests.models.weights.networks import arrays, small_network
+from tests.support.weights_networks import arrays, small_network
 
 
 class _Unreadable:

@@ -10,7 +10,7 @@ from absl.testing import parameterized
 
 from models.weights.errors import WeightsError
 from models.weights.h5_files import read_h5, save_weights_h5
-from tests.models.weights.networks import arrays, load, small_network
+from tests.support.weights_networks import arrays, load, small_network
 
 
 class H5Test(parameterized.TestCase, tf.test.TestCase):

@@ -13,7 +13,7 @@ from absl.testing import parameterized
 from models.weights.errors import WeightsError
 from models.weights.h5_files import read_h5
 from models.weights.pytorch_checkpoint import convert_bn_inception, keras_tensors, read_checkpoint
-from tests.models import recorded_bn_inception
+from tests.support import recorded_bn_inception
 
 
 class _Tensor:

@@ -1,0 +1,1 @@
+"""Training methods that hold variables or draw at random, and the registry of all methods."""

@@ -1,0 +1,153 @@
+"""Proxy Synthesis: synthetic classes between the real ones."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from ccp.distances import lipschitz_normalize
+from ccp.losses.pair_loss import PairLoss, prepare
+from ccp.losses.step_counter import StepCounter
+from ccp.methods.method_loss import MethodLoss
+from ccp.references.class_proxies import ClassProxies
+
+# Under the root: a mixture of norm below 1e-3 (of opposite vectors) is not stretched, nor is its gradient, beyond 1000.
+_SMALLEST_SQUARED_NORM = 1e-6
+
+
+@tf.keras.saving.register_keras_serializable(package="ccp")
+class ProxySynthesisLoss(MethodLoss):
+    """pair_loss of real and synthetic classes against their proxies (Proxy Synthesis, Gu, Ko and Kim, AAAI 2021).
+
+    A synthetic class lies between two real ones: its embeddings are mixtures λ a + (1 − λ) b of embeddings of the two,
+    its proxies the same mixtures of their proxies, with λ ~ Beta(alpha, alpha) drawn once per batch, as
+    in the authors' code. Synthetic classes join the real ones, as classes num_classes, num_classes + 1, …: each
+    class is a negative of all others.
+
+    As in the paper, mixtures are of normalised vectors (here: ``lipschitz_normalize``d) and are themselves put on the
+    unit sphere: a mixture left inside would be scored low whatever its direction, and scored higher only if the
+    two classes came together.
+
+    Departs from the paper where it takes one example per class and mixes each with the one before it: each class of
+    the batch gets a partner class (the next one in a random circle of the batch's classes), and each example is mixed
+    with a random one of the partner class. The mixtures of one class with its partner make one synthetic class, where
+    one class per mixture would make negatives of classes whose proxies are the same. With several proxies per class
+    the k-th of one class is mixed with the k-th of the other, so that synthetic classes have as many.
+
+    A batch of a single class has no synthetic ones.
+
+    Args:
+      pair_loss: any ``PairLoss`` that works against references.
+      proxies: the class proxies.
+      alpha: of the Beta distribution, above 0.
+      ratio: how many examples of the batch are mixed, at random ones, above 0 and at most 1 (the paper's mu).
+      seed: of what is drawn, with the number of the call.
+    """
+
+    def __init__(
+        self,
+        pair_loss: PairLoss,
+        proxies: ClassProxies,
+        alpha: float = 0.4,
+        ratio: float = 1.0,
+        seed: int = 0,
+        name: str = "proxy_synthesis",
+        **kwargs,
+    ):
+        super().__init__(pair_loss, proxies, name=name, **kwargs)
+        if alpha <= 0 or not 0 < ratio <= 1:
+            raise ValueError(f"alpha must be above 0, ratio above 0 and at most 1; got alpha={alpha}, ratio={ratio}.")
+        self.alpha, self.ratio, self.seed = float(alpha), float(ratio), int(seed)
+        self.counter = StepCounter()
+
+    @property
+    def parts(self) -> tuple[tf.Module, ...]:
+        """The proxies, the counter that the draws depend on, and the pair loss's own parts."""
+        return (*super().parts, self.counter)
+
+    @tf.autograph.experimental.do_not_convert
+    def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
+        """The loss of labels [batch] and embeddings [batch, embedding_size], real and mixed: a float32 scalar."""
+        labels, embeddings = prepare(labels, embeddings)
+        seed = tf.stack([tf.constant(self.seed, tf.int64), self.counter.count()])
+        drawn = draw_mixtures(labels, self.alpha, self.ratio, seed)
+        mixed = mix(tf.gather(embeddings, drawn.first), tf.gather(embeddings, drawn.second), drawn.share)
+
+        classes, index = tf.unique(tf.gather(labels, drawn.first), tf.int64)
+        partners = tf.math.unsorted_segment_max(tf.gather(labels, drawn.second), index, tf.size(classes))
+        between = mix(tf.gather(self.proxies.points, classes), tf.gather(self.proxies.points, partners), drawn.share)
+
+        synthetic = self.proxies.num_classes + tf.range(tf.size(classes, tf.int64), dtype=tf.int64)
+        proxy_labels, points = self.proxies.references()
+        return self.pair_loss.against(
+            tf.concat([labels, tf.gather(synthetic, index)], axis=0),
+            tf.concat([embeddings, mixed], axis=0),
+            tf.concat([proxy_labels, tf.repeat(synthetic, self.proxies.proxies_per_class)], axis=0),
+            tf.concat([points, tf.reshape(between, [-1, self.proxies.embedding_size])], axis=0),
+        )
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "alpha": self.alpha, "ratio": self.ratio, "seed": self.seed}
+
+
+class Mixtures(NamedTuple):
+    """Which examples are mixed, and how.
+
+    Attributes:
+      first: [mixtures] int64, positions in the batch, none twice.
+      second: [mixtures] int64, positions of what they are mixed with; of one other class for all of a class.
+      share: [] float32, the share of the first in the mixture (λ).
+    """
+
+    first: tf.Tensor
+    second: tf.Tensor
+    share: tf.Tensor
+
+
+def draw_mixtures(labels: tf.Tensor, alpha: float, ratio: float, seed: tf.Tensor) -> Mixtures:
+    """Draws round(ratio · batch) mixtures, or none if there is one class only.
+
+    Args:
+      labels: [batch] int64.
+      alpha: of the Beta distribution.
+      ratio: of mixtures to examples.
+      seed: [2] integers; the draws are a function of it.
+    """
+    seeds = tf.random.experimental.stateless_split(tf.cast(seed, tf.int64), 4)  # Another type would draw otherwise.
+    circle_seed, first_seed, second_seed, share_seed = tf.unstack(seeds)
+    batch = tf.shape(labels)[0]
+    classes, index = tf.unique(labels, tf.int64)
+    num_classes = tf.size(classes)
+
+    circle = tf.argsort(tf.random.stateless_uniform([num_classes], circle_seed))
+    partner_of = tf.scatter_nd(circle[:, tf.newaxis], tf.roll(circle, shift=-1, axis=0), [num_classes])
+    wanted = tf.gather(classes, tf.gather(partner_of, index))
+    eligible = wanted[:, tf.newaxis] == labels
+    second = tf.argmax(tf.where(eligible, tf.random.stateless_uniform([batch, batch], second_seed), -1.0), axis=1)
+
+    count = tf.cast(tf.round(ratio * tf.cast(batch, tf.float64)), tf.int32) * tf.cast(num_classes > 1, tf.int32)
+    first = tf.argsort(tf.random.stateless_uniform([batch], first_seed))[:count]
+    return Mixtures(tf.cast(first, tf.int64), tf.gather(second, first), _beta(alpha, share_seed))
+
+
+def mix(first: tf.Tensor, second: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
+    """Normalised mixtures of normalised vectors.
+
+    Args:
+      first: [..., embedding_size].
+      second: likewise.
+      share: [] float32, the weight of the first; that of the second is 1 − share.
+
+    Returns:
+      [..., embedding_size] float32, on the unit sphere.
+    """
+    mixed = share * lipschitz_normalize(first) + (1.0 - share) * lipschitz_normalize(second)
+    return tf.math.l2_normalize(mixed, axis=-1, epsilon=_SMALLEST_SQUARED_NORM)
+
+
+def _beta(alpha: float, seed: tf.Tensor) -> tf.Tensor:
+    # In float64: at a small alpha both of a pair in float32 could be 0.
+    gammas = tf.random.stateless_gamma([2], seed, alpha=tf.constant(alpha, tf.float64), dtype=tf.float64)
+    return tf.cast(tf.math.divide_no_nan(gammas[0], tf.reduce_sum(gammas)), tf.float32)

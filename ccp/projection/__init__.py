@@ -1,0 +1,1 @@
+"""Projections: when to make one, and how proxies are re-initialised."""

@@ -1,0 +1,1 @@
+"""What anchors are compared with: class proxies, a memory of past embeddings, and the weighted sum over them."""

@@ -1,0 +1,92 @@
+"""Cross-batch memory: a queue of past embeddings."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from ccp.distribution.replicas import ALIKE_EVERYWHERE
+from ccp.pairs import as_labels
+
+
+@tf.keras.saving.register_keras_serializable(package="ccp")
+class CrossBatchMemory(tf.keras.layers.Layer):
+    """A source of references: the embeddings of the last batches (XBM, Wang et al., CVPR 2020).
+
+    The current batch is taken in before the memory is used, as in the original code; ``own_copies`` says where, so that
+    no example is its own pair. Embeddings are kept as the network put them out; no gradient flows into them.
+
+    Args:
+      capacity: how many embeddings are kept; a multiple of the batch size keeps whole batches.
+      embedding_size: as the network's.
+      start_step: batches after which the queue starts to count as filling; the memory is used once
+        ``capacity`` embeddings have come in after that.
+    """
+
+    def __init__(
+        self, capacity: int, embedding_size: int, start_step: int = 0, name: str = "cross_batch_memory", **kwargs
+    ):
+        kwargs["dtype"] = "float32"
+        super().__init__(name=name, trainable=False, **kwargs)
+        if capacity < 1 or start_step < 0:
+            raise ValueError(f"capacity must be at least 1 and start_step at least 0; got {capacity}, {start_step}.")
+        self.capacity, self.embedding_size, self.start_step = int(capacity), int(embedding_size), int(start_step)
+
+        def zeros(name, shape, dtype):
+            return self.add_weight(
+                name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False, **ALIKE_EVERYWHERE
+            )
+
+        self.embeddings = zeros("embeddings", (self.capacity, self.embedding_size), tf.float32)
+        self.stored_labels = zeros("labels", (self.capacity,), tf.int64)
+        self.batches_seen = zeros("batches_seen", (), tf.int64)
+        self.next_slot = zeros("next_slot", (), tf.int64)
+        self.filled = zeros("filled", (), tf.int64)
+
+    def observe(self, labels: tf.Tensor, embeddings: tf.Tensor) -> None:
+        """Overwrites the oldest embeddings by a batch: labels [batch], embeddings [batch, embedding_size].
+
+        Raises:
+          ValueError: the batch is larger than the memory.
+          TypeError: the labels are no integers.
+        """
+        labels = as_labels(labels)
+        if labels.dtype != tf.int64:
+            raise TypeError(f"The memory keeps integer labels; got {labels.dtype.name}. Number the classes from 0.")
+        batch = embeddings.shape[0]
+        if batch is not None and batch > self.capacity:
+            raise ValueError(f"A batch of {batch} does not fit into a memory of {self.capacity}; enlarge the memory.")
+        size = tf.shape(embeddings, out_type=tf.int64)[0]
+        slots = tf.math.floormod(self.next_slot + tf.range(size, dtype=tf.int64), self.capacity)[:, tf.newaxis]
+        _overwrite(self.embeddings, slots, tf.stop_gradient(tf.cast(embeddings, tf.float32)))
+        _overwrite(self.stored_labels, slots, labels)
+        self.next_slot.assign(tf.math.floormod(self.next_slot + size, self.capacity))
+        counts = tf.cast(self.batches_seen >= self.start_step, tf.int64)
+        self.filled.assign(tf.minimum(self.filled + counts * size, self.capacity))
+        self.batches_seen.assign_add(1)
+
+    def references(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Labels [capacity] and embeddings [capacity, embedding_size]."""
+        return tf.identity(self.stored_labels), tf.identity(self.embeddings)
+
+    def own_copies(self, batch: tf.Tensor) -> tf.Tensor:
+        """Where the batch that was observed last lies: [batch] int64."""
+        size = tf.cast(batch, tf.int64)
+        return tf.math.floormod(self.next_slot - size + tf.range(size), self.capacity)
+
+    def ready(self) -> tf.Tensor:
+        """Whether the queue is full, a bool scalar."""
+        return self.filled >= self.capacity
+
+    def get_config(self) -> dict:
+        """The constructor's arguments; the contents are not part of it."""
+        return {
+            "name": self.name,
+            "capacity": self.capacity,
+            "embedding_size": self.embedding_size,
+            "start_step": self.start_step,
+        }
+
+
+def _overwrite(variable: tf.Variable, slots: tf.Tensor, rows: tf.Tensor) -> None:
+    """In place; variables of replicas have no ``scatter_nd_update`` of their own."""
+    tf.raw_ops.ResourceScatterNdUpdate(ref=variable.handle, indices=slots, updates=rows)

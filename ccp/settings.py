@@ -1,0 +1,115 @@
+"""Settings: what one is stands at its field, and flags, checks, presets and records are derived from there.
+
+Free of TensorFlow, so that a command line can be read without it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import numbers
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ccp.errors import ConfigError
+
+_KINDS = {int: numbers.Integral, float: numbers.Real, str: str, bool: bool}
+_KIND_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What one setting is.
+
+    Attributes:
+      default: the value if nothing else is said; its type is the setting's.
+      help: one phrase, with the paper's symbol where there is one.
+      choices: the texts that it can be; empty where anything goes.
+      at_least: inclusive lower bound of a number; None for none. The other bounds likewise.
+      above: exclusive lower bound.
+      at_most: inclusive upper bound.
+      below: exclusive upper bound.
+      only_with: by the name of another setting, the values of it with which this one matters; empty if always.
+      may_change: whether a run may be resumed with another value.
+      in_preset: whether it is part of a preset; otherwise it says what a run is for, or where things are.
+      essential: whether it is among the few flags that a command's help shows first.
+    """
+
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    below: float | None = None
+    only_with: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    may_change: bool = False
+    in_preset: bool = True
+    essential: bool = False
+
+    @property
+    def kind(self) -> type:
+        """The type of its values."""
+        return type(self.default)
+
+    def check(self, name: str, value: Any) -> None:
+        """Raises a ConfigError for a value that is of another type, out of bounds, or not among the choices."""
+        if not isinstance(value, _KINDS[self.kind]) or (isinstance(value, bool) and self.kind is not bool):
+            raise ConfigError(f"{name} must be {_KIND_NAMES[self.kind]}; got {value!r}.")
+        if self.choices:
+            refuse_unknown([value], self.choices, name)
+        elif self.kind in (int, float):
+            within = (
+                math.isfinite(value)
+                and (self.at_least is None or value >= self.at_least)
+                and (self.above is None or value > self.above)
+                and (self.at_most is None or value <= self.at_most)
+                and (self.below is None or value < self.below)
+            )
+            if not within:
+                raise ConfigError(f"{name} must be {self.bounds}; got {value}.")
+
+    @property
+    def bounds(self) -> str:
+        """The bounds of a number, as a phrase."""
+        bounds = (
+            ("at least", self.at_least),
+            ("above", self.above),
+            ("at most", self.at_most),
+            ("below", self.below),
+        )
+        return " and ".join([f"{word} {bound:g}" for word, bound in bounds if bound is not None] or ["finite"])
+
+
+def setting(default: Any, help: str, **more: Any) -> Any:
+    """A dataclass field that is a ``Setting``.
+
+    Args:
+      default: its default.
+      help: one phrase about it.
+      **more: the other attributes of ``Setting``.
+    """
+    return dataclasses.field(default=default, metadata={"setting": Setting(default, help, **more)})
+
+
+def settings_of(section: Any) -> dict[str, Setting]:
+    """The settings among the fields of a dataclass, or of an instance of one, by name."""
+    fields = dataclasses.fields(section)
+    return {field.name: field.metadata["setting"] for field in fields if "setting" in field.metadata}
+
+
+def check(section: Any) -> None:
+    """Raises a ConfigError for the first setting of a dataclass instance whose value cannot be."""
+    for name, described in settings_of(section).items():
+        described.check(name, getattr(section, name))
+
+
+def refuse_unknown(names: Iterable[str], known: Iterable[str], what: str) -> None:
+    """Raises a ConfigError that names the nearest of ``known`` if one of ``names`` is not among them."""
+    known = list(known)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=3)
+            hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known)}."
+            raise ConfigError(f"Unknown {what} {name!r}. {hint}")

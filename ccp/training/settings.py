@@ -1,0 +1,114 @@
+"""The settings of the training loop, its projections and its optimizer. Free of TensorFlow.
+
+The defaults are the paper's for CUB-200-2011 (arXiv 2209.09060, supplement on implementation).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ccp.methods.registry import METHODS
+from ccp.settings import check, setting
+
+_PROJECTING = {"method": tuple(name for name, method in METHODS.items() if method.projects)}
+_WITH_PROXIES = {"method": tuple(name for name, method in METHODS.items() if method.has_proxies)}
+_ON_A_PLATEAU = {"learning_rate_schedule": ("plateau",)}
+
+
+@dataclasses.dataclass(frozen=True)
+class ProjectionSettings:
+    """When to project, from what, and how strongly the last solution holds."""
+
+    projection: str = setting(
+        "plateau",
+        "project when the score stands still, or every projection_period epochs",
+        choices=("plateau", "period"),
+        only_with=_PROJECTING,
+        essential=True,
+    )
+    patience: int = setting(
+        3,
+        "epochs without improvement before a projection",
+        at_least=1,
+        only_with={**_PROJECTING, "projection": ("plateau",)},
+    )
+    projection_period: int = setting(
+        10, "epochs from one projection to the next", at_least=1, only_with={**_PROJECTING, "projection": ("period",)}
+    )
+    proximal_weight: float = setting(2e-4, "pull towards the last solution (λ₀)", at_least=0, only_with=_PROJECTING)
+    proximal_decay: float = setting(1.0, "factor on that pull at each projection", at_least=0, only_with=_PROJECTING)
+    pool_size: int = setting(
+        12,
+        "embeddings per class that new proxies are chosen from (b); times proxies_per_class if fewer than that",
+        at_least=1,
+        only_with=_PROJECTING,
+    )
+    normalize_candidates: bool = setting(
+        False, "choose new proxies by distances between unit vectors", only_with=_PROJECTING
+    )
+
+    def __post_init__(self):
+        check(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerSettings:
+    """The optimizer, and what is done to gradients before it."""
+
+    optimizer: str = setting(
+        "adam", "optimizer; lamb and radam are TensorFlow Addons'", choices=("adam", "lamb", "radam")
+    )
+    learning_rate: float = setting(1e-5, "learning rate", above=0, essential=True)
+    learning_rate_schedule: str = setting(
+        "constant", "constant, or lowered when the score stands still", choices=("constant", "plateau")
+    )
+    plateau_epochs: int = setting(
+        4, "epochs without improvement before the learning rate is lowered", at_least=1, only_with=_ON_A_PLATEAU
+    )
+    plateau_factor: float = setting(0.5, "factor on the learning rate then", above=0, only_with=_ON_A_PLATEAU)
+    min_learning_rate: float = setting(
+        1e-6, "the learning rate is not lowered below this", at_least=0, only_with=_ON_A_PLATEAU
+    )
+    weight_decay: float = setting(1e-4, "coupled weight decay on all but batch-norm variables", at_least=0)
+    proxy_rate_multiplier: float = setting(
+        1.0, "factor on the proxies' learning rate", above=0, only_with=_WITH_PROXIES
+    )
+    warm_up_epochs: int = setting(
+        0, "epochs at the start that train the embedding layer and the proxies alone", at_least=0
+    )
+    clip_norm: float = setting(10.0, "the global gradient norm is clipped to this", above=0)
+    clip_value: float = setting(10.0, "gradient entries are clipped to this after that", above=0)
+
+    def __post_init__(self):
+        check(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class LoopSettings:
+    """Steps, epochs and stopping."""
+
+    seed: int = setting(
+        0, "everything random follows from it", at_least=0, below=2**32, in_preset=False, essential=True
+    )
+    classes_per_batch: int = setting(8, "classes in a batch", at_least=1, essential=True)
+    examples_per_class: int = setting(4, "images of each class in a batch", at_least=1, essential=True)
+    steps_per_epoch: int = setting(25, "training steps between two validations", at_least=1)
+    max_epochs: int = setting(1000, "epochs at most", at_least=1, essential=True)
+    early_stopping: int = setting(60, "epochs without a better score before training ends", at_least=1)
+    monitor: str = setting(
+        "map_at_r", "validation score that decides", choices=("map_at_r", "r_precision", "precision_at_1")
+    )
+    min_improvement: float = setting(1e-5, "a score has to beat the best by more than this", at_least=0)
+    strategy: str = setting(
+        "none",
+        "train on one device, on all of this machine (mirrored), or on several machines (multi_worker, by TF_CONFIG)",
+        choices=("none", "mirrored", "multi_worker"),
+        may_change=True,
+        in_preset=False,
+    )
+    jit_compile: bool = setting(
+        False, "compile the training step by XLA where possible; results are then not the same to the last bit"
+    )
+
+    def __post_init__(self):
+        check(self)

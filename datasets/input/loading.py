@@ -1,0 +1,164 @@
+"""Rows of images, loaded in parallel; what cannot be read is met one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from datasets.images.decoding import reason
+from datasets.input.bad_images import BadImages
+from datasets.manifest import DataError
+
+_IMAGES_IN_A_ROW = 32
+_SMALL_IMAGES_IN_A_ROW = 256
+_SMALL = 64 * 64 * 3
+
+
+class Row(NamedTuple):
+    """What is loaded together.
+
+    Attributes:
+      indices: [num_images] int64, of the examples.
+      seeds: [num_images, 2] int64, one for each.
+    """
+
+    indices: np.ndarray
+    seeds: np.ndarray
+
+
+_SIGNATURE = (tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, 2], tf.int64))
+
+
+class RowLoader:
+    """Loads rows of images.
+
+    Rows are loaded in TensorFlow's threads, several at a time and ahead of their use. A row in which an image
+    cannot be read is loaded again, image by image, to find which it is and why; ``bad_images`` says whether
+    that ends everything. Otherwise ``stand_ins`` take the image's place, or none. Results do not depend on
+    which images were already known to be bad.
+
+    Args:
+      load: from an index and a seed to an image, in TensorFlow operations.
+      names: [num_examples] what ``bad_images`` knows the images by.
+      bad_images: what to do about those that cannot be read.
+      stand_ins: from an example to others to be taken in its place, in order; None leaves it out.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        names: np.ndarray,
+        bad_images: BadImages,
+        stand_ins: Callable[[int], np.ndarray] | None = None,
+    ):
+        self._load, self._names, self._bad_images, self._stand_ins = load, names, bad_images, stand_ins
+        # Traced once, however often rows are loaded. Without AutoGraph, which takes most of the time of tracing.
+        self._load_row = tf.function(self._row, input_signature=_SIGNATURE, autograph=False)
+
+    def __call__(self, rows: Callable[[], Iterator[Row]]) -> LoadedRows:
+        """The loaded rows, to be gone through as often as ``rows`` can.
+
+        Args:
+          rows: makes the same rows every time.
+        """
+        return LoadedRows(self, rows)
+
+    def dataset(self, rows: Callable[[], Iterator[Row]]) -> tf.data.Dataset:
+        """Indices and images of rows, as far as they can be read in one go; the others are errors in their place."""
+
+        def without_known_bad():
+            for row in rows():
+                yield self._replaced(row) if self._bad_images.found else row
+
+        dataset = tf.data.Dataset.from_generator(without_known_bad, output_signature=_SIGNATURE)
+        return dataset.map(self._load_row, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+    def _row(self, indices: tf.Tensor, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        images = tf.map_fn(lambda pair: self._load(*pair), (indices, seeds), fn_output_signature=tf.float32)
+        return indices, images
+
+    def _replaced(self, row: Row) -> Row:
+        """The row with stand-ins for images that are known to be bad, or without them."""
+        places, indices = [], []
+        for place, index in enumerate(row.indices):
+            # Where every stand-in is bad too, the image itself comes, so that the row fails and is explained.
+            last = None if self._stand_ins is None else int(index)
+            chosen = next(self._not_known_bad(int(index)), last)
+            if chosen is not None:
+                places.append(place)
+                indices.append(chosen)
+        return Row(np.array(indices, np.int64), row.seeds[places])
+
+    def _not_known_bad(self, index: int) -> Iterator[int]:
+        others = () if self._stand_ins is None else self._stand_ins(index)
+        return (int(i) for i in (index, *others) if self._names[i] not in self._bad_images.found)
+
+    def one_by_one(self, row: Row) -> tuple[np.ndarray, tf.Tensor | None]:
+        """Indices and images of what can be read of a row, or stand-ins for it.
+
+        Raises:
+          DataError: an image cannot be read and the policy is to stop, or it has no stand-in that can.
+        """
+        indices, images = [], []
+        for index, seed in zip(row.indices, row.seeds):
+            for candidate in self._not_known_bad(int(index)):
+                try:
+                    images.append(self._load(tf.constant(candidate, tf.int64), tf.constant(seed)))
+                    indices.append(candidate)
+                    break
+                except tf.errors.OpError as error:
+                    if isinstance(error, tf.errors.InvalidArgumentError) or self._bad_images.survey:
+                        self._bad_images.report(self._names[candidate], reason(error))
+                        continue
+                    # Not the image's fault, as when a disk is gone for a while: nothing to go on without.
+                    raise DataError(
+                        f"{self._bad_images.file(self._names[candidate])} cannot be read ({reason(error)}). Training "
+                        "goes on from its last checkpoint once it can."
+                    ) from error
+            else:
+                if self._stand_ins is not None:
+                    raise DataError(
+                        f"{self._names[index]} and every other image of its class cannot be read, so the class cannot "
+                        "be trained on. Mend the images, or take the class out."
+                    )
+        return np.array(indices, np.int64), tf.stack(images) if images else None
+
+
+class LoadedRows:
+    """Rows of images in order; made by a ``RowLoader``.
+
+    Args:
+      loader: loads them.
+      rows: makes the same rows every time.
+    """
+
+    def __init__(self, loader: RowLoader, rows: Callable[[], Iterator[Row]]):
+        self._loader, self._rows = loader, rows
+        self._dataset = loader.dataset(rows)
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
+        """Goes through them.
+
+        Yields:
+          Indices [num_images] of what was loaded in the end, and images [num_images, …].
+
+        Raises:
+          DataError: an image cannot be read and the policy is to stop, or it has no stand-in that can.
+        """
+        loaded = iter(self._dataset)
+        for row in self._rows():
+            try:
+                indices, images = next(loaded)
+                indices = indices.numpy()
+            except tf.errors.OpError:
+                indices, images = self._loader.one_by_one(row)
+            if len(indices):
+                yield indices, images
+
+
+def images_in_a_row(values_per_image: int) -> int:
+    """How many images to embed at once: enough to keep the machine busy, few enough for its memory."""
+    return _SMALL_IMAGES_IN_A_ROW if values_per_image <= _SMALL else _IMAGES_IN_A_ROW

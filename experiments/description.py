@@ -1,0 +1,43 @@
+"""What a run is, in its results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datasets.examples import Splits
+from datasets.input.bad_images import BadImages
+from datasets.manifest import QUERY
+from experiments.presets import overridden, preset_name
+from experiments.settings import Settings
+
+
+def describe(config: Settings, splits: Splits, bad_images: BadImages) -> dict[str, Any]:
+    """What was trained and how it is judged, for a result's record.
+
+    Args:
+      config: of the run.
+      splits: its examples.
+      bad_images: those met so far.
+    """
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    test = f"{len(splits.test)} images of {splits.test.num_classes} classes never seen in training"
+    num_queries = int((splits.test.roles == QUERY).sum())
+    return {
+        "dataset": config.data.dataset,
+        "loss": config.loss.loss,
+        "seed": config.loop.seed,
+        "weights": config.network.weights or "none",
+        "settings": {"preset": preset_name(config), "overridden": overridden(config)},
+        "data": {
+            **{name: {"images": len(part), "classes": part.num_classes} for name, part in parts.items()},
+            "unreadable_images_left_out": len(bad_images.found),
+        },
+        "protocol": {
+            "test": f"retrieval of {num_queries} queries in a gallery, {test}"
+            if num_queries
+            else f"leave-one-out retrieval by index over {test}",
+            "model_selection": f"best {config.loop.monitor} on {splits.validation_is} "
+            f"({len(splits.validation)} images of {splits.validation.num_classes} classes)",
+            "distance": "Euclidean between lipschitz-normalised embeddings",
+        },
+    }

@@ -1,0 +1,289 @@
+"""One experiment: data, network, loss and trainer put together from a configuration, trained and judged."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ccp.distribution.replicas import Replicas
+from ccp.methods.build import Sizes, build_loss
+from ccp.projection.projector import Projector
+from ccp.projection.proxy_reinitializer import ProxyReinitializer, pool_size
+from ccp.training.observers import Observer
+from ccp.training.trainer import Trainer
+from datasets.examples import Examples
+from datasets.input.bad_images import BadImages
+from datasets.input.cache import DISK, MEMORY, ImagesKeptInMemory, ImagesKeptOnDisk
+from datasets.input.pipelines import EvaluationImages, TrainingImages
+from datasets.input.preprocessing import Augmentation
+from datasets.reading import load
+from datasets.splits import split
+from evaluate.embedded import Embedded
+from evaluate.embedding import Embedder, Validator, judged, retrieval
+from evaluate.geometry import pair_distances, spread
+from experiments.board import geometry_scalars, projection_figures, show_unseen
+from experiments.description import describe
+from experiments.restarting import NotInVain
+from experiments.run_callbacks import ProgressDisplay, RunLog, TensorBoard
+from experiments.run_directory import RunDirectory, earlier_network, read_json, write_json
+from experiments.settings import Settings
+from experiments.workers import (
+    check_same_data,
+    check_same_directory,
+    check_same_settings,
+    replicas_unless_finished,
+    wait_for_result,
+)
+from models.embedding import EMBEDDING_LAYER, build_embedding_model, image_format
+from models.synchronized import synchronized
+from models.weights.start_weights import check_start_weights, load_start_weights
+
+_MOST_SCATTERED = 1000
+
+
+class Experiment:
+    """Everything that a configuration describes, ready to be trained or judged.
+
+    Attributes:
+      config: what it was built from.
+      splits: training, validation and test examples.
+      format: what the network takes in.
+      model: the network.
+      embedder: the network, compiled for inference.
+      bad_images: those met so far.
+      data_digest: of the data set's manifest.
+
+    Args:
+      config: the run's settings.
+      bad_images_record: the file that images that cannot be read are kept in.
+      replicas: the devices to train on; None is one.
+    """
+
+    def __init__(
+        self, config: Settings, bad_images_record: pathlib.Path | None = None, replicas: Replicas | None = None
+    ):
+        self.config = config
+        data = config.data
+        self.replicas = replicas or Replicas()
+        manifest = load(data)
+        self.splits = split(manifest, data.validation, config.loop.seed, data.crop_to_box, data.select_on_test)
+        self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
+        self.data_digest = manifest.digest()
+        check_same_data(self.replicas, self.data_digest)
+        channels = self.splits.train.images.channels
+        self.format = image_format(config.network, channels)
+        with self.replicas.scope():
+            self.model = build_embedding_model(config.network, channels, config.loop.seed)
+            if self.replicas.count > 1:
+                self.model = synchronized(self.model)
+        self.embedder = Embedder(self.model, self.replicas)
+
+    def describe(self) -> dict[str, Any]:
+        """What is trained and how it is judged, for a result's record."""
+        return describe(self.config, self.splits, self.bad_images)
+
+    def judge(self, part: str = "test") -> dict[str, float]:
+        """Retrieval scores of the network as it is now, on a part of the data."""
+        examples = getattr(self.splits, part)
+        return judged(*self.embed(examples), examples)
+
+    def embed(self, examples: Examples, shared: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings by the network as it is now; see ``Embedder.normalized``.
+
+        Args:
+          examples: of what.
+          shared: every process calls this, and does its share.
+        """
+        share = self.replicas.share if shared else slice
+        return self.embedder.normalized(EvaluationImages(examples, self.format, self.bad_images, share), shared)
+
+    def trainer(
+        self, run: RunDirectory, title: str | None = None, should_stop: Callable[[], bool] = lambda: False
+    ) -> Trainer:
+        """A trainer over a run's checkpoints.
+
+        Args:
+          run: the directory.
+          title: shown with the progress; None writes and shows nothing but checkpoints.
+          should_stop: see ``Trainer``.
+        """
+        with self.replicas.scope():
+            return self._trainer(run, title, should_stop)
+
+    def _trainer(self, run: RunDirectory, title: str | None, should_stop: Callable[[], bool]) -> Trainer:
+        config, train = self.config, self.splits.train
+        loss = build_loss(
+            config.loss.loss,
+            config.loss.hyperparameters,
+            Sizes(train.num_classes, config.network.embedding_size, config.batch_size, config.loop.seed),
+        )
+        validator = Validator(self.embedder, self._validation_images(run))
+        return Trainer(
+            self.model,
+            loss,
+            loop=config.loop,
+            optimizer=config.optimizer,
+            projection=config.projection,
+            batch_size=config.batch_size,
+            mixed_precision=config.network.mixed_precision,
+            batches=self._training_batches,
+            validate=validator,
+            projector=self._projector(loss) if config.loss.kind.projects else None,
+            head=self.model.get_layer(EMBEDDING_LAYER).trainable_variables,
+            initialize=lambda: load_start_weights(self.model, config.network, earlier_network),
+            replicas=self.replicas,
+            observers=self._observers(run, title, validator),
+            checkpoints=str(run.checkpoints),
+            should_stop=should_stop,
+        )
+
+    def _observers(self, run: RunDirectory, title: str | None, validator: Validator) -> tuple[Observer, ...]:
+        of_all = (NotInVain(),) if self.replicas.num_workers > 1 else ()
+        if title is None or not self.replicas.is_chief:
+            return of_all
+        loop, validation = self.config.loop, self.splits.validation
+
+        def figures() -> dict[str, bytes]:
+            validated = None
+            if validator.embeddings is not None:
+                of_set = (validation.class_names, validation, validator.kept)
+                validated = Embedded(validator.embeddings, validator.labels, *of_set)
+            return projection_figures(run, self.splits.train.class_names, validated)
+
+        return (
+            *of_all,
+            RunLog(run, self._scatter),
+            TensorBoard(
+                run,
+                lambda: pair_distances(validator.embeddings, validator.labels),
+                figures,
+                lambda: geometry_scalars(run),
+            ),
+            ProgressDisplay(title, loop.steps_per_epoch, loop.max_epochs, loop.monitor),
+        )
+
+    def _validation_images(self, run: RunDirectory):
+        images = EvaluationImages(self.splits.validation, self.format, self.bad_images, self.replicas.share)
+        if self.config.data.cache == MEMORY:
+            return ImagesKeptInMemory(images)
+        if self.config.data.cache == DISK:
+            return ImagesKeptOnDisk(images, run.path / "cache")
+        return images
+
+    @functools.cached_property
+    def _training_images(self) -> TrainingImages:
+        data = self.config.data
+        augmentation = Augmentation(data.min_crop_area, data.max_crop_aspect, data.flip)
+        images = (self.splits.train, self.format, augmentation, self.config.loop.seed, self.bad_images)
+        return TrainingImages(*images, self.replicas.share)
+
+    def _training_batches(self, epoch: int, step: int):
+        loop = self.config.loop
+        return self._training_images.batches(
+            classes_per_batch=loop.classes_per_batch,
+            examples_per_class=loop.examples_per_class,
+            steps_per_epoch=loop.steps_per_epoch,
+            epoch=epoch,
+            step=step,
+        )
+
+    def _projector(self, loss) -> Projector:
+        settings = self.config.projection
+        proxies_per_class = loss.proxies.proxies_per_class
+        num_candidates = pool_size(settings.pool_size, proxies_per_class)
+
+        def candidates(draw: int) -> tf.Tensor:
+            images = self._training_images.candidates(num_candidates, draw)
+            embeddings = self.embedder.raw(images, shared=True)
+            return tf.reshape(embeddings, [self.splits.train.num_classes, num_candidates, -1])
+
+        return Projector(
+            loss.proxies,
+            self.model.trainable_variables,
+            ProxyReinitializer(proxies_per_class, settings.normalize_candidates),
+            candidates,
+            settings.proximal_weight,
+            settings.proximal_decay,
+            self.replicas,
+        )
+
+    def _scatter(self) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings and labels of evenly spaced training examples, to be drawn and measured."""
+        train = self.splits.train
+        chosen = spread(train.labels, _MOST_SCATTERED)
+        examples = train.subset(chosen)
+        embeddings, kept = self.embed(examples)
+        return embeddings, train.labels[chosen][kept]
+
+
+def make_deterministic() -> None:
+    """Makes this process compute the same bits every time; to be called before anything is built."""
+    tf.config.experimental.enable_op_determinism()
+
+
+def train_run(
+    config: Settings,
+    run_dir: str | os.PathLike,
+    title: str,
+    should_stop: Callable[[], bool] = lambda: False,
+    keep_embeddings: bool = False,
+    on_board: bool = True,
+) -> dict[str, Any]:
+    """Trains a run to its end, or on from where it was, and judges its best weights on the unseen classes.
+
+    Args:
+      config: the run's settings.
+      run_dir: where everything is kept.
+      title: shown with the progress.
+      should_stop: see ``Trainer``.
+      keep_embeddings: those of the unseen classes too, in the run's ``test_embeddings.npz``.
+      on_board: show the unseen classes in TensorBoard, with its projector.
+
+    Returns:
+      What is also written to the run's ``result.json``.
+    """
+    run = RunDirectory(run_dir)
+    replicas = replicas_unless_finished(config, lambda: run.finished(config, keep_embeddings), should_stop)
+    if replicas is None:
+        return read_json(run.result)
+    with contextlib.ExitStack() as held:
+        check_same_settings(replicas, config)
+        check_start_weights(config.network)
+        if replicas.is_chief:
+            held.enter_context(run.claimed(config))
+        check_same_directory(replicas, run)
+        experiment = Experiment(config, run.bad_images, replicas)
+        run.check_data(experiment.data_digest)
+        if replicas.is_chief:
+            run.record(config, experiment.data_digest)
+        trainer = experiment.trainer(run, title, should_stop)
+        progress = trainer.fit()
+        test = experiment.splits.test
+        embeddings, kept = experiment.embed(test, shared=True)
+        judgement = retrieval(embeddings, kept, test, recall_at=(), with_mrr=False)
+        if keep_embeddings and replicas.is_chief:  # Before the result, which says that all is there.
+            with open(run.test_embeddings, "wb") as file:
+                np.savez(file, embeddings=embeddings, kept=kept)
+        result = {
+            "epochs": progress.epoch,
+            "best_epoch": progress.best_epoch,
+            "projections": trainer.schedule.projections,
+            "validation": {config.loop.monitor: progress.best_score},
+            "test": judgement.means,
+        }
+        # Last, as judging may meet images that cannot be read.
+        result = {**experiment.describe(), **result, "retrieval": judgement.protocol}
+        if replicas.is_chief:
+            write_json(run.result, result)
+        wait_for_result(replicas, run)
+        if on_board and replicas.is_chief:
+            unseen = Embedded(embeddings, test.labels[kept], test.class_names, test, kept)
+            show_unseen(run, unseen, config.loop.steps_per_epoch * progress.epoch)
+    return result

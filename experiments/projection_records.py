@@ -1,0 +1,25 @@
+"""What a run has kept of its projections, read and measured."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evaluate.geometry import normalized
+from experiments.run_directory import RunDirectory
+
+
+def read_projections(run: RunDirectory) -> list[dict[str, np.ndarray]]:
+    """What was kept at the initialisation and at each projection, in order; embeddings and proxies are normalised.
+
+    Each holds ``index``, ``embeddings`` [num, embedding_size], ``labels`` [num], ``proxies`` [num_classes,
+    proxies_per_class, embedding_size] and, but for the first, ``previous_proxies`` of the same shape.
+    """
+    projections = []
+    for path in sorted(run.projections.glob("*.npz")):
+        with np.load(path) as file:
+            kept = {name: file[name] for name in file.files}
+        for name in ("proxies", "previous_proxies"):
+            if name in kept:
+                kept[name] = normalized(kept[name])
+        projections.append({"index": np.int64(path.stem), **kept})
+    return projections

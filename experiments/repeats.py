@@ -1,0 +1,35 @@
+"""One training with several seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+
+from ccp.distribution.cluster import cluster_of
+from experiments.compare import collect
+from experiments.comparison_table import STYLES
+from experiments.experiment import train_run
+from experiments.settings import Settings
+
+
+def run_repeats(config: Settings, directory: str, repeats: int, should_stop: Callable[[], bool] = lambda: False) -> str:
+    """Trains and judges runs that differ in their seed: the conventional setting's repetitions.
+
+    Args:
+      config: the settings of every run; repeat i has seed ``seed`` + i.
+      directory: each run has one of its own in it, and goes on after a kill.
+      repeats: how many.
+      should_stop: see ``Trainer``.
+
+    Returns:
+      Their scores as a table, with mean and deviation; of several processes that train together, the chief alone.
+    """
+    runs = []
+    for seed in range(config.loop.seed, config.loop.seed + repeats):
+        one = dataclasses.replace(config, loop=dataclasses.replace(config.loop, seed=seed))
+        runs.append(str(pathlib.Path(directory) / f"seed{seed}"))
+        train_run(one, runs[-1], f"{config.loss.loss}, seed {seed}", should_stop)
+    if config.loop.strategy == "multi_worker" and not cluster_of().is_chief:
+        return ""
+    return STYLES["text"](collect(runs)).rstrip("\n")

@@ -1,0 +1,138 @@
+"""What the report says about one run, gathered before anything is drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ccp.references.class_proxies import ClassProxies
+from evaluate.embedded import Embedded, query_scores
+from evaluate.geometry import normalized, spread
+from experiments.experiment import Experiment
+from experiments.projection_records import read_projections
+from experiments.report.intervals import bootstrap_interval
+from experiments.restored import restored_experiment
+from experiments.run_directory import RunDirectory, read_json
+
+_MOST_TRAINING_EXAMPLES = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFacts:
+    """One run.
+
+    Attributes:
+      name: that it goes by in the report.
+      path: its directory.
+      config: its settings.
+      data_digest: of its data set's manifest; empty if that was not recorded.
+      records: a line per epoch.
+      projections: as ``read_projections`` returns them.
+      finished: whether training has ended.
+      judged: what its network does; None as long as no weights are saved.
+    """
+
+    name: str
+    path: str
+    config: Settings
+    data_digest: str
+    records: Sequence[Mapping[str, Any]]
+    projections: Sequence[Mapping[str, np.ndarray]]
+    finished: bool
+    judged: Judged | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """A run's best weights, tried out.
+
+    Attributes:
+      description: as ``describe`` or the run's ``result.json`` has it.
+      scores: by metric, on the unseen classes.
+      intervals: by metric, [low, high] of 95%, over the choice of queries.
+      unseen: the test examples.
+      training: some training examples.
+      proxies: [num_classes, proxies_per_class, embedding_size] of the training classes, normalised; None if
+        the loss has none.
+    """
+
+    description: Mapping[str, Any]
+    scores: Mapping[str, float]
+    intervals: Mapping[str, Sequence[float]]
+    unseen: Embedded
+    training: Embedded
+    proxies: np.ndarray | None
+
+
+def gather(run_dir: str, name: str, data_dir: str | None) -> RunFacts:
+    """Reads a run and tries out its best weights so far.
+
+    Raises:
+      RunError: the directory holds no run.
+      UserError: the data set cannot be read.
+    """
+    run = RunDirectory(run_dir)
+    config = run.load_config()
+    judged = _judge(run, data_dir) if any(run.checkpoints.glob("*.index")) else None
+    return RunFacts(
+        name,
+        os.fspath(run.path),
+        config,
+        data_digest=read_json(run.data)["digest"] if run.data.exists() else "",
+        records=run.records(),
+        projections=read_projections(run),
+        finished=run.result.exists(),
+        judged=judged,
+    )
+
+
+def differ_in_data(runs: Sequence[RunFacts]) -> bool:
+    """Whether some are known to be of other data than others."""
+    digests = {run.data_digest for run in runs if run.data_digest}
+    return len({run.config.data.dataset for run in runs}) > 1 or len(digests) > 1
+
+
+def embed_unseen(experiment: Experiment) -> Embedded:
+    """All test examples by the network as it is now."""
+    test = experiment.splits.test
+    embeddings, kept = experiment.embed(test)
+    return Embedded(embeddings, test.labels[kept], test.class_names, test, kept)
+
+
+def _judge(run: RunDirectory, data_dir: str | None) -> Judged:
+    experiment, _ = restored_experiment(os.fspath(run.path), data_dir)
+    unseen = embed_unseen(experiment)
+    _, values = query_scores(unseen)
+    result = read_json(run.result) if run.result.exists() else {**experiment.describe(), "test": {}}
+    scores = {metric: result["test"].get(metric, float(own.mean())) for metric, own in values.items()}
+    return Judged(
+        description=result,
+        scores=scores,
+        intervals={metric: bootstrap_interval(own) for metric, own in values.items()},
+        unseen=unseen,
+        training=_embed_training(experiment),
+        proxies=_best_proxies(experiment, run),
+    )
+
+
+def _embed_training(experiment: Experiment) -> Embedded:
+    train = experiment.splits.train
+    chosen = spread(train.labels, _MOST_TRAINING_EXAMPLES)
+    embeddings, kept = experiment.embed(train.subset(chosen))
+    places = chosen[kept]
+    return Embedded(embeddings, train.labels[places], train.class_names, train, places)
+
+
+def _best_proxies(experiment: Experiment, run: RunDirectory) -> np.ndarray | None:
+    """The proxies that belong to the best weights; they are kept beside them in the checkpoint."""
+    trainer = experiment.trainer(run)
+    trainer.restore()
+    trainer.overall_best.put_back()
+    for part in getattr(trainer.loss, "parts", ()):
+        if isinstance(part, ClassProxies):
+            return normalized(part.points.numpy())
+    return None

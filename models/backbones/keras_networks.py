@@ -1,0 +1,56 @@
+"""The networks that come with Keras."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from ccp.errors import ConfigError
+from models.registry import BACKBONES
+from models.settings import NetworkSettings
+
+_SMALLEST_SIZE = 32  # That Keras builds them for.
+_FIRST_OF_EFFICIENTNET = "stem_conv_pad"
+
+
+def keras_backbone(inputs: tf.Tensor, settings: NetworkSettings) -> tf.Tensor:
+    """A network of ``tf.keras.applications`` without its classifier, from random weights.
+
+    Departs from Keras' EfficientNet in two things. Its own normalisation of the input, which a restored checkpoint
+    would not bring back, is left to the registry's input convention. And whole blocks are not dropped at random
+    (stochastic depth): Keras draws that from a state that a resumed training does not have.
+
+    Args:
+      inputs: [batch, size, size, 3], in the network's convention.
+      settings: of the network; ``backbone`` is its name in the registry.
+
+    Returns:
+      Features [batch, height, width, channels].
+
+    Raises:
+      ConfigError: the inputs are too small.
+    """
+    name, size = settings.backbone, inputs.shape[1]
+    if size < _SMALLEST_SIZE:
+        raise ConfigError(
+            f"{name} needs images of at least {_SMALLEST_SIZE} × {_SMALLEST_SIZE} pixels; got {size} × {size}. Raise "
+            "--image_size, or choose --backbone=resnet20."
+        )
+    network = _build(name, weights=None, input_shape=inputs.shape[1:])
+    for layer in network.layers:
+        if isinstance(layer, tf.keras.layers.Dropout):
+            layer.rate = 0.0
+    first = network.get_layer(_FIRST_OF_EFFICIENTNET).input if "efficientnet" in name else network.input
+    return tf.keras.Model(first, network.output, name=name)(inputs)
+
+
+def imagenet_network(name: str) -> tf.keras.Model:
+    """The network with the weights that Keras provides, trained on ImageNet; they are downloaded once.
+
+    Raises:
+      Exception: by Keras, where they cannot be had.
+    """
+    return _build(name, weights="imagenet")
+
+
+def _build(name: str, **arguments) -> tf.keras.Model:
+    return getattr(tf.keras.applications, BACKBONES[name].keras_name)(include_top=False, **arguments)

@@ -1,0 +1,70 @@
+import math
+import os
+
+import tensorflow as tf
+
+from ccp.projection.projector import ProjectionSchedule
+from ccp.training.optimizers import PlateauLearningRate
+from ccp.training.progress import Progress
+
+
+class ProgressTest(tf.test.TestCase):
+    def test_steps_and_epochs(self):
+        progress = Progress()
+        for loss in (1.0, 2.0, 6.0):
+            progress.count_step(loss)
+        self.assertEqual((progress.epoch, progress.step, progress.total_steps), (0, 3, 3))
+        record = progress.close_epoch({"map_at_r": 0.5}, learning_rate=0.1)
+        expected = {"epoch": 1, "step": 3, "loss": 3.0, "map_at_r": 0.5, "learning_rate": 0.1}  # (1 + 2 + 6)/3.
+        self.assertEqual(record, expected)
+        self.assertEqual(progress.last_record, expected)
+        self.assertEqual((progress.epoch, progress.step, progress.total_steps), (1, 0, 3))
+        progress.count_step(4.0)
+        record = progress.close_epoch({"map_at_r": 0.6})
+        self.assertEqual((record["epoch"], record["step"], record["loss"]), (2, 4, 4.0))  # Not 13/4.
+
+    def test_best_score(self):
+        progress, found = Progress(), []
+        for score in (0.5, 0.500009, 0.4, 0.6, 0.6):
+            found.append(progress.count_score(score, min_improvement=1e-5))
+            progress.close_epoch({})
+        self.assertEqual(found, [True, False, False, True, False])
+        self.assertEqual((progress.best_score, progress.best_epoch), (0.6, 4))
+        self.assertEqual(progress.epochs_without_improvement, 1)
+
+    def test_an_epoch_without_steps_has_a_loss_of_0(self):
+        self.assertEqual(Progress().close_epoch({})["loss"], 0.0)
+
+
+class SavedAsJsonTest(tf.test.TestCase):
+    def round_trip(self, saved, restored):
+        path = tf.train.Checkpoint(progress=saved).write(os.path.join(self.get_temp_dir(), "progress"))
+        tf.train.Checkpoint(progress=restored).read(path).assert_consumed()
+
+    def test_all_states_come_back_in_place_and_exactly(self):
+        progress = Progress(epoch=3, step=2, total_steps=2**40, loss_sum=0.1 + 0.2, best_score=1 / 3, finished=True)
+        progress.last_record = {"epoch": 3, "loss": 1e-300, "projected": False}
+        schedule = ProjectionSchedule("period", period=7, best_score=math.nextafter(0.5, 1), epochs_in_problem=4)
+        plateau = PlateauLearningRate(1e-4 / 3, 4, 0.5, 1e-6, epochs_without_improvement=2)
+        others = Progress(), ProjectionSchedule(), PlateauLearningRate(1.0, 1, 0.1, 0.0)
+        self.round_trip(progress.saved_with(schedule, plateau), others[0].saved_with(*others[1:]))
+        self.assertEqual(others, (progress, schedule, plateau))  # Dataclasses are equal if all their fields are.
+
+    def test_infinity(self):
+        restored = Progress(best_score=0.9)
+        self.round_trip(Progress().saved_with(), restored.saved_with())
+        self.assertEqual(restored.best_score, -math.inf)
+
+    def test_saves_the_state_of_the_moment(self):
+        progress, restored = Progress(), Progress()
+        saved = progress.saved_with()
+        progress.count_step(1.5)
+        self.round_trip(saved, restored.saved_with())
+        self.assertEqual((restored.step, restored.loss_sum), (1, 1.5))
+
+    def test_a_restored_schedule_decides_as_the_first_would(self):
+        schedule, restored = ProjectionSchedule(patience=2), ProjectionSchedule(patience=2)
+        for score in (0.5, 0.4):
+            schedule.update(score)
+        self.round_trip(Progress().saved_with(schedule), Progress().saved_with(restored))
+        self.assertEqual(restored.update(0.5), (False, True))

@@ -1,0 +1,254 @@
+"""The loop: order, stopping, best weights, errors."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from ccp import CCPLoss
+from ccp.errors import Interrupted, TrainingError, UserError
+from tests.support.toy_training import (
+    Watcher,
+    assert_same_tensors,
+    saved_tensors,
+    toy_batches,
+    toy_config,
+    toy_trainer,
+    train_in_parts,
+)
+
+
+class _Events:
+    """Writes down what the trainer tells of, and the weights after each epoch."""
+
+    def __init__(self):
+        self.trainer, self.events, self.kernels = None, [], []
+
+    def on_start(self, progress):
+        self.events.append("start")
+
+    def on_step(self, progress, loss):
+        self.events.append("step")
+
+    def on_projection(self, projection):
+        self.events.append(f"projection {projection.index}")
+
+    def on_end(self):
+        self.events.append("end")
+
+    def on_epoch(self, record):
+        self.events.append(f"epoch {record['epoch']}")
+        self.kernels.append(self.trainer.model.layers[-1].kernel.numpy())
+
+
+def _watched(config, scores, **more):
+    events = _Events()
+    events.trainer = toy_trainer(config, scores, observers=(events,), **more)
+    return events.trainer, events
+
+
+class OrderTest(tf.test.TestCase):
+    def test_epochs_run_in_the_order_of_the_method(self):
+        # patience 1: epoch 2 does not beat epoch 1, so the first projection comes after it.
+        trainer, events = _watched(toy_config(max_epochs=3), [0.5, 0.4, 0.6])
+        trainer.fit()
+        steps = ["step"] * 3
+        self.assertEqual(
+            events.events,
+            ["start", "projection 0", *steps, "epoch 1", *steps, "projection 1", "epoch 2", *steps, "epoch 3", "end"],
+        )
+
+    def test_steps_are_traced_once(self):
+        trainer = toy_trainer(toy_config("ccp_xbm/contrastive", max_epochs=4), [0.5, 0.4, 0.6])
+        with mock.patch.object(CCPLoss, "call", autospec=True, side_effect=CCPLoss.call) as call:
+            trainer.fit()
+        self.assertEqual(call.call_count, 1)  # Python code runs as it is traced.
+
+    def test_a_base_loss_never_projects(self):
+        trainer, events = _watched(toy_config("contrastive"), [0.5, 0.4, 0.3])
+        trainer.fit()
+        self.assertNotIn("projection", " ".join(events.events))
+
+    def test_nothing_is_projected_after_the_last_step(self):
+        # patience 1: epoch 2 would project, but training ends with it.
+        trainer, events = _watched(toy_config(max_epochs=2), [0.5, 0.4])
+        trainer.fit()
+        self.assertNotIn("projection 1", events.events)
+        self.assertEqual(trainer.schedule.projections, 0)
+
+    def test_projection_by_period(self):
+        config = toy_config(projection="period", projection_period=2, max_epochs=5)
+        trainer, events = _watched(config, [0.1, 0.2, 0.3, 0.4, 0.5])
+        trainer.fit()
+        projections = [event for event in events.events if event.startswith(("projection", "epoch"))]
+        self.assertEqual(
+            projections,
+            ["projection 0", "epoch 1", "projection 1", "epoch 2", "epoch 3", "projection 2", "epoch 4", "epoch 5"],
+        )
+
+
+class WarmUpTest(tf.test.TestCase):
+    CONFIG = toy_config("proxy/contrastive", warm_up_epochs=2, max_epochs=4, proxy_rate_multiplier=100.0)
+
+    def test_the_body_rests_and_then_all_are_trained(self):
+        def look():
+            body, head = trainer.model.layers[:-1], trainer.model.layers[-1]
+            of_body = [weight for layer in body for weight in layer.weights]
+            return [w.numpy() for w in (head.kernel, trainer.loss.sources[0].points, *of_body)]
+
+        watcher = Watcher(look)
+        trainer = toy_trainer(self.CONFIG, observers=(watcher,))
+        trainer.fit()
+        self.assertLen(watcher.seen, 1 + 4 * 3)
+        for step, (before, now) in enumerate(zip(watcher.seen, watcher.seen[1:])):
+            changed = [not np.array_equal(one, other) for one, other in zip(before, now)]
+            # Head and proxies; γ, β and both statistics of the batch norm, kernel and bias of the body.
+            self.assertEqual(changed, [True, True] + [step >= 2 * 3] * 6, f"step {step + 1}")
+
+    def test_proxies_alone_learn_at_the_multiplied_rate(self):
+        watcher = Watcher(lambda: [trainer.loss.sources[0].points.numpy(), trainer.model.layers[-1].kernel.numpy()])
+        trainer = toy_trainer(self.CONFIG, observers=(watcher,))
+        trainer.fit()
+        # Adam's first step is as long as the learning rate wherever the gradient is not next to 0.
+        for before, now, rate in zip(*watcher.seen[:2], (100 * 0.01, 0.01)):
+            self.assertNear(np.abs(now - before).max(), rate, 1e-3 * rate)
+
+    def test_stopped_and_resumed_within_and_after_it_equals_unbroken(self):
+        tf.config.run_functions_eagerly(True)  # Tracing takes longer than the steps.
+        self.addCleanup(tf.config.run_functions_eagerly, False)
+        home = self.get_temp_dir()
+        whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
+        train_in_parts(self.CONFIG, whole)
+        # After steps 2; 6, the warm-up's last, before its validation; and 7. The ends of epochs are counted too.
+        train_in_parts(self.CONFIG, broken, stop_after=(2, 5, 2))
+        assert_same_tensors(saved_tensors(broken), saved_tensors(whole))
+
+    def test_ccp_can_warm_up_too(self):
+        config = toy_config(warm_up_epochs=2, max_epochs=3)
+        trainer, events = _watched(config, [0.5, 0.4, 0.6])
+        watcher = Watcher(lambda: trainer.model.layers[1].kernel.numpy())
+        trainer.observers += (watcher,)
+        trainer.fit()
+        # Projected after the second epoch: λ is above 0 from then on, and the body at its anchor.
+        self.assertEqual(events.events.count("projection 1"), 1)
+        self.assertAllEqual(watcher.seen[6], watcher.seen[0])
+        self.assertNotAllEqual(watcher.seen[7], watcher.seen[6])
+
+
+class InitializeTest(tf.test.TestCase):
+    def test_once_at_a_fresh_start_and_before_proxies_are_made(self):
+        order, directory = [], self.get_temp_dir()
+
+        def trainer():
+            def start():
+                made.model.layers[-1].kernel.assign(tf.fill([12, 8], 0.5))
+                order.append("weights")
+
+            made = toy_trainer(toy_config(max_epochs=2), checkpoints=directory, initialize=start)
+            initialize = made.projector.initialize
+            made.projector.initialize = lambda: order.append("proxies") or initialize()
+            return made
+
+        first = trainer()
+        first.should_stop = lambda: True
+        with self.assertRaises(Interrupted):
+            first.fit()
+        self.assertEqual(order, ["weights", "proxies"])
+        # Each row of the kernel is constant, and so is each embedding: as are the proxies, which were some of them.
+        self.assertAllEqual(first.overall_best.copies[-1], first.overall_best.copies[-1][..., :1] + tf.zeros(8))
+        trainer().fit()
+        self.assertEqual(order, ["weights", "proxies"])
+
+
+class StoppingTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters("contrastive", "ccp/contrastive")
+    def test_the_best_weights_are_kept_however_training_ends(self, loss):
+        # Ends by max_epochs, without early stopping; the second of five epochs is the best.
+        trainer, events = _watched(toy_config(loss, max_epochs=5), [0.2, 0.9, 0.8, 0.7, 0.6])
+        trainer.fit()
+        self.assertAllEqual(trainer.model.layers[-1].kernel, events.kernels[1])
+        self.assertNotAllEqual(events.kernels[1], events.kernels[-1])
+        self.assertEqual(trainer.progress.best_epoch, 2)
+        self.assertEqual(trainer.progress.best_score, 0.9)
+
+    def test_early_stopping_counts_epochs_since_the_best_overall(self):
+        # Best at epoch 2; epochs 3, 4 and 5 do not beat it, projections in between notwithstanding.
+        trainer, events = _watched(toy_config(max_epochs=50, early_stopping=3), [0.2, 0.9, 0.5, 0.8, 0.85, 0.1])
+        progress = trainer.fit()
+        self.assertEqual(progress.epoch, 5)
+        self.assertIn("projection 1", events.events)
+
+    def test_an_improvement_within_the_threshold_does_not_count(self):
+        trainer = toy_trainer(toy_config("contrastive", max_epochs=50, early_stopping=2), [0.5, 0.500009, 0.50001])
+        self.assertEqual(trainer.fit().epoch, 3)
+
+    def test_the_learning_rate_is_lowered_on_a_plateau(self):
+        config = toy_config(
+            "contrastive", learning_rate=0.01, learning_rate_schedule="plateau", plateau_epochs=2, max_epochs=6
+        )
+        rates = []
+        trainer, events = _watched(config, [0.5, 0.4, 0.3, 0.2, 0.1, 0.1])
+        events.on_epoch = lambda record: rates.append(record["learning_rate"])
+        trainer.fit()
+        # Two epochs without improvement (2 and 3) halve it, and so do the next two (4 and 5).
+        self.assertAllClose(rates, [0.01, 0.01, 0.005, 0.005, 0.0025, 0.0025])
+
+
+class ErrorTest(tf.test.TestCase):
+    def test_a_loss_that_is_not_finite_names_its_step_and_leaves_the_last_checkpoint(self):
+        def batches(epoch, step):
+            for number, (images, labels) in enumerate(toy_batches(epoch, step)):
+                yield (images * np.nan if number == 4 else images), labels  # Step 2 of the second epoch.
+
+        directory = self.get_temp_dir()
+        trainer = toy_trainer(toy_config(), batches=batches, checkpoints=directory)
+        with self.assertRaisesRegex(TrainingError, r"step 2 of epoch 2 \(step 5 overall\).*ckpt-2"):
+            trainer.fit()
+        for name, value in saved_tensors(directory).items():
+            if not isinstance(value, bytes):
+                self.assertTrue(np.isfinite(value).all(), name)
+        # It goes on from the end of the first epoch.
+        resumed = toy_trainer(toy_config(), checkpoints=directory)
+        self.assertTrue(resumed.restore())
+        self.assertEqual((resumed.progress.epoch, resumed.progress.step), (1, 0))
+
+    def test_a_loss_with_proxies_needs_a_projector(self):
+        with self.assertRaisesRegex(ValueError, "CCPLoss needs a projector"):
+            toy_trainer(toy_config(), projector=None)
+
+    def test_batches_that_end_are_named(self):
+        def batches(epoch, step):
+            return itertools.islice(toy_batches(epoch, step), 4)
+
+        with self.assertRaisesRegex(TrainingError, r"batches ended at step 1 of epoch 2 \(step 4 overall\)"):
+            toy_trainer(toy_config(), batches=batches).fit()
+
+    def test_validation_that_fails_names_its_step(self):
+        def validate():
+            raise UserError("embeddings are not finite")
+
+        with self.assertRaisesRegex(TrainingError, "Validation after step 3 of epoch 1 .*: embeddings are not finite"):
+            toy_trainer(toy_config(), validate=validate).fit()
+
+    def test_a_missing_score_is_named(self):
+        trainer = toy_trainer(toy_config(), validate=lambda: {"precision_at_1": 0.5})
+        with self.assertRaisesRegex(TrainingError, "map_at_r is to be monitored"):
+            trainer.fit()
+
+    def test_a_score_that_is_not_finite_stops_before_anything_is_saved(self):
+        directory = self.get_temp_dir()
+        trainer = toy_trainer(toy_config(), validate=lambda: {"map_at_r": float("nan")}, checkpoints=directory)
+        with self.assertRaisesRegex(TrainingError, r"after step 3 of epoch 1 \(step 3 overall\) gave map_at_r = nan"):
+            trainer.fit()
+        resumed = toy_trainer(toy_config(), checkpoints=directory)
+        resumed.restore()
+        self.assertEqual(resumed.progress.epoch, 0)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,46 @@
+"""One step on one device; on several: tests/distributed_test.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from tests.support.toy_training import toy_batches, toy_config, toy_trainer
+
+_RATE = 0.01
+
+
+class TrainingStepTest(tf.test.TestCase):
+    def test_adam_steps_along_the_gradient_of_the_loss_of_the_network(self):
+        trainer = toy_trainer(toy_config("proxy/contrastive", weight_decay=0.0))
+        images, labels = next(toy_batches(0, 0))
+        variables = [*trainer.model.trainable_variables, trainer.loss.sources[0].points]
+        before = [v.numpy() for v in variables]
+        with tf.GradientTape() as tape:  # Through network and loss at once, where the step has a tape for each.
+            value = trainer.loss(labels, trainer.model(images, training=True))
+        gradients = tape.gradient(value, variables)
+        norm = np.sqrt(sum(np.square(gradient.numpy().astype(np.float64)).sum() for gradient in gradients))
+        self.assertLess(norm, 10.0)  # Not clipped.
+
+        loss, gradient_norm = trainer._step(images, labels)
+        self.assertAllClose(loss, value, rtol=1e-5)
+        self.assertAllClose(gradient_norm, norm, rtol=1e-5)
+        for variable, old, gradient in zip(variables, before, gradients):
+            # Adam's moments are 0.1 g and 0.001 g² after one step, and 0.1 and √0.001 are corrected for: but not in ε.
+            expected = -_RATE * gradient / (np.abs(gradient) + 1e-7 / np.sqrt(0.001))
+            self.assertAllClose(variable - old, expected, rtol=0, atol=2e-5)
+
+    def test_warming_up_trains_head_and_proxies_in_inference_mode(self):
+        trainer = toy_trainer(toy_config("proxy/contrastive"))
+        norm, body, head = trainer.model.layers
+        before = [v.numpy() for v in (*norm.weights, *body.weights)]
+        trained = [head.kernel.numpy(), trainer.loss.sources[0].points.numpy()]
+        trainer._step(*next(toy_batches(0, 0)), warming_up=True)
+        for variable, old in zip((*norm.weights, *body.weights), before):
+            self.assertAllEqual(variable, old)
+        for variable, old in zip((head.kernel, trainer.loss.sources[0].points), trained):
+            self.assertNotAllClose(variable, old)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,109 @@
+"""CUB-200-2011 in its true layout and at its true size."""
+
+import os
+import shutil
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from datasets.benchmarks import cub
+from datasets.checks import check, missing_files
+from datasets.manifest import DataError
+from tests.support import layouts, pictures
+
+
+class FullTest(parameterized.TestCase, tf.test.TestCase):
+    def test_all_of_it(self):
+        root = layouts.full("cub")
+        manifest = cub.load(str(root))
+        check(manifest, cub.EXPECTED)
+        self.assertEmpty(missing_files(manifest))
+        self.assertLen(manifest, 11788)
+        self.assertAllEqual(manifest.splits == "train", manifest.labels < 100)
+        self.assertEqual(manifest.class_names[41], "042.Bird_42")
+        self.assertTrue(all(f"/{manifest.class_names[c]}/" in p for p, c in zip(manifest.paths, manifest.labels)))
+        # x y width height are 2 3 5 + i % 7 and 6.
+        self.assertAllEqual(manifest.boxes[3], [2, 3, 2 + 8, 3 + 6])
+        with tf.io.gfile.GFile(os.path.join(manifest.root, manifest.paths[-1]), "rb") as file:
+            self.assertEqual(tf.io.decode_jpeg(file.read()).shape[0], 30)
+
+
+class SmallTest(parameterized.TestCase, tf.test.TestCase):
+    """Two classes of three images on each side."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = pictures.folder_for(self)
+        self.paths = layouts.cub(self.folder, ((6, 2), (6, 2)))
+        self.root = self.folder / "CUB_200_2011"
+
+    def change(self, name, old, new):
+        text = (self.root / name).read_text()
+        self.assertIn(old, text)
+        (self.root / name).write_text(text.replace(old, new))
+
+    @parameterized.parameters("", "CUB_200_2011")
+    def test_the_directory_or_the_one_above(self, below):
+        manifest = cub.load(str(self.folder / below))
+        self.assertEqual(manifest.root, str(self.root))
+        self.assertEqual(list(manifest.paths), [f"images/{path}" for path in self.paths])
+        self.assertAllEqual(manifest.labels, np.repeat([0, 1, 2, 3], 3))
+        self.assertEqual(manifest.class_names, ("001.Bird_1", "002.Bird_2", "101.Bird_101", "102.Bird_102"))
+
+    def test_labels_and_boxes_in_another_order(self):
+        expected = cub.load(str(self.root))
+        for name in ("image_class_labels.txt", "bounding_boxes.txt"):
+            lines = (self.root / name).read_text().splitlines()
+            (self.root / name).write_text("\r\n".join(reversed(lines)))
+        found = cub.load(str(self.root))
+        self.assertAllEqual(found.labels, expected.labels)
+        self.assertAllEqual(found.boxes, expected.boxes)
+
+    def test_without_names_of_classes_folders_have_them(self):
+        expected = cub.load(str(self.root)).class_names
+        self.change("classes.txt", "001.Bird_1\n", "Laysan Albatross\n")
+        self.assertEqual(cub.load(str(self.root)).class_names, ("Laysan Albatross", *expected[1:]))
+        (self.root / "classes.txt").unlink()
+        self.assertEqual(cub.load(str(self.root)).class_names, expected)
+
+    def test_boxes_of_half_pixels(self):
+        # From 2.5 to 2.5 + 5 = 7.5, and from 3 to 9.25: pixels 2 … 7 and 3 … 9.
+        self.change("bounding_boxes.txt", "1 2.0 3.0 5.0 6.0\n2", "1 2.5 3.0 5.0 6.25\n2")
+        self.assertAllEqual(cub.load(str(self.root)).boxes[0], [2, 3, 8, 10])
+
+    def test_missing_images(self):
+        (self.root / "images" / self.paths[4]).unlink()
+        shutil.rmtree(self.root / "images" / "102.Bird_102")
+        self.assertAllEqual(missing_files(cub.load(str(self.root))), [4, 9, 10, 11])
+
+    @parameterized.parameters("images.txt", "image_class_labels.txt", "bounding_boxes.txt")
+    def test_a_file_is_missing(self, name):
+        (self.root / name).unlink()
+        self.assert_refused(f"cub needs the file {name}, and there is none in .*CUB_200_2011.*--dataset=cub")
+
+    @parameterized.parameters(
+        ("image_class_labels.txt", "3 1\n", "3 201\n", r"labels\.txt:3: class_id should be one of 1 … 200; found 201"),
+        ("image_class_labels.txt", "3 1\n", "3 0\n", r"labels\.txt:3: class_id should be one of 1 … 200; found 0"),
+        ("image_class_labels.txt", "3 1\n", "3 a\n", r"labels\.txt:3: class_id should be a whole number; found 'a'"),
+        ("image_class_labels.txt", "3 1\n", "", r"images\.txt:3: image_id '3' is not in .*image_class_labels.txt"),
+        ("image_class_labels.txt", "3 1\n", "2 1\n", r"labels\.txt:3: image_id '2' comes twice, first on line 2"),
+        (
+            "bounding_boxes.txt",
+            "3 2.0",
+            "13 2.0",
+            r"boxes.txt:3: image_id '13' is not in .*images.txt|images.txt:3",
+        ),
+        ("bounding_boxes.txt", "3 2.0", "3 nan", r"boxes\.txt:3: x should be a number; found 'nan'"),
+        ("images.txt", "3 001", "2 001", r"images\.txt:3: image_id '2' comes twice"),
+        ("images.txt", "3 001", "3 ../001", r"images\.txt:3: path should lie below"),
+        ("classes.txt", "2 002.Bird_2\n", "2 001.Bird_1\n", "the classes 1 and 2 are both called '001.Bird_1'"),
+        ("classes.txt", "2 002.Bird_2\n", "1 002.Bird_2\n", r"classes\.txt:2: class_id '1' comes twice"),
+    )
+    def test_what_is_refused(self, name, old, new, message):
+        self.change(name, old, new)
+        self.assert_refused(message)
+
+    def assert_refused(self, message):
+        with self.assertRaisesRegex(DataError, message):
+            cub.load(str(self.folder))

@@ -1,0 +1,155 @@
+"""A folder of images for each class, with all that may lie about in one."""
+
+import logging
+import os
+import pathlib
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from datasets.checks import check, missing_files
+from datasets.manifest import Counts, DataError
+from datasets.own_images import folder
+from tests.support import pictures
+
+_JPEG = pictures.file_of(pictures.photograph().resize((20, 15)), "JPEG")
+
+
+class FolderTest(parameterized.TestCase, tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.root = pictures.folder_for(self)
+
+    def put(self, *paths, contents=_JPEG):
+        for path in paths:
+            place = os.path.join(os.fsencode(self.root), os.fsencode(path))
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            pathlib.Path(os.fsdecode(place)).write_bytes(contents)
+
+    def load(self, warnings=(), **options):
+        """Loads, passes the check, and has given exactly these warnings."""
+        with self.assertLogs("ccp", logging.WARNING) as logs:
+            logging.getLogger("ccp").warning("the end")
+            manifest = folder.load(str(self.root), **options)
+        found = [record.getMessage() for record in logs.records[1:]]
+        self.assertEqual(found, [warning.format(root=self.root) for warning in warnings])
+        check(manifest)
+        self.assertEmpty(missing_files(manifest))
+        return manifest
+
+    def by_class(self, manifest):
+        return {
+            name: [str(p) for p in manifest.paths[manifest.labels == label]]
+            for label, name in enumerate(manifest.class_names)
+        }
+
+    def test_the_last_classes_are_for_test(self):
+        self.put(*(f"class{number}/{image}.jpg" for number in (10, 9, 1, 2) for image in "ba"))
+        manifest = self.load()
+        self.assertEqual(manifest.class_names, ("class1", "class2", "class9", "class10"))
+        self.assertEqual(list(manifest.paths[:3]), ["class1/a.jpg", "class1/b.jpg", "class2/a.jpg"])
+        self.assertEqual(list(manifest.splits), ["train"] * 4 + ["test"] * 4)
+        self.assertEqual(manifest.root, str(self.root))
+
+    def test_another_fraction(self):
+        self.put(*(f"{number}/1.jpg" for number in range(12)))
+        # A quarter of 12 is 3.
+        self.assertEqual(self.load(test_fraction=0.25).counts(), {"train": Counts(9, 9), "test": Counts(3, 3)})
+
+    def test_too_few_classes(self):
+        self.put("a/1.jpg", "b/1.jpg", "c/1.jpg", "d/notes.txt")
+        with self.assertRaisesRegex(DataError, "--test_fraction=0.5 of 3 leaves 1 to train on and 2 for test"):
+            folder.load(str(self.root))
+
+    @parameterized.parameters("val", "validation")
+    def test_folders_say_what_is_for_what(self, val):
+        self.put("train/b/1.jpg", "train/a/2.jpg", f"{val}/a/3.jpg", "test/c/4.jpg", "test/c/5.jpg", "docs/6.jpg")
+        manifest = self.load(["left out 1 folders of {root} beside train/ and test/, as docs"])
+        one = Counts(1, 1)
+        self.assertEqual(manifest.counts(), {"train": Counts(2, 2), "validation": one, "test": Counts(2, 1)})
+        self.assertEqual(
+            self.by_class(manifest),
+            {"a": ["train/a/2.jpg", f"{val}/a/3.jpg"], "b": ["train/b/1.jpg"], "c": ["test/c/4.jpg", "test/c/5.jpg"]},
+        )
+
+    def test_a_class_in_train_and_test_does_not_pass_the_check(self):
+        self.put("train/a/1.jpg", "train/b/1.jpg", "test/b/2.jpg")
+        with self.assertRaisesRegex(DataError, "unseen in training; 1 are in both: b"):
+            check(folder.load(str(self.root)))
+
+    @parameterized.parameters(
+        (["train/a/1.jpg"], "has train, and no test"),
+        (["train/a/1.jpg", "val/a/1.jpg"], "has train and val, and no test"),
+        (["test/a/1.jpg"], "has test, and no train"),
+    )
+    def test_half_of_such_folders(self, paths, message):
+        self.put(*paths)
+        with self.assertRaisesRegex(DataError, message):
+            folder.load(str(self.root))
+
+    def test_a_class_may_be_called_train(self):
+        self.put("bus/1.jpg", "car/1.jpg", "train/1.jpg", "van/1.jpg")
+        self.assertEqual(self.load().class_names, ("bus", "car", "train", "van"))
+
+    def test_images_at_any_depth_and_of_every_kind(self):
+        names = ("1.JPG", "x/2.jpeg", "x/y/3.Png", "4.gif", "5.bmp", "6.webp", "7.tif", "8.TIFF", "a b/9 10.jpg")
+        self.put(*(f"a/{name}" for name in names), "b/1.jpg", "c/1.jpg", "d/1.jpg")
+        self.assertEqual(self.by_class(self.load())["a"], sorted(f"a/{name}" for name in names))
+
+    def test_what_is_passed_over_in_silence(self):
+        self.put(*(f"{name}/1.jpg" for name in "abcd"), ".git/1.jpg", "__MACOSX/a/1.jpg", "a/__MACOSX/1.jpg")
+        self.put("a/.hidden/1.jpg", "a/._1.jpg", "a/.DS_Store", "b/Thumbs.db", "desktop.ini", ".x.jpg")
+        self.assertLen(self.load(), 4)
+
+    def test_what_is_left_out_with_a_warning(self):
+        self.put(*(f"{name}/1.jpg" for name in "abcd"), "a/notes.txt", "b/x/list.csv", "readme", "loose.jpg", "e/x.pdf")
+        (self.root / "f").mkdir()
+        manifest = self.load(
+            [
+                "left out 4 files of {root} that are no images by their extension, as a/notes.txt",
+                "left out 1 images of {root} that lie in no class's folder, as loose.jpg",
+                "left out 2 folders of {root} that hold no images, as e",
+            ]
+        )
+        self.assertEqual(manifest.class_names, tuple("abcd"))
+
+    def test_names_of_all_kinds(self):
+        latin = os.fsdecode(b"caf\xe9")
+        self.put("Zürich/ß ü.jpg", "大阪/1.jpg", f"{latin}/{latin}.jpg", "two words/1.jpg")
+        manifest = self.load()
+        self.assertCountEqual(manifest.class_names, [r"caf\xe9", "two words", "Zürich", "大阪"])
+        self.assertEqual(self.by_class(manifest)[r"caf\xe9"], [f"{latin}/{latin}.jpg"])
+        self.assertEqual(self.by_class(manifest)["Zürich"], ["Zürich/ß ü.jpg"])
+        "".join(manifest.class_names).encode()  # So that a class can be named in any file.
+
+    def test_links(self):
+        self.put(*(f"{name}/1.jpg" for name in "abcd"), "elsewhere/e/1.jpg", "elsewhere/f/1.jpg")
+        (self.root / "elsewhere").rename(self.root / ".elsewhere")
+        (self.root / "e").symlink_to(self.root / ".elsewhere/e")  # A class that lies elsewhere.
+        (self.root / ".elsewhere/e/up").symlink_to(self.root / ".elsewhere")
+        (self.root / "a/2.jpg").symlink_to(self.root / "b/1.jpg")
+        (self.root / "a/loop").symlink_to(self.root / "a")
+        (self.root / "b/up").symlink_to(self.root / "b" / "..")
+        (self.root / "c/odd").mkdir()
+        (self.root / "c/odd/itself").symlink_to(self.root / "c/odd/itself")
+        manifest = self.load(["left out 1 files of {root} that are no images by their extension, as c/odd/itself"])
+        found = self.by_class(manifest)
+        self.assertEqual(found["a"], ["a/1.jpg", "a/2.jpg"])
+        self.assertEqual(found["e"], ["e/1.jpg"])
+
+    def test_a_link_to_nothing_is_a_missing_file(self):
+        self.put(*(f"{name}/1.jpg" for name in "abcd"))
+        (self.root / "a/2.jpg").symlink_to(self.root / "nowhere.jpg")
+        manifest = folder.load(str(self.root))
+        self.assertEqual(list(manifest.paths[missing_files(manifest)]), ["a/2.jpg"])
+
+    def test_no_such_directory(self):
+        with self.assertRaisesRegex(DataError, "elsewhere.* cannot be read .No such file or directory.*--data_dir"):
+            folder.load(str(self.root / "elsewhere"))
+        self.put("file")
+        with self.assertRaisesRegex(DataError, "cannot be read .Not a directory"):
+            folder.load(str(self.root / "file"))
+
+    def test_an_empty_directory(self):
+        with self.assertRaisesRegex(DataError, "of 0 leaves 0 to train on and 0 for test. Add classes"):
+            folder.load(str(self.root))

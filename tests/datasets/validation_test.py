@@ -1,0 +1,92 @@
+"""What validation says of data sets that are whole, in part, and damaged in every way."""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from datasets.settings import DataSettings
+from datasets.validation import validate
+from tests.support import layouts, photographs, pictures
+
+
+class BenchmarkTest(parameterized.TestCase, tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.home = pictures.folder_for(self)
+        layouts.cub(self.home)
+
+    def validate(self, images=False, **settings):
+        return validate(DataSettings(dataset="cub", data_dir=str(self.home), **settings), images)
+
+    def test_whole(self):
+        report = self.validate()
+        self.assertTrue(report.as_expected)
+        self.assertRegex(report.text, r"train +5,864 +100 +5,864 +100\n")
+        self.assertRegex(report.text, r"test +5,924 +100 +5,924 +100\n")
+        self.assertIn("cub: as it should be", report.text)
+        self.assertIn("(note) images were not read", report.text)
+
+    def test_in_part(self):
+        images = sorted((self.home / "CUB_200_2011" / "images").rglob("*.jpg"))
+        for path in images[-2:]:
+            path.unlink()
+        report = self.validate()
+        self.assertFalse(report.as_expected)
+        self.assertRegex(report.text, r"test +5,922 +100 +5,924 +100   differs\n")
+        self.assertIn("- 2 image files are missing in", report.text)
+        self.assertIn(images[-1].name, report.text)
+        self.assertIn("not as it should be; --allow_subset lets a part through knowingly", report.text)
+        allowed = self.validate(allow_subset=True)
+        self.assertTrue(allowed.as_expected)
+        self.assertIn("(note) 2 image files are missing", allowed.text)
+        self.assertIn("cub: a part of it, as allowed", allowed.text)
+
+
+class ImagesTest(parameterized.TestCase, tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pictures.folder_for(self)
+        self.paths = photographs.write(self.folder, num_classes=4, per_class=5)
+
+    def validate(self, name="folder", **settings):
+        return validate(DataSettings(dataset=name, data_dir=str(self.folder), **settings))
+
+    def test_all_is_well(self):
+        report = self.validate()
+        self.assertTrue(report.as_expected)
+        self.assertRegex(report.text, r"train +10 +2 +– +–\n")
+        self.assertNotIn("- ", report.text.replace("–", ""))
+
+    def test_unreadable_images_are_listed(self):
+        photographs.truncate(self.folder, ["0/1.jpg"])
+        (self.folder / "3" / "2.jpg").write_text("no image")
+        report = self.validate()
+        self.assertFalse(report.as_expected)
+        self.assertIn("- 2 images cannot be read:", report.text)
+        self.assertRegex(report.text, r"    .*0/1\.jpg: \w")
+        self.assertRegex(report.text, r"    .*3/2\.jpg: \w")
+
+    def test_the_same_contents_in_two_classes_are_told(self):
+        (self.folder / "2" / "0.jpg").write_bytes((self.folder / "0" / "0.jpg").read_bytes())
+        # In one class it is no matter.
+        (self.folder / "1" / "1.jpg").write_bytes((self.folder / "1" / "0.jpg").read_bytes())
+        report = self.validate()
+        self.assertTrue(report.as_expected)
+        self.assertIn("(note) 1 images are in more than one class or split under different names:", report.text)
+        self.assertIn("0/0.jpg = 2/0.jpg", report.text)
+
+    @parameterized.parameters(((5, 5, 61, 41), None), ((0, 0, 60, 40), None), ((10, 10, 75, 30), "75"))
+    def test_boxes_that_reach_out(self, box, wrong):
+        # Images are 60 × 40; a pixel may be lost to rounding.
+        listing = self.folder / "list.csv"
+        lines = ["path,label,left,top,right,bottom", *(f"{p},{p[0]},1,1,50,30" for p in self.paths[1:])]
+        listing.write_text("\n".join([*lines, f"{self.paths[0]},0,{','.join(map(str, box))}"]))
+        report = self.validate("csv", manifest=str(listing))
+        self.assertEqual(report.as_expected, wrong is None)
+        self.assertEqual("1 boxes reach out of their image:\n    0/0.jpg" in report.text, wrong is not None)
+
+    def test_images_in_memory_need_no_reading(self):
+        report = validate(DataSettings(dataset="digits"))
+        self.assertTrue(report.as_expected)
+        self.assertNotIn("not read", report.text)
+        np.testing.assert_equal(report.text.count("\n"), 4)

@@ -1,0 +1,100 @@
+"""Runs side by side."""
+
+from __future__ import annotations
+
+import csv
+import io
+import pathlib
+
+import tensorflow as tf
+
+from ccp.errors import UserError
+from experiments.compare import collect
+from experiments.comparison_table import csv_table, latex_table, text_table
+from experiments.run_directory import RunDirectory, write_json
+from experiments.settings import configure
+
+
+def _text(patterns) -> str:
+    return text_table(collect(patterns))
+
+
+class CompareTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.home = pathlib.Path(self.get_temp_dir())
+
+    def _run(self, name: str, score: float | None, **settings):
+        run = RunDirectory(self.home / name)
+        run.path.mkdir()
+        write_json(run.config, configure(settings).to_dict())
+        if score is not None:
+            write_json(run.result, {"test": {"precision_at_1": score, "r_precision": score, "map_at_r": score}})
+
+    def test_seeds_are_joined_and_settings_kept_apart(self):
+        self._run("a", 0.1, loss="contrastive", seed=0)
+        self._run("b", 0.3, loss="contrastive", seed=1, data_dir="elsewhere")
+        self._run("c", 0.5, loss="ccp/contrastive", seed=0)
+        self._run("d", 0.6, loss="ccp/contrastive", seed=0, batch_weight=1.0)
+        self._run("e", None, loss="triplet")
+        table = _text([str(self.home / "*")])
+        lines = table.splitlines()
+        # Of 10 and 30 the mean is 20, and the sample deviation sqrt(2 · 10²) = 14.14.
+        self.assertRegex(lines[1], r"^digits contrastive \(2 seeds\) +20\.00 ± 14\.14 +20\.00 ± 14\.14 ")
+        self.assertRegex(lines[2], r"^digits ccp/contrastive batch_weight=0\.1 \(1 seed\) +50\.00 ")
+        self.assertRegex(lines[3], r"^digits ccp/contrastive batch_weight=1\.0 \(1 seed\) +60\.00 ")
+        self.assertEqual(lines[4], f"left out: {self.home / 'e'}: no finished run")
+
+    def test_a_run_counts_once_and_a_broken_one_not_at_all(self):
+        self._run("a", 0.1, loss="contrastive", seed=0)
+        self._run("b", 0.3, loss="contrastive", seed=0)
+        self._run("c", 0.5, loss="contrastive", seed=1)
+        (self.home / "c" / "config.json").write_text('{"loop": {"steps": 3}}')
+        lines = _text([str(self.home / "*"), f"{self.home}/a/"]).splitlines()
+        self.assertRegex(lines[1], r"^digits contrastive \(1 seed\) +10\.00 ")
+        self.assertIn("b: same settings and seed as another one", lines[2])
+        self.assertRegex(lines[3], "c: .*config.json is not what this version writes: Unknown setting 'steps'")
+
+    def _two_losses(self):
+        for seed, base, better in ((0, 0.1, 0.2), (1, 0.3, 0.28), (2, 0.2, 0.24)):
+            self._run(f"a{seed}", base, loss="contrastive", seed=seed)
+            self._run(f"b{seed}", better, loss="ccp/contrastive", seed=seed)
+        self._run("b3", 0.9, loss="ccp/contrastive", seed=3)  # Without a partner.
+
+    def test_lines_are_paired_by_seed(self):
+        self._two_losses()
+        lines = _text([str(self.home / "*")]).splitlines()
+        self.assertRegex(lines[0], r"P@1 +P@R +MAP@R +MAP@R above the first$")
+        self.assertRegex(lines[1], r"^digits contrastive \(3 seeds\) .* 20\.00 ± 10\.00$")
+        # 10, −2 and 4 points: mean 4, deviation sqrt((36 + 36 + 0) / 2) = 6.
+        self.assertRegex(lines[2], r"^digits ccp/contrastive \(4 seeds\) .* \+4\.00 ± 6\.00, for 2 of 3 seeds$")
+
+    def test_csv(self):
+        self._two_losses()
+        rows = list(csv.DictReader(io.StringIO(csv_table(collect([str(self.home / "*")])))))
+        self.assertEqual([row["name"] for row in rows], ["digits contrastive", "digits ccp/contrastive"])
+        self.assertEqual([row["seeds"] for row in rows], ["3", "4"])
+        self.assertAlmostEqual(float(rows[0]["map_at_r_mean"]), 0.2)
+        self.assertEqual(rows[0]["map_at_r_above_first_mean"], "")
+        self.assertAlmostEqual(float(rows[1]["map_at_r_above_first_mean"]), 0.04)
+        self.assertEqual((rows[1]["map_at_r_above_first_seeds"], rows[1]["map_at_r_above_first_of_seeds"]), ("2", "3"))
+
+    def test_latex(self):
+        self._run("a", 0.1, loss="multi_similarity", seed=0)
+        self._run("b", 0.3, loss="multi_similarity", seed=1)
+        table = latex_table(collect([str(self.home / "*")]))
+        self.assertIn(r"digits multi\_similarity (2 seeds) & 20.00 $\pm$ 14.14 & 20.00 $\pm$ 14.14 &", table)
+        self.assertEqual(table.count(r"\\"), 2)
+        self.assertTrue(table.startswith(r"\begin{tabular}{lrrrr}"))
+        self.assertTrue(table.endswith(r"\end{tabular}"))
+
+    def test_nothing_to_compare(self):
+        self._run("e", None, loss="triplet")
+        with self.assertRaisesRegex(UserError, "No finished run"):
+            _text([str(self.home / "e")])
+        with self.assertRaisesRegex(UserError, "There is no run"):
+            _text([str(self.home / "f")])
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,196 @@
+"""Runs, folds and galleries written as served models, against the offline evaluation."""
+
+import json
+import pathlib
+import shutil
+import tempfile
+import types
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from ccp.distances import lipschitz_normalize
+from ccp.errors import UserError
+from datasets.examples import part
+from datasets.input.preprocessing import ImageFormat
+from datasets.reading import load
+from evaluate.embedding import judged
+from experiments import exporting
+from experiments.exporting import Place, export_run, export_with_gallery
+from experiments.file_embedder import ImageError
+from experiments.mlrc import run_mlrc
+from experiments.run_directory import RunDirectory, RunError
+from experiments.settings import configure
+from models.serving import export as model_export
+from models.serving.export import ExportError, load_exported, read_info
+from tests.support import photographs
+from tests.support.tiny_runs import ONE_STEP
+
+
+class ExportingTest(parameterized.TestCase, tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.home = pathlib.Path(tempfile.mkdtemp())
+        cls.addClassCleanup(shutil.rmtree, cls.home)
+        cls.images = cls.home / "images"
+        photographs.write(cls.images, num_classes=16, per_class=3)
+        config = configure(ONE_STEP, {"data_dir": str(cls.images)})
+        run_mlrc(config, str(cls.home / "mlrc"), repeats=1)
+        for fold in (1, 2, 3, 4):  # The second repeat has the same models as the first, the other way round.
+            shutil.copytree(cls.run_of(5 - fold, 1).path, cls.run_of(fold, 2).path)
+        cls.test = part(load(config.data), "test")
+        cls.files = [pathlib.Path(path).read_bytes() for path in cls.test.images.names]
+        # One export for most tests: the second repeat, and a gallery of three classes with an image beside them.
+        cls.gallery = cls.home / "gallery"
+        for name in ("3", "5", "11"):
+            shutil.copytree(cls.images / name, cls.gallery / name)
+        shutil.copytree(cls.images / "2", cls.gallery / "11" / "deep")
+        shutil.copy(cls.images / "0" / "0.jpg", cls.gallery / "alone.jpg")
+        cls.model = str(cls.home / "model")
+        cls.done = export_run(str(cls.home / "mlrc"), Place(cls.model, gallery=str(cls.gallery)), repeat=2)
+        cls.loaded = load_exported(cls.model)
+
+    def embed(self, files, loaded=None):
+        return (loaded or self.loaded).signatures["encoded"](encoded_images=tf.constant(files))["embeddings"].numpy()
+
+    def offline(self, repeat):
+        """As ``experiments.mlrc`` joins the folds' embeddings of the test images."""
+        embeddings = []
+        for fold in (1, 2, 3, 4):
+            with np.load(self.run_of(fold, repeat).test_embeddings) as file:
+                embeddings.append(file["embeddings"])
+        return lipschitz_normalize(np.concatenate(embeddings, axis=1)).numpy()
+
+    @classmethod
+    def run_of(cls, fold, repeat):
+        return RunDirectory(cls.home / "mlrc" / f"fold{fold}-repeat{repeat - 1}")
+
+    def test_the_ensemble_equals_the_offline_evaluation(self):
+        embeddings = self.embed(self.files)
+        self.assertEqual(embeddings.shape, (24, 12))
+        self.assertAllClose(embeddings, self.offline(2), rtol=0, atol=1e-5)
+        self.assertNotAllClose(embeddings, self.offline(1), rtol=0, atol=1e-3)
+        # Some of the four are inside the unit ball, so that normalising again is not only a scale.
+        self.assertGreater(np.std(np.linalg.norm(self.offline(2)[:, :3], axis=1)), 1e-4)
+
+    def test_what_is_kept_beside_it(self):
+        info = read_info(self.model)
+        self.assertEqual(info["repeat"], 2)
+        self.assertEqual(
+            [(one["fold"], one["seed"], one["finished"]) for one in info["folds"]], [(f, 5, True) for f in (1, 2, 3, 4)]
+        )
+        expected = judged(self.offline(2), np.arange(24), self.test)
+        self.assertAllClose(info["test"], expected)
+        self.assertEqual(info["gallery"], {"images": 13, "labels": 3})
+        self.assertLen(self.done.progress, 4)
+        self.assertEqual(self.done.directory, pathlib.Path(self.model) / "1")
+
+    def test_searches_the_gallery(self):
+        paths = sorted(path for path in self.gallery.rglob("*") if path.is_file())
+        gallery = self.embed([path.read_bytes() for path in paths])
+        found = self.loaded.signatures["search"](encoded_images=tf.constant(self.files), k=tf.constant(4))
+        distances = np.linalg.norm(self.embed(self.files)[:, None].astype(np.float64) - gallery, axis=2)
+        order = np.argsort(distances, axis=1, kind="stable")[:, :4]
+        ids = [str(path.relative_to(self.gallery)) for path in paths]
+        labels = ["" if "/" not in name else name.split("/")[0] for name in ids]
+        self.assertEqual(set(labels), {"", "3", "5", "11"})
+        self.assertAllEqual(found["ids"], [[ids[place].encode() for place in row] for row in order])
+        self.assertAllEqual(found["labels"], [[labels[place].encode() for place in row] for row in order])
+        self.assertAllClose(found["distances"], np.take_along_axis(distances, order, 1), rtol=0, atol=1e-6)
+
+    def test_another_gallery_without_the_run_and_its_data(self):
+        other = self.home / "other"
+        shutil.copytree(self.images / "7", other)
+        (other / "notes.txt").write_text("no image")
+        elsewhere = str(self.home / "elsewhere")
+        with mock.patch.object(exporting, "restored_experiment", side_effect=AssertionError):
+            place = Place(elsewhere, 4, str(other), skip_unreadable=True)
+            done = export_with_gallery(self.model, place)
+        self.assertEqual([path for path, _ in done.skipped], [str(other / "notes.txt")])
+        self.assertEqual(done.directory, pathlib.Path(elsewhere) / "4")
+        loaded = load_exported(elsewhere)
+        np.testing.assert_array_equal(self.embed(self.files, loaded), self.embed(self.files))
+        found = loaded.signatures["search"](encoded_images=tf.constant(self.files[:1]), k=tf.constant(9))
+        self.assertEqual(set(found["ids"].numpy()[0]), {b"0.jpg", b"1.jpg", b"2.jpg"})
+        self.assertEqual(set(found["labels"].numpy()[0]), {b""})
+        info, before = read_info(elsewhere), read_info(self.model)
+        self.assertEqual(info.pop("gallery"), {"images": 3, "labels": 0})
+        del before["gallery"]
+        self.assertEqual(info, before)
+
+    def test_one_run(self):
+        run = self.run_of(3, 1)
+        model = str(self.home / "one")
+        export_run(str(run.path), Place(model))
+        loaded = load_exported(model)
+        with np.load(run.test_embeddings) as file:
+            self.assertAllClose(self.embed(self.files, loaded), file["embeddings"], rtol=0, atol=1e-5)
+        self.assertNotIn("search", loaded.signatures)
+        info = read_info(model)
+        self.assertAllClose(info["test"], json.loads(run.result.read_text())["test"])
+        self.assertNotIn("gallery", info)
+
+    def test_refusals_before_the_work(self):
+        folds = str(self.home / "mlrc")
+        with mock.patch.object(exporting, "restored_experiment", side_effect=AssertionError):
+            with self.assertRaisesRegex(
+                UserError, "holds no fold1-repeat2, fold2.*repeat 3 has four models; pass another"
+            ):
+                export_run(folds, Place(str(self.home / "none")), repeat=3)
+            with self.assertRaisesRegex(ExportError, "1 exists already; pass another --version"):
+                export_run(folds, Place(self.model, 1))
+            # Version 1 there searches.
+            with self.assertRaisesRegex(
+                ExportError, "1 has the signature 'search'.*Pass --gallery, or --without_gallery"
+            ):
+                export_run(folds, Place(self.model))
+            older = self.home / "older"
+            older.mkdir()
+            (older / "4").symlink_to(pathlib.Path(self.model) / "1")
+            for goes_on in (Place(self.model, without_gallery=True), Place(str(older), 3)):  # 4 stays the newest.
+                with self.assertRaises(AssertionError):
+                    export_run(folds, goes_on)
+            (older / "5").mkdir()
+            (older / "5" / "saved_model.pb").write_text("damaged")
+            with self.assertRaises(AssertionError):
+                export_run(folds, Place(str(older)))
+            with self.assertRaisesRegex(ImageError, "is no directory; pass --gallery"):
+                export_run(folds, Place(self.model, gallery=str(self.home / "nowhere")))
+        with self.assertRaisesRegex(RunError, "holds no run"):
+            export_run(str(self.home), Place(str(self.home / "none")))
+        self.assertFalse((self.home / "none").exists())
+
+    def test_search_that_another_export_brings_meanwhile(self):
+        home, experiment = self.home / "meanwhile", mock.MagicMock()
+        experiment.describe.return_value = {}
+        experiment.judge.return_value = {}
+
+        def save(*_, **__):
+            if not (home / "1").exists():
+                (home / "1").symlink_to(pathlib.Path(self.model) / "1")
+
+        with (
+            mock.patch.object(exporting, "restored_experiment", return_value=(experiment, {})),
+            mock.patch.object(exporting, "EmbeddingNetwork"),
+            mock.patch.object(exporting, "ServedModel"),
+            mock.patch.object(model_export, "write_warmup"),
+            mock.patch.object(model_export, "warmup_requests"),
+            mock.patch.object(tf.saved_model, "save", save),
+        ):
+            with self.assertRaisesRegex(ExportError, "1 has the signature 'search'.*Pass --gallery, or --without"):
+                export_run(str(self.run_of(1, 1).path), Place(str(home)))
+            self.assertEqual([path.name for path in home.iterdir()], ["1"])
+            done = export_run(str(self.run_of(1, 1).path), Place(str(home), without_gallery=True))
+        self.assertEqual(done.directory, home / "2")
+
+    def test_folds_that_take_different_images(self):
+        def restored(run_dir, *_):
+            size = 14 if "fold3" in run_dir else 12
+            return types.SimpleNamespace(format=ImageFormat(size, 12, 3)), {}
+
+        said = r"must take the same images; .*fold1-repeat0 takes .*size=12.* and .*fold3-repeat0 .*size=14"
+        with mock.patch.object(exporting, "restored_experiment", restored), self.assertRaisesRegex(UserError, said):
+            export_run(str(self.home / "mlrc"), Place(str(self.home / "none")))

@@ -1,0 +1,136 @@
+"""The original's command lines."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from unittest import mock
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+import experiments.mlrc
+import experiments.repeats
+import experiments.stopping
+import main
+from experiments.commands.command_line import EXIT_USAGE
+from experiments.original_names import renamed
+from experiments.presets import overridden, preset_name
+
+
+class RenamedTest(parameterized.TestCase):
+    @parameterized.parameters(
+        ({"dataset": "CUB200_2011"}, {"dataset": "cub"}),
+        ({"dataset": "Cars196"}, {"dataset": "cars196"}),
+        ({"dataset": "SOP"}, {"dataset": "sop"}),
+        ({"dataset": "InShop"}, {"dataset": "inshop"}),
+        ({"dataset": "Cifar10"}, {"dataset": "cifar10"}),
+        ({"dataset": "Cifar100"}, {"dataset": "cifar100"}),
+        ({"backbone": "BNInception"}, {"backbone": "bn_inception"}),
+        ({"backbone": "ResNet50V2"}, {"backbone": "resnet50"}),  # Version 1 there, whatever its name.
+        ({"loss": "ccp/original_contrastive"}, {"loss": "ccp/cosine_contrastive"}),
+        ({"loss": "original_contrastive"}, {"loss": "cosine_contrastive"}),
+        ({"loss": "ccp/multi_similarity"}, {"loss": "ccp/multi_similarity"}),
+        ({"pooling": "GlobalPooling"}, {}),
+        ({"dataset": "cub", "pooling": "gem", "seed": 1}, {"dataset": "cub", "pooling": "gem", "seed": 1}),
+        ({"dataset": "CUB", "loss": "original"}, {"dataset": "CUB", "loss": "original"}),  # Refused later, as written.
+    )
+    def test_names(self, given, here):
+        before = dict(given)
+        self.assertEqual(renamed(given), here)
+        self.assertEqual(given, before)
+
+
+class CommandLineTest(parameterized.TestCase, tf.test.TestCase):
+    """Command lines up to where training begins."""
+
+    def setUp(self):
+        super().setUp()
+        # Determinism is for a whole process, and here that is every test's.
+        self.enter(experiments.stopping, "make_deterministic")
+        self.run_mlrc = self.enter(experiments.mlrc, "run_mlrc")
+        self.run_mlrc.return_value = {"data": {"unreadable_images_left_out": 0}}
+        self.enter(experiments.mlrc, "mlrc_table").return_value = "the table of four folds"
+        self.train_run = self.enter(experiments.repeats, "train_run")
+        self.enter(experiments.repeats, "collect").return_value = []
+        self.enter(experiments.repeats, "STYLES", {"text": lambda _: "the table of repeats\n"})
+
+    def enter(self, module, name, *new):
+        patch = mock.patch.object(module, name, *new)
+        self.addCleanup(patch.stop)
+        return patch.start()
+
+    def run_main(self, *arguments):
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main.main(["train", *arguments])
+        return code, out.getvalue(), err.getvalue()
+
+    def test_the_papers_run_is_four_folds_so_often(self):
+        arguments = (
+            "--dataset=CUB200_2011",
+            "--loss=ccp/original_contrastive",
+            "--pooling=GlobalPooling",
+            "--repeat=3",
+        )
+        code, out, err = self.run_main(*arguments, "--data_dir=d", "--backbone=BNInception")
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("the table of four folds", out)
+        (config, directory, repeats, stop), _ = self.run_mlrc.call_args
+        self.assertEqual((directory, repeats), ("runs/cub-ccp-cosine_contrastive-mlrc", 3))
+        self.assertFalse(stop())
+        self.assertEqual((preset_name(config), overridden(config)), ("paper, MLRC", {}))
+        self.assertEqual((config.loss.loss, config.network.pooling), ("ccp/cosine_contrastive", "average"))
+        self.train_run.assert_not_called()
+
+    @parameterized.parameters(["--conventional=True"], ["--conventional"])
+    def test_the_conventional_run_is_one_model_so_often(self, conventional):
+        arguments = ("--dataset=Cars196", "--loss=proxy_anchor", "--pooling=GlobalPooling", conventional)
+        code, out, err = self.run_main(*arguments, "--data_dir=d", "--repeat=2", "--seed=5", "--run_dir=home")
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("the table of repeats", out)
+        self.run_mlrc.assert_not_called()
+        self.assertLen(self.train_run.call_args_list, 2)
+        for seed, ((config, directory, title, stop), _) in zip((5, 6), self.train_run.call_args_list):
+            self.assertEqual((config.loop.seed, directory), (seed, f"home/seed{seed}"))
+            self.assertEqual(title, f"proxy_anchor, seed {seed}")
+            self.assertFalse(stop())
+            self.assertEqual((preset_name(config), overridden(config)), ("paper, conventional", {}))
+            self.assertEqual((config.network.pooling, config.network.embedding_size), ("average_max", 512))
+
+    def test_without_the_papers_protocol_repeat_means_folds_too(self):
+        code, _, _ = self.run_main("--dataset=omniglot", "--data_dir=d", "--loss=ccp/multi_similarity", "--repeat=1")
+        self.assertEqual(code, 0)
+        (config, _, repeats, _), _ = self.run_mlrc.call_args
+        self.assertEqual((config.data.dataset, config.network.backbone, repeats), ("omniglot", "conv4", 1))
+
+    @parameterized.parameters(
+        ("--repeat=0", "--repeat must be at least 1; got 0"),
+        ("--repeat=2 --validation=fold1", "--repeat trains whole protocols, which say what is held out; leave --valid"),
+        ("--conventional", "--conventional is a setting of the paper, for cub, cars196, inshop, sop and a pretrained"),
+        ("--dataset=CUB200_2011 --backbone=conv4 --conventional", "got cub with conv4. Leave it out"),
+        ("--cfg=cub.yaml", "--cfg is a flag of the original code: settings follow from --dataset, --loss and --conv"),
+        ("--device=0", "--device is a flag of the original code: choose the device with the environment variable CUDA"),
+        ("--model=2", "--model is a flag of the original code: hold out one fold with --validation=fold1"),
+        ("--overwrite", "--overwrite is a flag of the original code: a run is gone on with; start anew in another"),
+        ("--save=True", "--save is a flag of the original code: runs are always saved"),
+        ("--dataset=CUB", "Unknown data set 'CUB'. "),
+        ("--loss=ccp/original", "Unknown pair loss 'original'"),
+        ("--pooling=Global", "Unknown pooling 'Global'"),
+    )
+    def test_what_cannot_be_kept_is_explained(self, arguments, message):
+        code, _, err = self.run_main(*arguments.split())
+        self.assertEqual(code, EXIT_USAGE)
+        self.assertIn(message, err)
+        self.run_mlrc.assert_not_called()
+
+    def test_the_other_protocol_is_no_mlrc(self):
+        err = io.StringIO()
+        with contextlib.redirect_stderr(err):
+            code = main.main(["mlrc", "--dataset=cub", "--data_dir=d", "--conventional"])
+        self.assertEqual(code, EXIT_USAGE)
+        self.assertIn("another protocol, of one model: main.py train --conventional --repeat=3.", err.getvalue())
+
+
+if __name__ == "__main__":
+    tf.test.main()

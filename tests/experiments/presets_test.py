@@ -1,0 +1,273 @@
+"""The paper's settings one by one, their rules, and what departs from them."""
+
+from __future__ import annotations
+
+from absl.testing import absltest, parameterized
+
+from ccp.errors import ConfigError
+from experiments.paper_settings import largest_batch
+from experiments.presets import FROM_SCRATCH, PAPER, overridden, preset, preset_config, preset_name
+from experiments.settings import BACKBONES, DATASETS, Settings
+
+# In the order of the paper's tables.
+SETS = ("cub", "cars196", "inshop", "sop")
+CLASSES = {"cub": 100, "cars196": 98, "inshop": 3997, "sop": 11318}
+PAIR_LOSSES = {
+    "cosine_contrastive": {"margin": (0.5, 0.5, 0.5, 0.5)},
+    "contrastive": {"pos_margin": (0.0, 0.2652, 0.2858, 0.2858), "neg_margin": (0.3841, 0.5409, 0.5130, 0.5130)},
+    "triplet": {"margin": (0.0961, 0.1190, 0.0451, 0.0451)},
+    "multi_similarity": {
+        "alpha": (2.0, 14.35, 8.49, 2.0),
+        "beta": (40.0, 75.83, 57.38, 40.0),
+        "base": (0.5, 0.66, 0.41, 0.5),
+    },
+    "soft_triple": {
+        "scale": (20.0, 17.69, 20.0, 100.0),
+        "gamma": (0.1, 19.18, 0.1, 47.9),
+        "tau": (0.2, 0.0669, 0.2, 0.2),
+        "margin": (0.01, 0.3588, 0.01, 0.3145),
+    },
+    "proxy_anchor": {"margin": (0.1, 0.1, 0.1, 0.1), "scale": (32.0, 32.0, 32.0, 32.0)},
+    "proxy_nca": {"temperature": (0.1, 0.1, 0.1, 0.1)},
+}
+BY_SET = {
+    "steps_per_epoch": (25, 25, 250, 250),
+    "proxies_per_class": (8, 8, 4, 4),
+    "pool_size": (12, 12, 7, 7),
+    "memory_batches": (25, 25, 400, 1400),
+}
+PROXY_LOSSES = ("proxy_anchor", "proxy_nca", "soft_triple")
+
+
+def flat(config: Settings) -> dict:
+    values = {name: value for section in config.to_dict().values() for name, value in section.items()}
+    own = values.pop("settings")
+    return {**values, **own}
+
+
+class PaperTest(parameterized.TestCase):
+    def assertHolds(self, config, **settings):
+        found = flat(config)
+        self.assertEqual({name: found[name] for name in settings}, settings)
+
+    def test_what_is_held_out_instead_is_what_selects(self):
+        settings = preset({"dataset": "cub", "conventional": True, "validation": "fold1"})
+        self.assertNotIn("select_on_test", settings)
+        self.assertTrue(preset({"dataset": "cub", "conventional": True})["select_on_test"])
+
+    @parameterized.product(dataset=SETS, loss=tuple(PAIR_LOSSES), conventional=(False, True))
+    def test_numbers_of_the_losses(self, dataset, loss, conventional):
+        column = SETS.index(dataset)
+        numbers = {name: row[column] for name, row in PAIR_LOSSES[loss].items()}
+        for method in ("", "ccp/", "xbm/", "proxy/"):
+            config = preset_config(dataset=dataset, loss=method + loss, conventional=conventional)
+            self.assertEqual(config.loss.settings, numbers)
+
+    @parameterized.product(dataset=SETS, method=("ccp", "ccp_xbm", "xbm", "plain"), conventional=(False, True))
+    def test_numbers_of_the_data_sets(self, dataset, method, conventional):
+        column = SETS.index(dataset)
+        config = preset_config(dataset=dataset, loss=f"{method}/contrastive", conventional=conventional)
+        self.assertHolds(
+            config,
+            **{name: row[column] for name, row in BY_SET.items()},
+            memory_start_step=1000,
+            batch_weight=0.1,
+            proxy_weight=1.0,
+            # Neither CCP's own proxies nor a memory have the rules of proxy baselines.
+            proxy_rate_multiplier=1.0,
+            warm_up_epochs=0,
+            patience=3,
+            proximal_weight=2e-4,
+            proximal_decay=1.0,
+        )
+
+    @parameterized.parameters(*SETS)
+    def test_mlrc(self, dataset):
+        self.assertHolds(
+            preset_config(dataset=dataset, loss="ccp/contrastive"),
+            backbone="bn_inception",
+            freeze_bn=True,
+            pooling="average",
+            embedding_size=128,
+            optimizer="adam",
+            learning_rate=1e-5,
+            learning_rate_schedule="constant",
+            weight_decay=1e-4,
+            clip_norm=10.0,
+            clip_value=10.0,
+            classes_per_batch=8,
+            examples_per_class=4,
+            early_stopping=60,
+            monitor="map_at_r",
+            validation="fold1",
+            select_on_test=False,
+            conventional=False,
+        )
+
+    @parameterized.parameters(("cub", 1e-5), ("cars196", 1e-5), ("inshop", 1e-4), ("sop", 1e-4))
+    def test_conventional(self, dataset, learning_rate):
+        self.assertHolds(
+            preset_config(dataset=dataset, loss="ccp/contrastive", conventional=True),
+            backbone="bn_inception",
+            freeze_bn=True,
+            pooling="average_max",
+            embedding_size=512,
+            learning_rate=learning_rate,
+            learning_rate_schedule="plateau",
+            plateau_epochs=4,
+            plateau_factor=0.5,
+            min_learning_rate=1e-6,
+            weight_decay=1e-4,
+            classes_per_batch=32,
+            examples_per_class=4,
+            early_stopping=15,
+            monitor="precision_at_1",
+            validation="test",
+            select_on_test=True,
+            conventional=True,
+        )
+
+    @parameterized.parameters("resnet50", "resnet50_v2")
+    def test_resnet50_has_another_batch_and_decay_in_the_conventional_setting(self, backbone):
+        chosen = {"dataset": "cub", "loss": "ccp/contrastive", "backbone": backbone}
+        self.assertHolds(
+            preset_config(**chosen, conventional=True),
+            classes_per_batch=28,
+            examples_per_class=4,
+            weight_decay=4e-4,
+            embedding_size=512,
+        )
+        self.assertHolds(preset_config(**chosen), classes_per_batch=8, weight_decay=1e-4)
+
+    @parameterized.product(
+        dataset=SETS, loss=(*PROXY_LOSSES, "proxy/contrastive", "proxy_synthesis/proxy_anchor", "hpl/proxy_anchor")
+    )
+    def test_proxy_baselines_take_one_image_per_class(self, dataset, loss):
+        rules = {"examples_per_class": 1, "warm_up_epochs": 1, "proxy_rate_multiplier": 100.0}
+        # All folds leave more than 32 classes to train on: CUB 75, Cars196 73 or 74.
+        self.assertHolds(preset_config(dataset=dataset, loss=loss), classes_per_batch=32, **rules)
+        # 128 images of 128 classes, where there are so many.
+        largest = {"cub": 100, "cars196": 98, "inshop": 128, "sop": 128}[dataset]
+        conventional = preset_config(dataset=dataset, loss=loss, conventional=True)
+        self.assertHolds(conventional, classes_per_batch=largest, **rules)
+        with_resnet = preset_config(dataset=dataset, loss=loss, conventional=True, backbone="resnet50")
+        self.assertHolds(with_resnet, classes_per_batch=min(112, largest), **rules)
+
+    def test_batches_have_no_more_classes_than_any_fold_leaves(self):
+        # Quarters of 98 classes: 24, 25, 24, 25; of 3,997: 999, 999, 999, 1,000; of 11,318: 2,829, 2,830, 2,829, 2,830.
+        left = {"cub": 75, "cars196": 73, "inshop": 2997, "sop": 8488}
+        self.assertEqual({name: largest_batch(name, 10**6, False) for name in SETS}, left)
+        self.assertEqual({name: largest_batch(name, 10**6, True) for name in SETS}, CLASSES)
+        self.assertEqual(largest_batch("cub", 74, False), 74)
+
+    @parameterized.product(loss=PROXY_LOSSES, dataset=("cub", "sop", "digits"))
+    def test_centres(self, loss, dataset):
+        centres = 10 if loss == "soft_triple" else 1
+        self.assertEqual(preset_config(dataset=dataset, loss=loss).loss.proxies_per_class, centres)
+        # CCP's are the data set's, whatever the pair loss.
+        own = {"cub": 8, "sop": 4, "digits": 4}[dataset]
+        self.assertEqual(preset_config(dataset=dataset, loss=f"ccp/{loss}").loss.proxies_per_class, own)
+
+    @parameterized.parameters(("cub", 0.6), ("cars196", 0.2), ("inshop", 0.1), ("sop", 0.1))
+    def test_multi_level_distances(self, dataset, weight):
+        config = preset_config(dataset=dataset, loss="mdr/triplet")
+        self.assertHolds(config, distance_weight=weight, classes_per_batch=8, examples_per_class=4, warm_up_epochs=0)
+
+    @parameterized.parameters(
+        {"dataset": "cub", "backbone": "conv4"}, {"dataset": "sop", "backbone": "resnet20"}, {"dataset": "omniglot"}
+    )
+    def test_conventional_is_for_pretrained_networks_on_the_papers_data(self, **chosen):
+        with self.assertRaisesRegex(
+            ConfigError, "--conventional is a setting of the paper, for cub, cars196, inshop, "
+        ):
+            preset({**chosen, "conventional": True})
+
+
+class EveryPresetTest(parameterized.TestCase):
+    @parameterized.parameters(*DATASETS)
+    def test_can_be(self, dataset):
+        for backbone in BACKBONES:
+            for loss in ("ccp/contrastive", "xbm/triplet", "proxy_anchor", "soft_triple", "npairs", "mdr/margin"):
+                config = preset_config(dataset=dataset, loss=loss, backbone=backbone)
+                self.assertEqual((config.data.dataset, config.network.backbone), (dataset, backbone))
+                usual = "bn_inception" if dataset in SETS else "conv4"
+                of_backbone = {} if backbone == usual else {"backbone": {"preset": usual, "here": backbone}}
+                self.assertEqual(overridden(config), of_backbone)
+
+    def test_names(self):
+        self.assertEqual(tuple(FROM_SCRATCH), DATASETS)
+        self.assertEqual(tuple(PAPER), SETS)
+        for chosen, name in (
+            ({"dataset": "cub"}, "paper, MLRC"),
+            ({"dataset": "cub", "conventional": True}, "paper, conventional"),
+            ({"dataset": "cub", "backbone": "conv4"}, "small, from scratch"),
+            ({"dataset": "digits"}, "small, from scratch"),
+        ):
+            self.assertEqual(preset_name(preset_config(**chosen)), name)
+
+    def test_small_networks_keep_what_is_theirs(self):
+        conv4 = preset_config(dataset="cub", backbone="conv4")
+        self.assertEqual(
+            (conv4.model.image_size, conv4.model.freeze_bn, conv4.optimizer.learning_rate), (64, False, 1e-3)
+        )
+        self.assertEqual(preset_config(dataset="digits").model.width, 32)
+        # Others have sizes and widths of their own, and what is pretrained learns slowly.
+        resnet = preset_config(dataset="digits", backbone="resnet50")
+        self.assertEqual(
+            (resnet.model.image_size, resnet.model.freeze_bn, resnet.optimizer.learning_rate), (0, True, 1e-5)
+        )
+
+
+class OverriddenTest(parameterized.TestCase):
+    def of(self, **changes):
+        return overridden(preset_config(dataset="cub", loss="ccp/contrastive", **changes))
+
+    def test_exactly_what_was_changed(self):
+        self.assertEqual(
+            self.of(patience=5, neg_margin=0.5, mixed_precision="float16", embedding_size=128),
+            {
+                "mixed_precision": {"preset": "none", "here": "float16"},
+                "patience": {"preset": 3, "here": 5},
+                "neg_margin": {"preset": 0.3841, "here": 0.5},
+            },
+        )
+
+    def test_a_rule_that_was_overridden(self):
+        self.assertEqual(
+            overridden(preset_config(dataset="cub", loss="proxy_anchor", proxy_rate_multiplier=1.0)),
+            {"proxy_rate_multiplier": {"preset": 100.0, "here": 1.0}},
+        )
+        self.assertEqual(
+            self.of(conventional=True, learning_rate=1e-4), {"learning_rate": {"preset": 1e-5, "here": 1e-4}}
+        )
+
+    def test_what_a_run_is_for_and_where_things_lie_is_no_departure(self):
+        self.assertEqual(self.of(data_dir="d", seed=3, cache="disk", validation="fold3", weights="bn.h5"), {})
+        other = self.of(backbone="resnet50", weights="imagenet")
+        self.assertEqual(other, {"backbone": {"preset": "bn_inception", "here": "resnet50"}})
+
+    @parameterized.parameters("images", "test")
+    def test_something_else_than_a_fold_is_one(self, validation):
+        found = self.of(validation=validation, select_on_test=validation == "test")
+        self.assertEqual(found["validation"], {"preset": "fold1", "here": validation})
+
+    def test_a_fold_is_one_in_the_conventional_setting(self):
+        found = self.of(conventional=True, validation="fold1")
+        validation = {"preset": "test", "here": "fold1"}
+        self.assertEqual(found, {"validation": validation, "select_on_test": {"preset": True, "here": False}})
+
+    @parameterized.parameters(
+        ("cub", "bn_inception", "none", True),
+        ("cub", "bn_inception", "", False),
+        ("cub", "conv4", "earlier/run", True),
+        ("digits", "conv4", "none", False),
+        ("digits", "conv4", "weights.h5", True),
+        ("digits", "resnet50", "imagenet", False),
+    )
+    def test_weights_where_there_should_be_none_and_none_where_there_should(self, dataset, backbone, weights, departs):
+        found = overridden(preset_config(dataset=dataset, backbone=backbone, weights=weights))
+        self.assertEqual("weights" in found, departs)
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,194 @@
+"""Searching a gallery of image files: exact answers, embeddings kept and renewed, pictures of what was found."""
+
+import contextlib
+import functools
+import io
+import os
+import sys
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+from PIL import Image
+
+import main
+from ccp.errors import UserError
+from datasets.files import OutputError
+from evaluate import EvaluationError
+from experiments import file_embedder
+from experiments.file_embedder import ImageError
+from experiments.search_images import draw_answers, search_images
+from models.serving.export import load_exported
+from tests.support import pictures, served
+
+_load_exported = functools.cache(load_exported)
+COUNT = 30
+
+
+class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pictures.folder_for(self)
+        self.gallery = self.folder / "gallery"
+        self.gallery.mkdir()
+        digits = served.digit_images(COUNT + 3)
+        for number in range(COUNT):
+            self.write(self.gallery / f"{number:02}.png", digits[number])
+        self.queries = [self.folder / f"query{number}.png" for number in range(3)]
+        for number, path in enumerate(self.queries):
+            self.write(path, digits[COUNT + number])
+        self.embeddings = served.expected(digits)
+        loading = mock.patch.object(file_embedder, "load_exported", _load_exported)
+        loading.start()
+        self.addCleanup(loading.stop)
+
+    def write(self, path, pixels):
+        path.write_bytes(pictures.png_of(pixels))
+
+    def search(self, query=None, **options):
+        query = query or self.folder / "query*.png"
+        return search_images(str(served.exported()), str(self.gallery), str(query), **options)
+
+    def test_finds_the_nearest(self):
+        result = self.search(count=4)
+        self.assertEqual([answer.query for answer in result.answers], [str(path) for path in self.queries])
+        self.assertEqual((result.num_images, result.reused, result.skipped), (COUNT, 0, []))
+        for number, answer in enumerate(result.answers):
+            distances = np.linalg.norm(self.embeddings[:COUNT] - self.embeddings[COUNT + number], axis=1)
+            order = np.argsort(distances)[:4]
+            self.assertEqual(answer.paths, [str(self.gallery / f"{place:02}.png") for place in order])
+            self.assertAllClose(answer.distances, distances[order], atol=1e-5)
+
+    def test_a_copy_is_at_distance_0_and_more_than_there_are_is_all(self):
+        result = self.search(query=self.gallery / "07.png", count=99)
+        (answer,) = result.answers
+        self.assertEqual((answer.paths[0], answer.distances[0]), (str(self.gallery / "07.png"), 0.0))
+        self.assertLen(answer.paths, COUNT)
+        self.assertAllEqual(answer.distances, np.sort(answer.distances))
+
+    def test_embeddings_are_kept_and_only_what_is_new_is_embedded(self):
+        first = self.search()
+        self.assertTrue((self.folder / "gallery.embeddings.npz").exists())
+        again = self.search()
+        self.assertEqual(again.reused, COUNT)
+        self.assertEqual([a.paths for a in again.answers], [a.paths for a in first.answers])
+        # One goes, one is another picture now, one is new.
+        (self.gallery / "00.png").unlink()
+        self.write(self.gallery / "01.png", served.digit_images(COUNT + 3)[COUNT])
+        self.write(self.gallery / "new.png", served.digit_images(COUNT + 3)[COUNT])
+        result = self.search()
+        self.assertEqual((result.num_images, result.reused), (COUNT, COUNT - 2))
+        self.assertEqual(result.answers[0].paths[:2], [str(self.gallery / "01.png"), str(self.gallery / "new.png")])
+        self.assertAllClose(result.answers[0].distances[:2], [0.0, 0.0])
+
+    def test_another_models_embeddings_are_not_used(self):
+        self.search()
+        index = self.folder / "gallery.embeddings.npz"
+        with np.load(index) as file:
+            arrays = dict(file)
+        np.savez(index, **{**arrays, "model": np.array("another")})
+        self.assertEqual(self.search().reused, 0)
+        index.write_bytes(index.read_bytes()[:100])
+        self.assertEqual(self.search().reused, 0)
+        contents = index.read_bytes()
+        middle = len(contents) // 2
+        index.write_bytes(contents[:middle] + b"damaged" + contents[middle + 7 :])
+        self.assertEqual(self.search().reused, 0)
+        self.assertEqual(self.search().reused, COUNT)
+
+    def test_an_index_elsewhere_even_inside_the_gallery(self):
+        index = self.gallery / "index.npz"
+        for reused in (0, COUNT):
+            result = self.search(index=str(index))
+            self.assertEqual((result.num_images, result.reused), (COUNT, reused))
+
+    def test_an_index_that_is_something_else_is_left_alone(self):
+        image = self.gallery / "07.png"
+        before = image.read_bytes()
+        with self.assertRaisesRegex(ImageError, "07.png holds something else than embeddings; pass --index, another"):
+            self.search(index=str(image))
+        self.assertEqual(image.read_bytes(), before)
+
+    def test_bad_images(self):
+        (self.gallery / "bad.png").write_text("no image")
+        with self.assertRaisesRegex(ImageError, r"bad\.png cannot be read"):
+            self.search()
+        result = self.search(skip_unreadable=True)
+        self.assertEqual([path for path, _ in result.skipped], [str(self.gallery / "bad.png")])
+        self.assertEqual(result.num_images, COUNT)
+        with self.assertRaisesRegex(ImageError, r"bad\.png cannot be read"):
+            self.search(query=self.gallery / "bad.png", skip_unreadable=True)
+
+    def test_nothing_there(self):
+        with self.assertRaisesRegex(ImageError, "There are no files in"):
+            self.search(query=self.folder / "none.png")
+        with self.assertRaisesRegex(ImageError, "There are no files in"):  # Before the model is even looked for.
+            search_images("no/model", str(self.folder / "none"), str(self.folder / "none.png"))
+        with self.assertRaisesRegex(OutputError, "answers.png cannot be written"):
+            draw_answers(self.search(), str(self.gallery / os.listdir(self.gallery)[0] / "answers.png"))
+
+    def test_a_picture_without_a_place_is_refused_before_the_work(self):
+        for place in (self.gallery, self.gallery / "07.png" / "answers.png", self.folder / "no" / "answers.png"):
+            with contextlib.redirect_stderr(io.StringIO()) as err:
+                code = main.main(
+                    ["search", "--model=no/such", f"--gallery={self.gallery}", "--query=none", f"--output={place}"]
+                )
+            said = f"error: {place} cannot be written; pass --output, a file in a directory that you may write to.\n"
+            self.assertEqual((code, err.getvalue()), (1, said))
+
+    def test_the_picture_shows_every_query_with_what_it_found(self):
+        path = draw_answers(self.search(count=5), str(self.folder / "answers.png"))
+        with Image.open(path) as picture:
+            self.assertGreater(picture.size[0], 400)
+            # Three rows of six cells.
+            self.assertBetween(picture.size[1] / picture.size[0], 0.45, 0.75)
+            self.assertGreater(np.asarray(picture.convert("L")).std(), 20)
+
+    def test_faiss_that_is_not_installed(self):
+        with mock.patch.dict(sys.modules, {"faiss": None}), self.assertRaisesRegex(UserError, "pip install faiss-cpu"):
+            self.search(engine="faiss")
+
+    def test_faiss_finds_the_same(self):
+        try:
+            import faiss  # noqa: F401
+        except ModuleNotFoundError:
+            self.skipTest("FAISS is an extra and not installed.")
+        self.assert_same_answers(count=6)
+        self.assert_same_answers(count=99)
+
+    def test_what_faiss_finds_is_ordered_by_the_distances_of_the_embeddings(self):
+        with mock.patch.dict(sys.modules, {"faiss": mock.Mock(IndexFlatL2=_RoughIndex)}):
+            self.assert_same_answers(count=6)
+
+    def assert_same_answers(self, count):
+        for answer, other in zip(self.search(count=count).answers, self.search(count=count, engine="faiss").answers):
+            self.assertEqual(answer.paths, other.paths)
+            np.testing.assert_array_equal(answer.distances, other.distances)
+
+    @parameterized.parameters("exact", "faiss")
+    def test_embeddings_that_are_not_finite(self, engine):
+        self.search()
+        index = self.folder / "gallery.embeddings.npz"
+        with np.load(index) as file:
+            arrays = dict(file)
+        arrays["embeddings"][3] = np.nan
+        np.savez(index, **arrays)
+        faiss = mock.patch.dict(sys.modules, {"faiss": mock.Mock(IndexFlatL2=_RoughIndex)})
+        with faiss, self.assertRaisesRegex(EvaluationError, "1 of 30 gallery embeddings are not finite"):
+            self.search(engine=engine)
+
+
+class _RoughIndex:
+    """Stands in for FAISS: it finds the nearest, but its distances are off and so is their order."""
+
+    def __init__(self, _embedding_size):
+        self._rows = None
+
+    def add(self, rows):
+        self._rows = rows
+
+    def search(self, queries, count):
+        squared = np.square(queries[:, np.newaxis] - self._rows).sum(axis=2)
+        places = np.argsort(squared, axis=1)[:, :count][:, ::-1]
+        return np.zeros(places.shape, np.float32), places

@@ -1,0 +1,163 @@
+"""The benchmarks as they lie on disk, at full size: a few real images under all the names.
+
+A builder takes a folder and fills it; images are spread over classes as evenly as they go. ``parts`` gives
+(images, classes) of each part where it should not be the published ones.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import pathlib
+import tempfile
+
+import numpy as np
+from scipy.io import savemat
+
+from tests.support import pictures
+
+# The published numbers, written out a second time on purpose.
+CUB = ((5864, 100), (5924, 100))
+CARS = ((8054, 98), (8131, 98))
+SOP = ((59551, 11318), (60502, 11316))
+INSHOP = ((25882, 3997), (14218, 3985), (12612, 3985))
+
+_SUPER_CLASSES = (
+    *("bicycle", "cabinet", "chair", "coffee_maker", "fan", "kettle"),
+    *("lamp", "mug", "sofa", "stapler", "table", "toaster"),
+)
+_SHOPS = ("MEN/Denim", "MEN/Shirts_Polos", "WOMEN/Dresses", "WOMEN/Tees_Tanks")
+_LINKS_PER_FILE = 10_000  # File systems bound how many names a file may have.
+
+
+@functools.cache
+def full(name: str) -> pathlib.Path:
+    """A benchmark at full size, built once; not to be changed."""
+    folder = tempfile.TemporaryDirectory(prefix=f"{name}-")
+    _KEPT.append(folder)
+    BUILDERS[name](pathlib.Path(folder.name))
+    return pathlib.Path(folder.name)
+
+
+_KEPT: list[tempfile.TemporaryDirectory] = []  # Each is removed from disk with its object.
+
+
+def class_ids(images: int, classes: int, first: int = 1) -> list[int]:
+    """The class of each image, in class order: sizes differ by one at most."""
+    return [first + index * classes // images for index in range(images)]
+
+
+def put_images(root: pathlib.Path, paths: list[str]) -> None:
+    """Makes each path a name of one of a few JPEG files of different sizes."""
+    for folder in sorted({os.path.dirname(path) for path in paths}):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    top, source = str(root), ""
+    for index, path in enumerate(paths):
+        if index % _LINKS_PER_FILE == 0:
+            source = f"{top}/{path}"
+            size = (40 + index // _LINKS_PER_FILE, 30)
+            pathlib.Path(source).write_bytes(pictures.file_of(pictures.photograph().resize(size), "JPEG", quality=20))
+        else:
+            os.link(source, f"{top}/{path}")
+
+
+def cub(root: pathlib.Path, parts=CUB) -> list[str]:
+    """``CUB_200_2011``; gives the images' paths."""
+    folder = root / "CUB_200_2011"
+    folder.mkdir()
+    ids = [class_id for part, first in zip(parts, (1, 101)) for class_id in class_ids(*part, first)]
+    names = {class_id: f"{class_id:03d}.Bird_{class_id}" for class_id in ids}
+    paths = [f"{names[class_id]}/Bird_{index:05d}.jpg" for index, class_id in enumerate(ids)]
+    _write(folder / "images.txt", [f"{index + 1} {path}" for index, path in enumerate(paths)])
+    _write(folder / "image_class_labels.txt", [f"{index + 1} {class_id}" for index, class_id in enumerate(ids)])
+    _write(folder / "classes.txt", [f"{class_id} {name}" for class_id, name in names.items()])
+    _write(folder / "bounding_boxes.txt", [f"{index + 1} 2.0 3.0 {5.0 + index % 7} 6.0" for index in range(len(ids))])
+    put_images(folder / "images", paths)
+    return paths
+
+
+def cars(root: pathlib.Path, parts=CARS) -> list[str]:
+    """``cars_annos.mat`` and ``car_ims``."""
+    ids = _car_ids(parts)
+    paths = [f"car_ims/{index + 1:06d}.jpg" for index in range(len(ids))]
+    _write_structs(root / "cars_annos.mat", "relative_im_path", paths, ids)
+    put_images(root, paths)
+    return paths
+
+
+def cars_devkit(root: pathlib.Path, parts=CARS) -> list[str]:
+    """The development kit and ``cars_train`` and ``cars_test``, each with some images of every class."""
+    ids = _car_ids(parts)
+    (root / "devkit").mkdir()
+    first, second = ids[::2], ids[1::2]
+    files = [[f"{index + 1:05d}.jpg" for index in range(len(half))] for half in (first, second)]
+    _write_structs(root / "devkit/cars_train_annos.mat", "fname", files[0], first)
+    _write_structs(root / "cars_test_annos_withlabels.mat", "fname", files[1], second)
+    savemat(root / "devkit/cars_meta.mat", {"class_names": _car_names()})
+    paths = [f"{folder}/{name}" for folder, names in zip(("cars_train", "cars_test"), files) for name in names]
+    put_images(root, paths)
+    return paths
+
+
+def sop(root: pathlib.Path, parts=SOP) -> list[str]:
+    """``Stanford_Online_Products``."""
+    folder = root / "Stanford_Online_Products"
+    folder.mkdir()
+    every, first_class = [], 1
+    for name, (images, classes) in zip(("Ebay_train.txt", "Ebay_test.txt"), parts):
+        lines = ["image_id class_id super_class_id path"]
+        for class_id in class_ids(images, classes, first_class):
+            super_class = class_id % 12
+            every.append(f"{_SUPER_CLASSES[super_class]}_final/{110000000000 + class_id}_{len(every)}.JPG")
+            lines.append(f"{len(every)} {class_id} {super_class + 1} {every[-1]}")
+        _write(folder / name, lines)
+        first_class += classes
+    put_images(folder, every)
+    return every
+
+
+def inshop(root: pathlib.Path, parts=INSHOP) -> list[str]:
+    """``Eval``, ``Anno`` and ``Img``."""
+    for folder in ("Eval", "Anno", "Img"):
+        (root / folder).mkdir()
+    num_train_items = parts[0][1]
+    paths, partition = [], []
+    for status, part, first in zip(("train", "query", "gallery"), parts, (1, 1 + num_train_items, 1 + num_train_items)):
+        for item in class_ids(*part, first):
+            paths.append(f"img/{_SHOPS[item % 4]}/id_{item:08d}/{len(paths):06d}_front.jpg")
+            partition.append(f"{paths[-1]:<70} id_{item:08d} {status}")
+    _write(root / "Eval/list_eval_partition.txt", [str(len(paths)), "image_name item_id evaluation_status", *partition])
+    boxes = [f"{path:<70} 1 2 003 004 {20 + index % 5:03d} 025" for index, path in enumerate(paths)]
+    header = "image_name clothes_type pose_type x_1 y_1 x_2 y_2"
+    # In another order than the partition, as the real ones are.
+    _write(root / "Anno/list_bbox_inshop.txt", [str(len(paths)), header, *reversed(boxes)])
+    put_images(root / "Img", paths)
+    return [f"Img/{path}" for path in paths]
+
+
+def _write(path: pathlib.Path, lines: list[str]) -> None:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _car_ids(parts) -> list[int]:
+    return [class_id for part, first in zip(parts, (1, 99)) for class_id in class_ids(*part, first)]
+
+
+def _car_names() -> np.ndarray:
+    return np.array([f"Car {number} 2012" for number in range(1, 197)], object).reshape(1, -1)
+
+
+def _write_structs(path: pathlib.Path, name: str, files: list[str], ids: list[int]) -> None:
+    """A struct array [1, num_images] as MATLAB writes it, of 8- and 16-bit numbers."""
+    fields = [name, "bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2", "class", "test"]
+    structs = np.empty((1, len(ids)), [(field, object) for field in fields])
+    for index, (file, class_id) in enumerate(zip(files, ids)):
+        corners = (np.uint16(3), np.uint8(4), np.uint16(20 + index % 5), np.uint8(25))
+        structs[0, index] = (file, *corners, np.uint8(class_id), np.uint8(index % 2))
+    variables = {"annotations": structs}
+    if name == "relative_im_path":
+        variables["class_names"] = _car_names()
+    savemat(path, variables, do_compression=True)
+
+
+BUILDERS = {"cub": cub, "cars": cars, "cars_devkit": cars_devkit, "sop": sop, "inshop": inshop}

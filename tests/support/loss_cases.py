@@ -1,0 +1,114 @@
+"""What tests of the losses run over: every pair loss in several settings, label patterns, and reference sets."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from ccp.losses import PAIR_LOSSES, PairLoss
+from tests.support import oracles, oracles_baselines
+
+# The paper's settings for CUB and Cars196, then some that lie apart from them.
+SETTINGS: dict[str, tuple[dict, ...]] = {
+    "contrastive": (
+        {"pos_margin": 0.0, "neg_margin": 0.3841},
+        {"pos_margin": 0.2652, "neg_margin": 0.5409},
+        {"pos_margin": 0.5, "neg_margin": 1.2, "pair_reduction": "mean"},
+    ),
+    "cosine_contrastive": ({"margin": 0.5}, {"margin": -0.2}),
+    "triplet": (
+        {"margin": 0.0961},
+        {"margin": 0.0},
+        {"margin": 0.5, "pair_reduction": "mean"},
+    ),
+    "multi_similarity": (
+        {"alpha": 2.0, "beta": 40.0, "base": 0.5},
+        {"alpha": 14.35, "beta": 75.83, "base": 0.66},
+        {"alpha": 2.0, "beta": 100.0, "base": 0.0},
+    ),
+    "proxy_anchor": ({"margin": 0.1, "scale": 32.0}, {"margin": 0.3, "scale": 2.0}),
+    "proxy_nca": ({"temperature": 0.1}, {"temperature": 1.5}),
+    "soft_triple": (
+        {"scale": 20.0, "gamma": 0.1, "margin": 0.01, "tau": 0.2},
+        {"scale": 17.69, "gamma": 19.18, "margin": 0.3588, "tau": 0.0669},
+        {"scale": 5.0, "gamma": 0.5, "margin": 0.1, "tau": 0.0},
+    ),
+    "virtual_softmax": ({"scale": 10.0}, {"scale": 1.5}),
+}
+# Losses with tests of their own: each call draws anew, or there is nothing but the batch to compare with.
+DRAWING_SETTINGS: dict[str, tuple[dict, ...]] = {
+    "margin": (
+        {"margin": 0.2, "boundary": 1.2, "boundary_weight": 0.0, "cutoff": 0.5},
+        {"margin": 0.1, "boundary": 0.7, "boundary_weight": 0.3, "cutoff": 0.2, "num_classes": 5, "seed": 3},
+    )
+}
+BATCH_SETTINGS: dict[str, tuple[dict, ...]] = {
+    "semi_hard_triplet": ({"margin": 0.2}, {"margin": 0.9}),
+    "hard_triplet": ({"margin": 0.2}, {"margin": 0.9}),
+    "lifted_structure": ({"margin": 1.0}, {"margin": 0.3}),
+    "npairs": ({},),
+}
+NAMES = tuple(SETTINGS)
+ALL = tuple((name, settings) for name in NAMES for settings in SETTINGS[name])
+EVERY_SETTING = {**SETTINGS, **DRAWING_SETTINGS, **BATCH_SETTINGS}
+
+# [batch] labels, and the labels of a reference set that they are compared with.
+LABEL_PATTERNS: dict[str, tuple[list[int], list[int]]] = {
+    "balanced": ([0, 0, 0, 1, 1, 1, 2, 2, 2], [0, 0, 1, 1, 2, 2, 3, 3]),
+    "unequal and unsorted": ([7, 3, 7, 7, 5, 3, 7, 9], [3, 7, 5, 7, 3, 3, 7, 4, 3]),
+    "anchors without a reference of their class": ([0, 1, 0, 2, 1], [2, 5, 2, 6]),
+    "many positives": ([0] * 8 + [1] * 3, [0] * 12 + [1] * 2),
+}
+
+
+@dataclasses.dataclass
+class Sample:
+    """Anchors and references; norms lie on both sides of 1."""
+
+    labels: np.ndarray
+    embeddings: np.ndarray
+    reference_labels: np.ndarray
+    references: np.ndarray
+
+    @classmethod
+    def of(cls, labels, reference_labels, embedding_size: int = 4, seed: int = 0) -> Sample:
+        random = np.random.default_rng(seed)
+
+        def vectors(count):
+            directions = random.normal(size=(count, embedding_size))
+            directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+            return (directions * random.uniform(0.4, 1.6, size=(count, 1))).astype(np.float32)
+
+        labels, reference_labels = np.array(labels, np.int64), np.array(reference_labels, np.int64)
+        return cls(labels, vectors(len(labels)), reference_labels, vectors(len(reference_labels)))
+
+    def arguments(self, mode: str) -> tuple[np.ndarray, ...]:
+        """What the oracle's ``Problem`` takes: for ``batch`` or for ``against``."""
+        batch = (self.labels, self.embeddings)
+        return batch if mode == "batch" else (*batch, self.reference_labels, self.references)
+
+
+def build(name: str, settings: dict | None = None) -> PairLoss:
+    return PAIR_LOSSES[name](**(EVERY_SETTING[name][0] if settings is None else settings))
+
+
+def expected(name: str, settings: dict, *arguments) -> float:
+    """The oracle's value for labels, embeddings and, if given, reference labels and references."""
+    oracle = getattr(oracles, name, None) or getattr(oracles_baselines, name)
+    return oracle(oracles.Problem(*arguments), **settings)
+
+
+def value_and_gradients(loss: PairLoss, labels, embeddings, reference_labels=None, references=None, own_copies=None):
+    """The loss of a batch, or against references, and its gradients on embeddings and (or None) references."""
+    embeddings = tf.convert_to_tensor(embeddings)
+    inputs = [embeddings] if references is None else [embeddings, tf.convert_to_tensor(references)]
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        if references is None:
+            value = loss(labels, embeddings)
+        else:
+            value = loss.against(labels, embeddings, reference_labels, inputs[1], own_copies)
+    gradients = tape.gradient(value, inputs, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return value, gradients[0], (gradients[1] if references is not None else None)

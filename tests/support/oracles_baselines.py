@@ -1,0 +1,86 @@
+"""Plain loops in float64 for the losses that only serve as baselines, written from their papers' formulas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from tests.support.oracles import Problem
+
+
+def inverse_density(distance: float, embedding_size: int, nearest: float) -> float:
+    """1/q(d) of distance-weighted sampling, unnormalised; distances are clipped to nearest … √2."""
+    d = min(max(distance, nearest), math.sqrt(2))
+    return 1 / (d ** (embedding_size - 2) * (1 - d * d / 4) ** ((embedding_size - 3) / 2))
+
+
+def margin(
+    p: Problem,
+    negatives: Mapping[int, list[int]],
+    boundaries: Mapping[int, float],
+    margin: float,
+    boundary_weight: float = 0.0,
+) -> float:
+    """For given draws: negatives of each anchor, and the boundary of each class."""
+    terms, used = [], []
+    for a, label in enumerate(p.labels):
+        terms += [margin + p.distance(a, r) - boundaries[label] for r in p.positives(a)]
+        terms += [margin + boundaries[label] - p.distance(a, r) for r in negatives[a]]
+        used += [boundaries[label]] * bool(p.positives(a))
+    active = [term for term in terms if term > 0]
+    loss = sum(active) / len(active) if active else 0.0
+    return loss + (boundary_weight * sum(used) / len(used) if used else 0.0)
+
+
+def _has_both_kinds(p: Problem) -> bool:
+    rows = range(len(p.anchors))
+    return any(p.positives(a) for a in rows) and any(p.negatives(a) for a in rows)
+
+
+def semi_hard_triplet(p: Problem, margin) -> float:
+    if not _has_both_kinds(p):
+        return 0.0
+    terms = []
+    for a in range(len(p.anchors)):
+        negatives = [p.distance(a, r) for r in p.negatives(a)]
+        for positive in (p.distance(a, r) for r in p.positives(a)):
+            beyond = [d for d in negatives if d > positive]
+            terms.append(max(0.0, positive - (min(beyond) if beyond else max(negatives)) + margin))
+    return sum(terms) / len(terms)
+
+
+def hard_triplet(p: Problem, margin) -> float:
+    if not _has_both_kinds(p):
+        return 0.0
+    terms = []
+    for a in range(len(p.anchors)):
+        farthest = max([p.distance(a, r) for r in p.positives(a)], default=0.0)
+        terms.append(max(0.0, farthest - min(p.distance(a, r) for r in p.negatives(a)) + margin))
+    return sum(terms) / len(terms)
+
+
+def lifted_structure(p: Problem, margin) -> float:
+    if not _has_both_kinds(p):
+        return 0.0
+    terms = []
+    for a in range(len(p.anchors)):
+        for r in (r for r in p.positives(a) if a < r):
+            pushes = sum(math.exp(margin - p.distance(end, n)) for end in (a, r) for n in p.negatives(end))
+            terms.append(max(0.0, math.log(pushes) + p.distance(a, r)) ** 2 / 2)
+    return sum(terms) / len(terms)
+
+
+def npairs(p: Problem) -> float:
+    if not _has_both_kinds(p):
+        return 0.0
+    pairs = []
+    for label in set(p.labels):
+        rows = [a for a, other in enumerate(p.labels) if other == label]
+        pairs += list(zip(rows[::2], rows[1::2]))
+    losses = []
+    for anchor, _ in pairs:
+        logits = {positive: p.similarity(anchor, positive) for _, positive in pairs}
+        everything = math.log(sum(math.exp(s) for s in logits.values()))
+        own = [s for positive, s in logits.items() if p.labels[positive] == p.labels[anchor]]
+        losses.append(everything - sum(own) / len(own))
+    return sum(losses) / len(losses)

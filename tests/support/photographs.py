@@ -1,0 +1,46 @@
+"""A folder of photographs in classes, some of which cannot be read."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from datasets.examples import Examples, part
+from datasets.manifest import Entry, assemble
+from tests.support import pictures
+
+
+def write(folder: pathlib.Path, num_classes: int, per_class: int, height: int = 40, width: int = 60) -> list[str]:
+    """Writes ``c/i.jpg``: different parts of a photograph. Returns the paths, class by class."""
+    photograph = pictures.photograph()
+    paths = []
+    for label in range(num_classes):
+        (folder / str(label)).mkdir(parents=True)
+        for i in range(per_class):
+            left, top = 40 * label, 30 * i
+            picture = photograph.crop((left, top, left + width, top + height))
+            path = f"{label}/{i}.jpg"
+            (folder / path).write_bytes(pictures.file_of(picture, "JPEG", quality=90))
+            paths.append(path)
+    return paths
+
+
+def truncate(folder: pathlib.Path, paths: Sequence[str]) -> None:
+    """Cuts files off half-way."""
+    for path in paths:
+        contents = (folder / path).read_bytes()
+        (folder / path).write_bytes(contents[: len(contents) // 2])
+
+
+def examples(folder: pathlib.Path, paths: Sequence[str]) -> Examples:
+    """All of them as training examples; the class is the folder."""
+    entries = [Entry(path, path.split("/")[0], "train") for path in paths]
+    class_names = sorted({entry.class_name for entry in entries}, key=int)
+    return part(assemble("photographs", str(folder), entries, class_names), "train")
+
+
+def stacked(batches) -> np.ndarray:
+    """All images of (indices, images) pairs."""
+    return np.concatenate([images.numpy() for _, images in batches])

@@ -1,0 +1,85 @@
+"""A small network over the digits and its export, made once for all tests."""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ccp.distances import lipschitz_normalize
+from datasets.benchmarks import digits
+from datasets.examples import Examples, part
+from datasets.images.sources import ImagesInMemory
+from datasets.input.pipelines import EvaluationImages
+from datasets.manifest import TEST
+from evaluate.embedding import Embedder
+from models.embedding import build_embedding_model, image_format
+from models.serving.export import export, load_exported
+from models.settings import NetworkSettings
+
+CONFIG = NetworkSettings(width=16, image_size=16, embedding_size=6)
+FORMAT = image_format(CONFIG, channels=1)
+INFO = {"dataset": "digits", "loss": "ccp/contrastive"}
+_folders: list[tempfile.TemporaryDirectory] = []  # Kept, and deleted at the end.
+
+
+@functools.cache
+def network() -> tf.keras.Model:
+    """Untrained, but with moved batch-norm statistics and embeddings of norms on both sides of 1."""
+    model = build_embedding_model(CONFIG, channels=1, seed=0)
+    random = np.random.default_rng(0)
+    for variable in model.non_trainable_variables:
+        lowest, highest = (0.05, 0.2) if "variance" in variable.name else (-0.2, 0.1)
+        variable.assign(random.uniform(lowest, highest, variable.shape))
+    _, images = next(iter(_evaluation_images(digit_images(60))))
+    norms = np.linalg.norm(model(images, training=False), axis=1)
+    kernel = model.get_layer("embedding").kernel
+    kernel.assign(kernel / np.median(norms))
+    # Embeddings that were all alike would compare equal whatever was done to the images.
+    assert np.std(lipschitz_normalize(model(images, training=False)), axis=0).min() > 0.02
+    return model
+
+
+@functools.cache
+def exported() -> pathlib.Path:
+    """The directory of ``network()``'s export, which holds one version."""
+    _folders.append(tempfile.TemporaryDirectory())
+    directory = pathlib.Path(_folders[-1].name) / "model"
+    export(network(), FORMAT, str(directory), INFO)
+    return directory
+
+
+def version() -> pathlib.Path:
+    """The directory of that version."""
+    return exported() / "1"
+
+
+@functools.cache
+def signatures() -> Mapping[str, Any]:
+    """Those of the export, loaded once."""
+    return load_exported(str(exported())).signatures
+
+
+@functools.cache
+def digit_images(count: int) -> np.ndarray:
+    """[count, 8, 8, 1] uint8 images of the digits 5 to 9."""
+    return part(digits.load(), TEST).images.pixels[:count]
+
+
+def expected(images: np.ndarray) -> np.ndarray:
+    """The evaluation's embeddings of [number, height, width, 1] uint8 images."""
+    embeddings, _ = Embedder(network()).normalized(_evaluation_images(images))
+    return embeddings
+
+
+def _evaluation_images(images: np.ndarray) -> EvaluationImages:
+    names = np.full(len(images), "a digit", object)
+    examples = Examples(
+        ImagesInMemory(images, names), np.zeros(len(images), np.int64), ("any",), np.full(len(images), "")
+    )
+    return EvaluationImages(examples, FORMAT)

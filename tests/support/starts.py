@@ -1,0 +1,50 @@
+"""Small networks that are given their start weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from ccp.errors import UserError
+from models.embedding import build_embedding_model
+from models.settings import NetworkSettings
+from models.weights.assignment import tensors_of
+from models.weights.start_weights import load_start_weights
+from tests.support import pictures
+
+# Of tiny_runs.digits.
+WIDTH, EMBEDDING_SIZE, IMAGE_SIZE = 4, 8, 16
+
+
+def small_config(weights, **settings) -> NetworkSettings:
+    """Of conv4 as in ``tiny_runs.digits``."""
+    usual = {"width": WIDTH, "image_size": IMAGE_SIZE, "embedding_size": EMBEDDING_SIZE}
+    return NetworkSettings(weights=str(weights), **{**usual, **settings})
+
+
+def started(config: NetworkSettings, channels: int = 1) -> tuple[tf.keras.Model, dict[str, np.ndarray]]:
+    """A network with its start weights, and what it had before them."""
+    model = build_embedding_model(config, channels, seed=7)
+    before = tensors_of(model)
+    load_start_weights(model, config)
+    return model, before
+
+
+class StartWeightsTest(parameterized.TestCase, tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pictures.folder_for(self)
+
+    def assert_backbone_taken(self, model, before, expected):
+        """Everything but the head is as in ``expected``, and the head as it was."""
+        for name, values in tensors_of(model).items():
+            np.testing.assert_array_equal(values, (before if name.startswith("embedding/") else expected)[name], name)
+
+    def assert_refused_unchanged(self, config, message, channels=1):
+        model = build_embedding_model(config, channels, seed=7)
+        before = model.get_weights()
+        with self.assertRaisesRegex(UserError, message):
+            load_start_weights(model, config)
+        for now, then in zip(model.get_weights(), before):
+            np.testing.assert_array_equal(now, then)

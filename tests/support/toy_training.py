@@ -1,0 +1,159 @@
+"""A small training that takes milliseconds: a linear embedding of given inputs, with scripted scores."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+import ccp
+from ccp.errors import Interrupted
+from ccp.methods.build import Sizes, build_loss
+from ccp.methods.registry import hyperparameters_of
+from ccp.projection.projector import Projector
+from ccp.training.observers import Observer
+from experiments.settings import configure
+
+CLASSES, FEATURES, EMBEDDING, STEPS = 6, 12, 8, 3
+
+
+def toy_config(loss: str = "ccp/contrastive", **changes):
+    """Settings of the toy; ``changes`` win."""
+    settings = {
+        "loss": loss,
+        "embedding_size": EMBEDDING,
+        "classes_per_batch": 4,
+        "examples_per_class": 2,
+        "steps_per_epoch": STEPS,
+        "learning_rate": 0.01,
+        "max_epochs": 6,
+        "early_stopping": 100,
+        "patience": 1,
+        "pool_size": 5,
+    }
+    small = {"proxies_per_class": 2, "memory_batches": 2, "memory_start_step": 1}
+    settings.update({name: small[name] for name in hyperparameters_of(loss) if name in small})
+    return configure(settings, changes)
+
+
+def toy_batches(epoch: int, step: int):
+    """Endless batches, a function of their position."""
+    while True:
+        if step == STEPS:
+            epoch, step = epoch + 1, 0
+        generator = np.random.default_rng([7, epoch, step])
+        labels = np.repeat(generator.permutation(CLASSES)[:4], 2)
+        centers = np.random.default_rng(0).normal(size=(CLASSES, FEATURES))
+        inputs = centers[labels] + 0.3 * generator.normal(size=(8, FEATURES))
+        yield tf.constant(inputs, tf.float32), tf.constant(labels, tf.int64)
+        step += 1
+
+
+def toy_model(precision: str = "none") -> tf.keras.Model:
+    """[batch, features] to [batch, embedding]: batch norm and a layer in ``precision``, and a head in float32."""
+    initializer = tf.keras.initializers.GlorotUniform(seed=3)
+    policy = "float32" if precision == "none" else f"mixed_{precision}"
+    return tf.keras.Sequential(
+        [
+            tf.keras.Input((FEATURES,)),
+            tf.keras.layers.BatchNormalization(dtype=policy),
+            tf.keras.layers.Dense(FEATURES, kernel_initializer=tf.keras.initializers.Orthogonal(seed=2), dtype=policy),
+            tf.keras.layers.Dense(EMBEDDING, use_bias=False, kernel_initializer=initializer, dtype="float32"),
+        ]
+    )
+
+
+def toy_trainer(config, scores: Sequence[float] = (), loss=None, **more) -> ccp.Trainer:
+    """A trainer over the toy.
+
+    Args:
+      config: from ``toy_config``.
+      scores: of the epochs, by their number; the last one repeats. None gives rising ones.
+      loss: in place of the one that ``config`` describes.
+      more: for ``Trainer``.
+    """
+    model = toy_model(config.network.mixed_precision)
+    if loss is None:
+        loss = build_loss(config.loss.loss, config.loss.hyperparameters, Sizes(CLASSES, EMBEDDING, 8))
+    projector = None
+    if config.loss.kind.projects:
+
+        def candidates(draw):
+            inputs = np.random.default_rng([9, draw]).normal(size=(CLASSES * 5, FEATURES))
+            return tf.reshape(model(tf.constant(inputs, tf.float32)), [CLASSES, 5, EMBEDDING])
+
+        projector = Projector(
+            loss.proxies,
+            model.trainable_variables,
+            ccp.ProxyReinitializer(loss.proxies.proxies_per_class),
+            candidates,
+            config.projection.proximal_weight,
+            config.projection.proximal_decay,
+        )
+
+    def validate():
+        epoch = trainer.progress.epoch
+        return {"map_at_r": scores[min(epoch, len(scores) - 1)] if len(scores) else epoch * 0.1}
+
+    head = model.layers[-1].trainable_variables
+    more = {"batches": toy_batches, "validate": validate, "projector": projector, "head": head, **more}
+    trainer = ccp.Trainer(
+        model,
+        loss,
+        loop=config.loop,
+        optimizer=config.optimizer,
+        projection=config.projection,
+        batch_size=config.batch_size,
+        mixed_precision=config.network.mixed_precision,
+        **more,
+    )
+    return trainer
+
+
+def train_in_parts(config, directory: str, stop_after: Sequence[int] = (), **more) -> ccp.Trainer:
+    """Trains to the end in one process per entry of ``stop_after``, which says its steps, and a last one."""
+    for steps in (*stop_after, None):
+        done = itertools.count(1)
+        should_stop = functools.partial(lambda at, steps: steps is not None and next(at) >= steps, done, steps)
+        trainer = toy_trainer(config, checkpoints=directory, should_stop=should_stop, **more)
+        if steps is None:
+            break
+        try:
+            trainer.fit()
+        except Interrupted:
+            continue
+        raise AssertionError("was not interrupted")
+    trainer.fit()
+    return trainer
+
+
+class Watcher(Observer):
+    """Keeps what ``look()`` returns before the first step and after each."""
+
+    def __init__(self, look: Callable[[], Any]):
+        self.look, self.seen = look, []
+
+    def on_start(self, progress):
+        self.seen.append(self.look())
+
+    def on_step(self, progress, loss):
+        self.seen.append(self.look())
+
+
+def saved_tensors(directory: str) -> dict[str, np.ndarray]:
+    """Every tensor of the newest checkpoint, by name."""
+    reader = tf.train.load_checkpoint(directory)
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def assert_same_tensors(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    """Fails unless both hold the same names with the same bits."""
+    assert actual.keys() == expected.keys()
+    for name, value in expected.items():
+        if name.startswith(("save_counter", "_CHECKPOINTABLE_OBJECT_GRAPH")):
+            continue  # How often was saved, and the layout: not part of the training's state.
+        np.testing.assert_array_equal(actual[name], value, err_msg=name)
