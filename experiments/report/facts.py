@@ -17,6 +17,7 @@ from experiments.projection_records import read_projections
 from experiments.report.intervals import bootstrap_interval
 from experiments.restored import restored_experiment
 from experiments.run_directory import RunDirectory, read_json
+from experiments.settings import Settings
 
 _MOST_TRAINING_EXAMPLES = 1000
 
