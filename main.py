@@ -33,8 +33,9 @@ def train(values: flags.FlagValues) -> int:
     name = config.loss.loss
     run_dir = values.run_dir or _default_run_dir(config, f"seed{config.loop.seed}")
 
+    from evaluate.metrics.table import score_table
     from experiments.experiment import train_run
-    from experiments.run_figures import draw_run, score_table
+    from experiments.run_figures import draw_run
     from experiments.stopping import until_stopped
 
     loop = config.loop
@@ -99,10 +100,10 @@ def convert(values: flags.FlagValues) -> int:
 
 def evaluate(values: flags.FlagValues) -> int:
     """Judges the best weights of a run."""
+    from evaluate.metrics.table import score_table
     from experiments.evaluation import write_judgement
     from experiments.restored import restored_experiment
     from experiments.run_directory import RunDirectory
-    from experiments.run_figures import score_table
 
     experiment, progress = restored_experiment(values.run_dir, values.data_dir, values.on_bad_image)
     folder = RunDirectory(values.run_dir).path

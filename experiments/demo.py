@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 
 from evaluate.figures import draw_curves, draw_projections, draw_radii, save
 from evaluate.geometry import radii_by_projection
+from evaluate.metrics.table import score_table
 from experiments.experiment import Experiment, train_run
 from experiments.presets import preset_config
 from experiments.projection_records import read_projections
 from experiments.restored import restored_experiment
 from experiments.run_directory import RunDirectory
-from experiments.run_figures import score_table
 from experiments.settings import Settings
 from models.serving.export import INFO_FILE, ExportError, export
 

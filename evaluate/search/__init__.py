@@ -1,1 +1,5 @@
-"""Exact search for nearest references, and what its scores are counted from."""
+"""Exact search for nearest references."""
+
+from evaluate.search.neighbors import Neighbors, nearest_neighbors
+
+__all__ = ["Neighbors", "nearest_neighbors"]

@@ -94,7 +94,7 @@ def nearest_references(
     largest = max(largest_value(rows, "query"), largest_value(references, "gallery"))
     for ranking in rankings(None if gallery is None else rows, references, counts, largest):
         places = np.where(ranking.references < 0, len(references), ranking.references)
-        order = np.lexsort((places, ranking.ties), axis=1)[:, : counts[ranking.queries].max()]
+        order = np.lexsort((places, ranking.ties), axis=1)[:, : counts[ranking.queries].max(initial=0)]
         yield ranking.queries, np.take_along_axis(ranking.references, order, axis=1)
 
 
