@@ -31,15 +31,16 @@ def train(values: flags.FlagValues) -> int:
     if values.repeat is not None:
         return _repeat(config, values)
     name = config.loss.loss
-    run_dir = values.run_dir or _default_run_dir(config, f"seed{config.loop.seed}")
+    run_dir = values.run_dir or _default_run_dir(config, f"seed{config.run.seed}")
 
     from evaluate.metrics.table import score_table
     from experiments.experiment import train_run
     from experiments.run_figures import draw_run
     from experiments.stopping import until_stopped
 
-    loop = config.loop
-    result = until_stopped(lambda stop: train_run(config, run_dir, name, stop), loop.jit_compile, loop.strategy)
+    result = until_stopped(
+        lambda stop: train_run(config, run_dir, name, stop), config.loop.jit_compile, config.run.strategy
+    )
     print(score_table({f"{name}, unseen classes": result["test"]}))
     _note_unreadable(result, run_dir)
     print(listing([("run", run_dir), *(("figure", path) for path in draw_run(run_dir))]))
@@ -70,8 +71,12 @@ def _repeat(config: Settings, values: flags.FlagValues) -> int:
     from experiments.repeats import run_repeats
     from experiments.stopping import until_stopped
 
-    home, loop = values.run_dir or _default_run_dir(config, "conventional"), config.loop
-    print(until_stopped(lambda stop: run_repeats(config, home, values.repeat, stop), loop.jit_compile, loop.strategy))
+    home = values.run_dir or _default_run_dir(config, "conventional")
+    print(
+        until_stopped(
+            lambda stop: run_repeats(config, home, values.repeat, stop), config.loop.jit_compile, config.run.strategy
+        )
+    )
     return 0
 
 
@@ -81,8 +86,9 @@ def _mlrc(config: Settings, run_dir: str | None, repeats: int) -> int:
     from experiments.mlrc import RESULT_FILE, mlrc_table, run_mlrc
     from experiments.stopping import until_stopped
 
-    loop = config.loop
-    result = until_stopped(lambda stop: run_mlrc(config, run_dir, repeats, stop), loop.jit_compile, loop.strategy)
+    result = until_stopped(
+        lambda stop: run_mlrc(config, run_dir, repeats, stop), config.loop.jit_compile, config.run.strategy
+    )
     print(mlrc_table(result))
     _note_unreadable(result, os.path.join(run_dir, "fold*"))
     print(listing([("result", os.path.join(run_dir, RESULT_FILE))]))

@@ -78,6 +78,7 @@ def step_trainer(loss: str, image_size: int, backbone: str = "conv4") -> Trainer
         built,
         loop=config.loop,
         optimizer=config.optimizer,
+        gradients=config.gradients,
         projection=config.projection,
         batch_size=BATCH_SIZE,
         batches=_not_called,

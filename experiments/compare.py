@@ -66,9 +66,9 @@ def collect(patterns: Sequence[str]) -> Comparison:
         flat = _flat(config, run)
         key = repr(sorted((name, repr(value)) for name, value in flat.items()))
         settings[key] = flat
-        if config.loop.seed in groups.setdefault(key, {}):
+        if config.run.seed in groups.setdefault(key, {}):
             left_out.append(f"{path}: same settings and seed as another one")
-        groups[key].setdefault(config.loop.seed, scores)
+        groups[key].setdefault(config.run.seed, scores)
     if not groups:
         raise UserError(f"No finished run in {', '.join(patterns)}; let main.py train end there first.")
     names = _names(settings)

@@ -25,7 +25,7 @@ def describe(config: Settings, splits: Splits, bad_images: BadImages) -> dict[st
     return {
         "dataset": config.data.dataset,
         "loss": config.loss.loss,
-        "seed": config.loop.seed,
+        "seed": config.run.seed,
         "weights": config.network.weights or "none",
         "settings": {"preset": preset_name(config), "overridden": overridden(config)},
         "data": {

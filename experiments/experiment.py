@@ -73,14 +73,14 @@ class Experiment:
         data = config.data
         self.replicas = replicas or Replicas()
         manifest = load(data)
-        self.splits = split(manifest, data.validation, config.loop.seed, data.crop_to_box, data.select_on_test)
+        self.splits = split(manifest, data.validation, config.run.seed, data.crop_to_box, data.select_on_test)
         self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
         self.data_digest = manifest.digest()
         check_same_data(self.replicas, self.data_digest)
         channels = self.splits.train.images.channels
         self.format = image_format(config.network, channels)
         with self.replicas.scope():
-            self.model = build_embedding_model(config.network, channels, config.loop.seed)
+            self.model = build_embedding_model(config.network, channels, config.run.seed)
             if self.replicas.count > 1:
                 self.model = synchronized(self.model)
         self.embedder = Embedder(self.model, self.replicas)
@@ -122,7 +122,7 @@ class Experiment:
         loss = build_loss(
             config.loss.loss,
             config.loss.hyperparameters,
-            Sizes(train.num_classes, config.network.embedding_size, config.batch_size, config.loop.seed),
+            Sizes(train.num_classes, config.network.embedding_size, config.batch.size, config.run.seed),
         )
         validator = Validator(self.embedder, self._validation_images(run))
         return Trainer(
@@ -130,8 +130,9 @@ class Experiment:
             loss,
             loop=config.loop,
             optimizer=config.optimizer,
+            gradients=config.gradients,
             projection=config.projection,
-            batch_size=config.batch_size,
+            batch_size=config.batch.size,
             mixed_precision=config.network.mixed_precision,
             batches=self._training_batches,
             validate=validator,
@@ -181,15 +182,14 @@ class Experiment:
     def _training_images(self) -> TrainingImages:
         data = self.config.data
         augmentation = Augmentation(data.min_crop_area, data.max_crop_aspect, data.flip)
-        images = (self.splits.train, self.format, augmentation, self.config.loop.seed, self.bad_images)
+        images = (self.splits.train, self.format, augmentation, self.config.run.seed, self.bad_images)
         return TrainingImages(*images, self.replicas.share)
 
     def _training_batches(self, epoch: int, step: int):
-        loop = self.config.loop
         return self._training_images.batches(
-            classes_per_batch=loop.classes_per_batch,
-            examples_per_class=loop.examples_per_class,
-            steps_per_epoch=loop.steps_per_epoch,
+            classes_per_batch=self.config.batch.classes_per_batch,
+            examples_per_class=self.config.batch.examples_per_class,
+            steps_per_epoch=self.config.loop.steps_per_epoch,
             epoch=epoch,
             step=step,
         )

@@ -86,7 +86,7 @@ def export_run(
     if runs:
         image_format = _common_format(experiments, runs)
         network: Network = JoinedNetworks([one.model for one in experiments])
-        folds = [{"fold": fold, "seed": one.config.loop.seed, **far} for fold, (one, far) in enumerate(restored, 1)]
+        folds = [{"fold": fold, "seed": one.config.run.seed, **far} for fold, (one, far) in enumerate(restored, 1)]
         info = {**experiments[0].describe(), "repeat": repeat, "folds": folds, "test": _judged_together(experiments)}
     else:
         (experiment,) = experiments

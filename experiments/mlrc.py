@@ -79,7 +79,7 @@ def run_mlrc(
             "classes. Move them to the training images, or train with main.py train."
         )
     for fold in range(1, NUM_FOLDS + 1):  # One that cannot be is found before others have trained for days.
-        split(manifest, f"fold{fold}", config.loop.seed, config.data.crop_to_box, config.data.select_on_test)
+        split(manifest, f"fold{fold}", config.run.seed, config.data.crop_to_box, config.data.select_on_test)
     digest = manifest.digest()
     for (fold, repeat), run in runs.items():
         title = f"fold {fold}, repeat {repeat + 1} of {repeats}"
@@ -129,7 +129,7 @@ def _config_of(config: Settings, fold: int, repeat: int) -> Settings:
     return dataclasses.replace(
         config,
         data=dataclasses.replace(config.data, validation=f"fold{fold}"),
-        loop=dataclasses.replace(config.loop, seed=config.loop.seed + repeat),
+        run=dataclasses.replace(config.run, seed=config.run.seed + repeat),
     )
 
 
@@ -182,7 +182,7 @@ def _concatenated(
     if repeats**NUM_FOLDS <= _MOST_COMBINATIONS:
         combinations = list(itertools.product(range(repeats), repeat=NUM_FOLDS))
     else:
-        drawn = np.random.default_rng(config.loop.seed).integers(0, repeats, (_MOST_COMBINATIONS, NUM_FOLDS))
+        drawn = np.random.default_rng(config.run.seed).integers(0, repeats, (_MOST_COMBINATIONS, NUM_FOLDS))
         combinations = list(dict.fromkeys(map(tuple, drawn.tolist())))
     scores = {combination: scores_of(combination) for combination in combinations}
     size = NUM_FOLDS * config.network.embedding_size

@@ -26,10 +26,10 @@ def run_repeats(config: Settings, directory: str, repeats: int, should_stop: Cal
       Their scores as a table, with mean and deviation; of several processes that train together, the chief alone.
     """
     runs = []
-    for seed in range(config.loop.seed, config.loop.seed + repeats):
-        one = dataclasses.replace(config, loop=dataclasses.replace(config.loop, seed=seed))
+    for seed in range(config.run.seed, config.run.seed + repeats):
+        one = dataclasses.replace(config, loop=dataclasses.replace(config.run, seed=seed))
         runs.append(str(pathlib.Path(directory) / f"seed{seed}"))
         train_run(one, runs[-1], f"{config.loss.loss}, seed {seed}", should_stop)
-    if config.loop.strategy == "multi_worker" and not cluster_of().is_chief:
+    if config.run.strategy == "multi_worker" and not cluster_of().is_chief:
         return ""
     return STYLES["text"](collect(runs)).rstrip("\n")

@@ -11,9 +11,12 @@ from ccp.errors import ConfigError
 from ccp.losses.registry import PAIR_LOSSES
 from ccp.methods.registry import METHODS, Method, hyperparameters_of, parse_loss
 from ccp.settings import Setting, check, refuse_unknown, setting, settings_of
-from ccp.training.settings import LoopSettings, OptimizerSettings, ProjectionSettings
+from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings, ProjectionSettings
 from datasets.settings import DataSettings
 from models.settings import NetworkSettings
+
+# The scores that a validation gives; see ``evaluate.metrics``.
+_MONITORED = ("map_at_r", "r_precision", "precision_at_1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +58,41 @@ class LossSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class BatchSettings:
+    """What a training batch consists of."""
+
+    classes_per_batch: int = setting(8, "classes in a batch", at_least=1, essential=True)
+    examples_per_class: int = setting(4, "images of each class in a batch", at_least=1, essential=True)
+
+    def __post_init__(self):
+        check(self)
+
+    @property
+    def size(self) -> int:
+        """Images in a batch."""
+        return self.classes_per_batch * self.examples_per_class
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """What is particular to one run."""
+
+    seed: int = setting(
+        0, "everything random follows from it", at_least=0, below=2**32, in_preset=False, essential=True
+    )
+    strategy: str = setting(
+        "none",
+        "train on one device, on all of this machine (mirrored), or on several machines (multi_worker, by TF_CONFIG)",
+        choices=("none", "mirrored", "multi_worker"),
+        may_change=True,
+        in_preset=False,
+    )
+
+    def __post_init__(self):
+        check(self)
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
     """Everything that a run follows from."""
 
@@ -62,16 +100,14 @@ class Settings:
     network: NetworkSettings = NetworkSettings()
     loss: LossSettings = LossSettings()
     projection: ProjectionSettings = ProjectionSettings()
+    batch: BatchSettings = BatchSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
+    gradients: GradientSettings = GradientSettings()
     loop: LoopSettings = LoopSettings()
+    run: RunSettings = RunSettings()
 
     def __post_init__(self):
         _check_together(self)
-
-    @property
-    def batch_size(self) -> int:
-        """Images in a training batch."""
-        return self.loop.classes_per_batch * self.loop.examples_per_class
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Plain values, section by section, for JSON."""
@@ -184,13 +220,20 @@ def _belongs_to(name: str) -> str:
 
 def _check_together(settings: Settings) -> None:
     """Raises a ConfigError for settings that are each fine but together train nothing, or not what was asked for."""
-    data, loss, loop = settings.data, settings.loss, settings.loop
-    if loop.strategy == "multi_worker" and (data.on_bad_image == "skip" or data.cache == "disk"):
+    data, loss, loop, batch, strategy = (
+        settings.data,
+        settings.loss,
+        settings.loop,
+        settings.batch,
+        settings.run.strategy,
+    )
+    refuse_unknown([loop.monitor], _MONITORED, "monitor")
+    if strategy == "multi_worker" and (data.on_bad_image == "skip" or data.cache == "disk"):
         raise ConfigError(
             "--strategy=multi_worker goes with --on_bad_image=stop and --cache=none or memory: processes do not share "
             "lists of bad images or cache files. main.py validate finds bad images beforehand."
         )
-    if loop.strategy != "none" and loop.jit_compile:
+    if strategy != "none" and loop.jit_compile:
         raise ConfigError("--jit_compile is for one device; leave out either that or --strategy.")
     if 0 < settings.network.resize_size < settings.network.image_size:
         raise ConfigError(
@@ -200,11 +243,11 @@ def _check_together(settings: Settings) -> None:
     if (
         not loss.kind.has_proxies
         and not loss.kind.has_memory
-        and min(loop.examples_per_class, loop.classes_per_batch) < 2
+        and min(batch.examples_per_class, batch.classes_per_batch) < 2
     ):
         raise ConfigError(
-            f"A batch against itself needs at least 2 classes of 2 images; got {loop.classes_per_batch} × "
-            f"{loop.examples_per_class}. Raise --classes_per_batch or --examples_per_class, or train against proxies."
+            f"A batch against itself needs at least 2 classes of 2 images; got {batch.classes_per_batch} × "
+            f"{batch.examples_per_class}. Raise --classes_per_batch or --examples_per_class, or train against proxies."
         )
     steps = loop.steps_per_epoch * loop.max_epochs
     if loss.kind.has_memory:

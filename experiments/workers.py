@@ -32,8 +32,8 @@ def replicas_unless_finished(
       finished: whether nothing is left; asked while waiting for other processes.
       should_stop: asked, too.
     """
-    if config.loop.strategy != "multi_worker":
-        return replicas_of(config.loop.strategy, config.batch_size)
+    if config.run.strategy != "multi_worker":
+        return replicas_of(config.run.strategy, config.batch.size)
     if finished():
         return None
 
@@ -43,7 +43,7 @@ def replicas_unless_finished(
         return should_stop()
 
     try:
-        return replicas_of(config.loop.strategy, config.batch_size, asked)
+        return replicas_of(config.run.strategy, config.batch.size, asked)
     except _FinishedMeanwhile:
         return None
 

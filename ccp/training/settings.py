@@ -53,7 +53,7 @@ class ProjectionSettings:
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerSettings:
-    """The optimizer, and what is done to gradients before it."""
+    """The optimizer and its learning rate."""
 
     optimizer: str = setting(
         "adam", "optimizer; lamb and radam are TensorFlow Addons'", choices=("adam", "lamb", "radam")
@@ -69,12 +69,18 @@ class OptimizerSettings:
     min_learning_rate: float = setting(
         1e-6, "the learning rate is not lowered below this", at_least=0, only_with=_ON_A_PLATEAU
     )
+
+    def __post_init__(self):
+        check(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class GradientSettings:
+    """What is done to gradients before the optimizer sees them."""
+
     weight_decay: float = setting(1e-4, "coupled weight decay on all but batch-norm variables", at_least=0)
     proxy_rate_multiplier: float = setting(
         1.0, "factor on the proxies' learning rate", above=0, only_with=_WITH_PROXIES
-    )
-    warm_up_epochs: int = setting(
-        0, "epochs at the start that train the embedding layer and the proxies alone", at_least=0
     )
     clip_norm: float = setting(10.0, "the global gradient norm is clipped to this", above=0)
     clip_value: float = setting(10.0, "gradient entries are clipped to this after that", above=0)
@@ -87,24 +93,13 @@ class OptimizerSettings:
 class LoopSettings:
     """Steps, epochs and stopping."""
 
-    seed: int = setting(
-        0, "everything random follows from it", at_least=0, below=2**32, in_preset=False, essential=True
-    )
-    classes_per_batch: int = setting(8, "classes in a batch", at_least=1, essential=True)
-    examples_per_class: int = setting(4, "images of each class in a batch", at_least=1, essential=True)
     steps_per_epoch: int = setting(25, "training steps between two validations", at_least=1)
     max_epochs: int = setting(1000, "epochs at most", at_least=1, essential=True)
     early_stopping: int = setting(60, "epochs without a better score before training ends", at_least=1)
-    monitor: str = setting(
-        "map_at_r", "validation score that decides", choices=("map_at_r", "r_precision", "precision_at_1")
-    )
+    monitor: str = setting("map_at_r", "validation score that decides; higher is better")
     min_improvement: float = setting(1e-5, "a score has to beat the best by more than this", at_least=0)
-    strategy: str = setting(
-        "none",
-        "train on one device, on all of this machine (mirrored), or on several machines (multi_worker, by TF_CONFIG)",
-        choices=("none", "mirrored", "multi_worker"),
-        may_change=True,
-        in_preset=False,
+    warm_up_epochs: int = setting(
+        0, "epochs at the start that train the embedding layer and the proxies alone", at_least=0
     )
     jit_compile: bool = setting(
         False, "compile the training step by XLA where possible; results are then not the same to the last bit"

@@ -16,7 +16,7 @@ from ccp.training.checkpoints import Checkpoints
 from ccp.training.observers import Observer
 from ccp.training.optimizers import PlateauLearningRate
 from ccp.training.progress import Progress
-from ccp.training.settings import LoopSettings, OptimizerSettings, ProjectionSettings
+from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings, ProjectionSettings
 from ccp.training.training_step import TrainingStep
 
 
@@ -32,7 +32,8 @@ class Trainer:
       model: images to embeddings [batch, embedding_size].
       loss: ``loss(labels [batch], embeddings)``; a loss with ``parts`` brings their variables along.
       loop: steps, epochs and stopping.
-      optimizer: its kind, its learning rate, and what is done to gradients.
+      optimizer: its kind and its learning rate.
+      gradients: what is done to them.
       projection: when to project.
       batch_size: rows of a batch.
       mixed_precision: ``float16`` scales the loss.
@@ -56,6 +57,7 @@ class Trainer:
         *,
         loop: LoopSettings,
         optimizer: OptimizerSettings,
+        gradients: GradientSettings,
         projection: ProjectionSettings,
         batch_size: int,
         mixed_precision: str = "none",
@@ -82,7 +84,7 @@ class Trainer:
         self.replicas = replicas or Replicas()
         parts = list(getattr(loss, "parts", ()))
         self._step = TrainingStep(
-            model, loss, parts, optimizer, mixed_precision, loop.jit_compile, head, projector, self.replicas
+            model, loss, parts, optimizer, gradients, mixed_precision, loop.jit_compile, head, projector, self.replicas
         )
         self.optimizer, self.loss_scale = self._step.optimizer, self._step.loss_scale
         kept = list(model.weights) + [v for part in parts for v in part.trainable_variables]
@@ -168,7 +170,7 @@ class Trainer:
     def _train_steps(self, batches: Iterator[tuple[tf.Tensor, tf.Tensor]]) -> None:
         while self.progress.step < self._loop.steps_per_epoch:
             images, labels = self.replicas.spread(self._batch_size, *self._next_batch(batches))
-            warming_up = self.progress.epoch < self._optimizer_settings.warm_up_epochs
+            warming_up = self.progress.epoch < self._loop.warm_up_epochs
             may_be_left_out = self.loss_scale is not None and self.loss_scale.can_fall
             loss, gradient_norm = self._step(images, labels, warming_up)
             if not (np.isfinite(loss) and (np.isfinite(gradient_norm) or may_be_left_out)):

@@ -13,7 +13,7 @@ from ccp.references.class_proxies import ClassProxies
 from ccp.training.compiled_step import CompiledStep
 from ccp.training.loss_scale import LossScale
 from ccp.training.optimizers import GroupedOptimizer, ParameterGroup, batch_norm_variables, transform_gradients
-from ccp.training.settings import OptimizerSettings
+from ccp.training.settings import GradientSettings, OptimizerSettings
 
 _ZERO = tf.UnconnectedGradients.ZERO
 
@@ -36,6 +36,7 @@ class TrainingStep:
       loss: ``loss(labels [batch], embeddings)``.
       parts: what holds the loss's variables.
       optimizer: the optimizers' settings.
+      settings: what is done to gradients.
       mixed_precision: ``float16`` scales the loss.
       jit_compile: compile by XLA where possible.
       head: the network's variables that are trained while warming up.
@@ -49,13 +50,14 @@ class TrainingStep:
         loss: tf.keras.losses.Loss,
         parts: Sequence[tf.Module],
         optimizer: OptimizerSettings,
+        settings: GradientSettings,
         mixed_precision: str,
         jit_compile: bool,
         head: Sequence[tf.Variable],
         projector: Projector | None,
         replicas: Replicas,
     ):
-        self._model, self._loss, self._config = model, loss, optimizer
+        self._model, self._loss, self._settings = model, loss, settings
         self._projector, self._replicas = projector, replicas
         in_head = {v.ref() for v in head}
         body = [v for v in model.trainable_variables if v.ref() not in in_head]
@@ -68,7 +70,7 @@ class TrainingStep:
                 "body": ParameterGroup(body),
                 "head": ParameterGroup(head),
                 "proxies": ParameterGroup(
-                    [v for v in of_loss if v.ref() in of_proxies], optimizer.proxy_rate_multiplier
+                    [v for v in of_loss if v.ref() in of_proxies], settings.proxy_rate_multiplier
                 ),
                 "loss": ParameterGroup([v for v in of_loss if v.ref() not in of_proxies]),
             },
@@ -149,7 +151,7 @@ class TrainingStep:
             anchors=anchors,
             proximal_weight=proximal_weight,
             decayed=self._decayed,
-            weight_decay=self._config.weight_decay,
-            clip_norm=self._config.clip_norm,
-            clip_value=self._config.clip_value,
+            weight_decay=self._settings.weight_decay,
+            clip_norm=self._settings.clip_norm,
+            clip_value=self._settings.clip_value,
         )

@@ -76,7 +76,7 @@ def _about(run: RunFacts) -> Markup:
         trained = f"trained on {counted[0]} of {data.dataset}, judged on {counted[1]} never seen in training"
     else:
         trained = f"in training on {data.dataset}"
-    seed = f"seed {run.config.loop.seed}"
+    seed = f"seed {run.config.run.seed}"
     seed = "" if f", {seed}" in run.name else f"; {seed}"
     network = f"{model.backbone}, {model.embedding_size} dimensions"
     about = tag("p", tag("strong", run.name), f": {network}, {trained}{seed}.")

@@ -16,7 +16,7 @@ def groups(configs: Sequence[Settings], data_digests: Sequence[str]) -> list[lis
     found: dict[str, dict[int, int]] = {}
     for index, (config, digest) in enumerate(zip(configs, data_digests)):
         flat = {**_flat(config), "seed": None}
-        found.setdefault(f"{digest} {sorted(flat.items())}", {}).setdefault(config.loop.seed, index)
+        found.setdefault(f"{digest} {sorted(flat.items())}", {}).setdefault(config.run.seed, index)
     return [list(by_seed.values()) for by_seed in found.values()]
 
 

@@ -16,7 +16,7 @@ def described(**chosen):
     config = preset_config(dataset="digits", loss="ccp/contrastive", **chosen)
     data = config.data
     manifest = load(data)
-    splits = split(manifest, data.validation, config.loop.seed, data.crop_to_box, data.select_on_test)
+    splits = split(manifest, data.validation, config.run.seed, data.crop_to_box, data.select_on_test)
     return describe(config, splits, BadImages(data.on_bad_image, None, manifest.root))
 
 

@@ -44,7 +44,7 @@ class MlrcTest(parameterized.TestCase, tf.test.TestCase):
     def test_every_fold_and_repeat_is_a_run(self):
         for (fold, repeat), run in self.runs.items():
             config = run.load_config()
-            self.assertEqual((config.data.validation, config.loop.seed), (f"fold{fold}", 5 + repeat))
+            self.assertEqual((config.data.validation, config.run.seed), (f"fold{fold}", 5 + repeat))
         # Of 8 training classes each fold trains on 6 and selects on 2; all are judged on the same 8.
         for result in self.results().values():
             self.assertEqual([result["data"][p]["classes"] for p in ("train", "validation", "test")], [6, 2, 8])

@@ -92,7 +92,7 @@ class CommandLineTest(parameterized.TestCase, tf.test.TestCase):
         self.run_mlrc.assert_not_called()
         self.assertLen(self.train_run.call_args_list, 2)
         for seed, ((config, directory, title, stop), _) in zip((5, 6), self.train_run.call_args_list):
-            self.assertEqual((config.loop.seed, directory), (seed, f"home/seed{seed}"))
+            self.assertEqual((config.run.seed, directory), (seed, f"home/seed{seed}"))
             self.assertEqual(title, f"proxy_anchor, seed {seed}")
             self.assertFalse(stop())
             self.assertEqual((preset_name(config), overridden(config)), ("paper, conventional", {}))

@@ -18,7 +18,7 @@ from experiments.settings import Settings, configure, section_of
 class ConfigTest(parameterized.TestCase):
     def test_later_layers_win(self):
         config = configure({"seed": 1, "learning_rate": 0.1}, {"seed": 2})
-        self.assertEqual((config.loop.seed, config.optimizer.learning_rate), (2, 0.1))
+        self.assertEqual((config.run.seed, config.optimizer.learning_rate), (2, 0.1))
         self.assertEqual(config.loop.steps_per_epoch, 25)
 
     def test_the_record_is_complete_and_read_back_the_same(self):
@@ -81,10 +81,10 @@ class ConfigTest(parameterized.TestCase):
         # CCP 0.1 / 1, K 8, b 12, patience 3, λ₀ 2e-4, decay 1.
         config = Settings()
         self.assertEqual(
-            (config.optimizer.learning_rate, config.optimizer.weight_decay, config.optimizer.clip_norm),
+            (config.optimizer.learning_rate, config.gradients.weight_decay, config.gradients.clip_norm),
             (1e-5, 1e-4, 10),
         )
-        self.assertEqual((config.batch_size, config.loop.steps_per_epoch, config.loop.early_stopping), (32, 25, 60))
+        self.assertEqual((config.batch.size, config.loop.steps_per_epoch, config.loop.early_stopping), (32, 25, 60))
         self.assertEqual((config.loss.batch_weight, config.loss.proxy_weight), (0.1, 1.0))
         self.assertEqual((config.loss.proxies_per_class, config.loss.pool_size), (8, 12))
         projection = config.projection

@@ -72,7 +72,7 @@ class Toy:
             if replicas.count > 1:
                 self.model = synchronized(self.model)
             self.loss = build_loss(
-                config.loss, num_classes=CLASSES, embedding_size=EMBEDDING, batch_size=config.batch_size, seed=0
+                config.loss, num_classes=CLASSES, embedding_size=EMBEDDING, batch_size=config.batch.size, seed=0
             )
             self.embedder = Embedder(self.model, replicas)
             self.trainer = ccp.Trainer(
@@ -90,7 +90,7 @@ class Toy:
     def gradients(self) -> dict[str, list[np.ndarray]]:
         """Those of the first step, and what the step leaves in variables that are not trained."""
         step, trained = self.trainer._step, self.model.trainable_variables
-        batch = self.replicas.spread(self.config.batch_size, *next(self._batches(0, 0)))
+        batch = self.replicas.spread(self.config.batch.size, *next(self._batches(0, 0)))
 
         @tf.function
         def on_replicas(images, labels):
@@ -139,10 +139,10 @@ class Toy:
         return (3, 2, FEATURES) if self._with_batch_norm else (FEATURES,)
 
     def _batches(self, epoch: int, step: int) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-        loop = self.config.loop
+        batch = self.config.batch
         while True:
             random = np.random.default_rng([7, epoch, step])
-            labels = np.repeat(random.permutation(CLASSES)[: loop.classes_per_batch], loop.examples_per_class)
+            labels = np.repeat(random.permutation(CLASSES)[: batch.classes_per_batch], batch.examples_per_class)
             centers = np.random.default_rng(0).normal(size=(CLASSES, *self._input_shape()))
             inputs = centers[labels] + 0.5 * random.normal(size=(len(labels), *self._input_shape()))
             yield tf.constant(inputs, tf.float32), tf.constant(labels, tf.int64)

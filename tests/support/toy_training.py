@@ -106,8 +106,9 @@ def toy_trainer(config, scores: Sequence[float] = (), loss=None, **more) -> ccp.
         loss,
         loop=config.loop,
         optimizer=config.optimizer,
+        gradients=config.gradients,
         projection=config.projection,
-        batch_size=config.batch_size,
+        batch_size=config.batch.size,
         mixed_precision=config.network.mixed_precision,
         **more,
     )
