@@ -79,7 +79,7 @@ def _count(loss_name: str, freeze_bn: bool) -> dict[str, int]:
         loss = build_loss(
             config.loss, num_classes=CUB.num_classes, embedding_size=EMBEDDING_SIZE, batch_size=BATCH_SIZE, seed=0
         )
-        step = TrainingStep(model, loss, list(loss.parts), config, (), None, replicas)
+        step = TrainingStep(model, loss, list(loss.layers), config, (), None, replicas)
     share = replicas.share(BATCH_SIZE)
     images = tf.zeros([share.stop - share.start, IMAGE_SIZE, IMAGE_SIZE, CHANNELS])
     batch = replicas.spread(BATCH_SIZE, images, batch_labels(CUB.num_classes)[share])
@@ -98,7 +98,7 @@ def _count(loss_name: str, freeze_bn: bool) -> dict[str, int]:
         replicas.run(replicas.gathered, [flag])
         return _bytes([op for op in tf.compat.v1.get_default_graph().get_operations() if op.type == _GATHER])
 
-    learned = model.trainable_variables + [v for part in loss.parts for v in part.trainable_variables]
+    learned = model.trainable_variables + loss.trainable_variables
     return {
         "gathered": gathered * PROCESSES,
         "summed": summed,

@@ -5,6 +5,7 @@ Free of TensorFlow, so that a command line can be read without it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import math
@@ -69,6 +70,14 @@ class Setting:
             )
             if not within:
                 raise ConfigError(f"{name} must be {self.bounds}; got {value}.")
+
+    def converted(self, name: str, value: Any) -> Any:
+        """The value as a plain one of its kind, as ``1`` is 1.0 and ``numpy.int64(2)`` is 2; checked."""
+        if self.kind in (int, float) and not isinstance(value, (bool, str)):
+            with contextlib.suppress(TypeError, ValueError, OverflowError):
+                value = self.kind(value) if self.kind(value) == value else value
+        self.check(name, value)
+        return value
 
     @property
     def bounds(self) -> str:

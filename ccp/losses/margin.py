@@ -32,7 +32,7 @@ class MarginLoss(PairLoss):
     that there is no boundary per image.
 
     The draws are a function of the seed and of how often the loss has been called. That count and the boundaries
-    are the variables of ``parts``: ``ccp.Trainer`` trains and saves them, Keras' ``fit`` does neither.
+    are variables, which ``ccp.CCPModel`` and ``ccp.Trainer`` train and save.
 
     Args:
       margin: distance kept on either side of the boundary (the paper's alpha).
@@ -73,11 +73,6 @@ class MarginLoss(PairLoss):
     def from_settings(cls, settings: Mapping[str, float], *, num_classes: int | None, seed: int) -> MarginLoss:
         """The loss with a boundary for each class, or without their number one for all; draws follow from the seed."""
         return cls(**settings, num_classes=num_classes, seed=seed)
-
-    @property
-    def parts(self) -> tuple[tf.keras.layers.Layer, ...]:
-        """The boundaries, and the count of calls."""
-        return (self.boundaries, self.counter)
 
     def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """Both hinges, over all positives and over the negatives drawn for them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
 
 import tensorflow as tf
 
@@ -11,38 +11,27 @@ from ccp.losses.whole_batch import WholeBatchLoss
 from ccp.pairs import Pairs, as_labels, pairs_between, pairs_within, without_copies
 
 
+@dataclasses.dataclass(init=False, repr=False, eq=False)
 class PairLoss(WholeBatchLoss):
     """A loss over pairs of anchors with references.
 
-    Called as ``loss(labels [batch], embeddings [batch, embedding_size])`` the references are the batch
-    itself; ``loss.against(…)`` takes another reference set (class proxies, a memory of past embeddings).
-    Embeddings and references are compared as ``lipschitz_normalize`` has them, and everything is computed in
-    float32.
+    Called as ``loss(labels [batch], embeddings [batch, embedding_size])`` the references are the batch itself;
+    ``loss.against(…)`` takes another reference set: class proxies, or a memory of past embeddings. Embeddings and
+    references are normalised by ``lipschitz_normalize``, and everything is computed in float32.
 
-    A subclass names its ``compare`` function, which normalises, and turns the resulting matrix and the two
-    masks into a scalar in ``from_pairs``. Without ``parts``, which hold variables, it works as it is in
-    ``model.compile(loss=…)``.
+    A subclass names its ``compare`` function, which normalises, and turns the matrix of scores and the two masks into
+    a scalar in ``from_pairs``. A loss without variables works in ``model.compile(loss=…)`` as it is. A loss with a
+    field ``num_classes`` or ``seed`` is given the training set's number of classes, or the training's seed.
     """
 
     compare = staticmethod(distances.normalized_euclidean)
     leaves_out_own_copies = True
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, float], *, num_classes: int | None, seed: int) -> PairLoss:
-        """The loss for a training; one that needs more than its settings overrides this.
-
-        Args:
-          settings: as in ``ccp.losses.settings``.
-          num_classes: of the training set; None where more than those come before the loss.
-          seed: of whatever the loss draws at random.
-        """
+    def from_settings(cls, settings, *, num_classes, seed) -> PairLoss:
+        """The loss for a training; one that needs more than its settings overrides this."""
         del num_classes, seed
         return cls(**settings)
-
-    @property
-    def parts(self) -> tuple[tf.Module, ...]:
-        """What holds this loss's own variables, to be trained and saved with the network; none for most losses."""
-        return ()
 
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
@@ -67,8 +56,8 @@ class PairLoss(WholeBatchLoss):
           embeddings: [batch, embedding_size].
           reference_labels: [references] integers.
           reference_embeddings: [references, embedding_size].
-          own_copies: [batch] which reference is the example itself, or None if none is: an example is never its own
-            pair, by index.
+          own_copies: [batch], the index of the reference that is the example itself; None if none is. An example is
+            never its own pair.
 
         Returns:
           A float32 scalar.
@@ -89,16 +78,12 @@ class PairLoss(WholeBatchLoss):
           reference_labels: [references].
           pairs: masks [anchors, references].
         """
-        del reference_labels  # The masks say all that most losses need.
+        del reference_labels  # Most losses need the masks alone.
         return self.from_pairs(self.compare(anchors, references), pairs)
 
     def from_pairs(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Terms and reduction: [anchors, references] scores and masks to a scalar."""
         raise NotImplementedError(f"{type(self).__name__} must define from_pairs(scores, pairs).")
-
-    def get_config(self) -> dict:
-        """The constructor's arguments, as plain values."""
-        return {"reduction": self.reduction, "name": self.name}
 
 
 def prepare(labels: tf.Tensor, embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -67,11 +67,6 @@ class HierarchicalProxyLoss(MethodLoss):
         self.coarse = CoarseClasses(proxies.num_classes, num_coarse)
         self.counter = StepCounter()
 
-    @property
-    def parts(self) -> tuple[tf.Module, ...]:
-        """The proxies, the coarse classes, the counter that says when to cluster, and the pair loss's own parts."""
-        return (*super().parts, self.coarse, self.counter)
-
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         """The loss of labels [batch] and embeddings [batch, embedding_size] on both levels: a float32 scalar."""

@@ -60,11 +60,6 @@ class MDRLoss(MethodLoss):
         self.weight, self.level_weight = float(weight), float(level_weight)
         self.regularizer = DistanceLevels(levels, momentum)
 
-    @property
-    def parts(self) -> tuple[tf.Module, ...]:
-        """The levels with their running deviation, and the pair loss's own parts."""
-        return (self.regularizer, *super().parts)
-
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         """The regularised loss of labels [batch] and embeddings [batch, embedding_size]: a float32 scalar."""

@@ -24,16 +24,9 @@ class MethodLoss(WholeBatchLoss):
         super().__init__(name=name, **kwargs)
         self.pair_loss, self.proxies = pair_loss, proxies
 
-    @property
-    def parts(self) -> tuple[tf.Module, ...]:
-        """What holds variables: the proxies, and the pair loss's own parts; a subclass adds its state."""
-        proxies = () if self.proxies is None else (self.proxies,)
-        return proxies + self.pair_loss.parts
-
     def get_config(self) -> dict:
         """The constructor's arguments; the variables' values are not part of it."""
         config = {
-            "reduction": self.reduction,
             "name": self.name,
             "pair_loss": tf.keras.losses.serialize(self.pair_loss),
         }

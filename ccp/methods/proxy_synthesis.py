@@ -61,11 +61,6 @@ class ProxySynthesisLoss(MethodLoss):
         self.alpha, self.ratio, self.seed = float(alpha), float(ratio), int(seed)
         self.counter = StepCounter()
 
-    @property
-    def parts(self) -> tuple[tf.Module, ...]:
-        """The proxies, the counter that the draws depend on, and the pair loss's own parts."""
-        return (*super().parts, self.counter)
-
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         """The loss of labels [batch] and embeddings [batch, embedding_size], real and mixed: a float32 scalar."""

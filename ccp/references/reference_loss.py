@@ -54,9 +54,9 @@ class ReferenceLoss(WholeBatchLoss):
         return tuple(source for source, _ in self.weighted_sources)
 
     @property
-    def parts(self) -> tuple[tf.Module, ...]:
-        """What holds this loss's variables: the sources, and the pair loss's own parts."""
-        return self.sources + self.pair_loss.parts
+    def layers(self) -> tuple[tf.keras.layers.Layer, ...]:
+        """The sources, and the pair loss's own layers."""
+        return self.sources + self.pair_loss.layers
 
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
@@ -80,7 +80,6 @@ class ReferenceLoss(WholeBatchLoss):
     def get_config(self) -> dict:
         """The pair loss, the sources' own configurations and the weights; the sources' variables are not part of it."""
         return {
-            "reduction": self.reduction,
             "name": self.name,
             "pair_loss": tf.keras.losses.serialize(self.pair_loss),
             "sources": [[tf.keras.layers.serialize(s), weight] for s, weight in self.weighted_sources],

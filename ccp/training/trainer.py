@@ -30,7 +30,7 @@ class Trainer:
 
     Args:
       model: images to embeddings [batch, embedding_size].
-      loss: ``loss(labels [batch], embeddings)``; a loss with ``parts`` brings their variables along.
+      loss: ``loss(labels [batch], embeddings)``; the variables of its ``layers``, if any, are trained too.
       loop: steps, epochs and stopping.
       optimizer: its kind and its learning rate.
       gradients: what is done to them.
@@ -82,12 +82,12 @@ class Trainer:
             )
 
         self.replicas = replicas or Replicas()
-        parts = list(getattr(loss, "parts", ()))
+        layers = list(getattr(loss, "layers", ()))
         self._step = TrainingStep(
-            model, loss, parts, optimizer, gradients, mixed_precision, loop.jit_compile, head, projector, self.replicas
+            model, loss, layers, optimizer, gradients, mixed_precision, loop.jit_compile, head, projector, self.replicas
         )
         self.optimizer, self.loss_scale = self._step.optimizer, self._step.loss_scale
-        kept = list(model.weights) + [v for part in parts for v in part.trainable_variables]
+        kept = list(model.weights) + [v for layer in layers for v in layer.trainable_variables]
         self.problem_best = Snapshot(kept, "problem_best")
         self.overall_best = Snapshot(kept, "overall_best")
         self.progress = Progress()
@@ -109,7 +109,7 @@ class Trainer:
             self.replicas.is_chief,
             model=model,
             optimizer=self.optimizer,
-            parts=parts,
+            layers=layers,
             problem_best=self.problem_best,
             overall_best=self.overall_best,
             progress=self.progress.saved_with(self.schedule, self.plateau),

@@ -34,7 +34,7 @@ class TrainingStep:
     Args:
       model: images to embeddings [batch, embedding_size].
       loss: ``loss(labels [batch], embeddings)``.
-      parts: what holds the loss's variables.
+      layers: what holds the loss's variables.
       optimizer: the optimizers' settings.
       settings: what is done to gradients.
       mixed_precision: ``float16`` scales the loss.
@@ -48,7 +48,7 @@ class TrainingStep:
         self,
         model: tf.keras.Model,
         loss: tf.keras.losses.Loss,
-        parts: Sequence[tf.Module],
+        layers: Sequence[tf.keras.layers.Layer],
         optimizer: OptimizerSettings,
         settings: GradientSettings,
         mixed_precision: str,
@@ -62,8 +62,8 @@ class TrainingStep:
         in_head = {v.ref() for v in head}
         body = [v for v in model.trainable_variables if v.ref() not in in_head]
         head = [v for v in model.trainable_variables if v.ref() in in_head]
-        of_loss = [v for part in parts for v in part.trainable_variables]
-        of_proxies = {v.ref() for part in parts if isinstance(part, ClassProxies) for v in part.trainable_variables}
+        of_loss = [v for layer in layers for v in layer.trainable_variables]
+        of_proxies = {v.ref() for layer in layers if isinstance(layer, ClassProxies) for v in layer.trainable_variables}
         self.optimizer = GroupedOptimizer(
             optimizer,
             {

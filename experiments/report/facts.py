@@ -133,7 +133,7 @@ def _best_proxies(experiment: Experiment, run: RunDirectory) -> np.ndarray | Non
     trainer = experiment.trainer(run)
     trainer.restore()
     trainer.overall_best.put_back()
-    for part in getattr(trainer.loss, "parts", ()):
+    for part in getattr(trainer.loss, "layers", ()):
         if isinstance(part, ClassProxies):
             return normalized(part.points.numpy())
     return None

@@ -108,7 +108,7 @@ class Toy:
 
     def state(self, trained: bool = True) -> dict[str, list[np.ndarray]]:
         """Every replica's copies of network, loss, moments, snapshots and loss scale, by name."""
-        parts = [self.model, *getattr(self.loss, "parts", ())]
+        parts = [self.model, *getattr(self.loss, "layers", ())]
         variables = [v for part in parts for v in part.variables]
         if not trained:
             learned = {v.ref() for part in parts for v in part.trainable_variables}
