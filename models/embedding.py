@@ -1,4 +1,4 @@
-"""Backbone, pooling and embedding layer."""
+"""The embedding network: input convention, backbone, pooling and embedding layer."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ EMBEDDING_LAYER = "embedding"
 _POLICIES = {"none": "float32", "float16": "mixed_float16", "bfloat16": "mixed_bfloat16"}
 
 
-def image_format(config: NetworkSettings, channels: int) -> ImageFormat:
-    """What the network that ``config`` describes takes in."""
-    backbone = BACKBONES[config.backbone]
-    size = config.image_size or backbone.size
-    return ImageFormat(size, config.resize_size or round(size * backbone.resize), channels)
+def image_format(settings: NetworkSettings, channels: int) -> ImageFormat:
+    """The images that the network takes."""
+    backbone = BACKBONES[settings.backbone]
+    size = settings.image_size or backbone.size
+    return ImageFormat(size, settings.resize_size or round(size * backbone.resize), channels)
 
 
-def build_embedding_model(config: NetworkSettings, channels: int, seed: int) -> tf.keras.Model:
-    """Images [batch, size, size, channels], from 0 to 255, to embeddings [batch, embedding_size], not normalised.
+def build_embedding_model(settings: NetworkSettings, channels: int, seed: int) -> tf.keras.Model:
+    """A network with random weights that embeds images; its output is not normalised.
 
-    The input convention, the backbone, pooling, and a dense layer without bias, from random weights. Normalisation
-    (``lipschitz_normalize``) is the losses', the evaluation's and the exported model's.
+    Losses, evaluation and the exported model apply ``lipschitz_normalize`` themselves.
 
     Args:
-      config: backbone, head and sizes.
+      settings: backbone, pooling and sizes.
       channels: of the images.
-      seed: of the initial weights.
+      seed: of the random weights.
+
+    Returns:
+      Images [batch, size, size, channels] with intensities from 0 to 255 → embeddings [batch, embedding_size] float32.
     """
     tf.keras.utils.set_random_seed(seed)
-    backbone, size = BACKBONES[config.backbone], image_format(config, channels).size
-    with _policy(_POLICIES[config.mixed_precision]):
+    backbone, size = BACKBONES[settings.backbone], image_format(settings, channels).size
+    with _policy(_POLICIES[settings.mixed_precision]):
         images = tf.keras.Input((size, size, channels), name="images")
-        mean = backbone.mean * channels if len(backbone.mean) == 1 else backbone.mean
-        convention = InputConvention(mean, backbone.scale, backbone.blue_first, name="input_convention")
-        features = imported(backbone.builder)(convention(images), config)
-        pooled = pool(features, config.pooling)
+        inputs = InputConvention(backbone.mean, backbone.scale, backbone.blue_first, name="input_convention")(images)
+        features = pool(imported(backbone.builder)(inputs, settings), settings.pooling)
         # float32 under a mixed-precision policy too: losses and retrieval need the full precision.
-        head = tf.keras.layers.Dense(config.embedding_size, use_bias=False, dtype="float32", name=EMBEDDING_LAYER)
-        model = tf.keras.Model(images, head(pooled), name="embedding_network")
-    if config.freeze_bn:
+        head = tf.keras.layers.Dense(settings.embedding_size, use_bias=False, dtype="float32", name=EMBEDDING_LAYER)
+        model = tf.keras.Model(images, head(features), name="embedding_network")
+    if settings.freeze_bn:
         for layer in model.submodules:
             if isinstance(layer, tf.keras.layers.BatchNormalization):
-                layer.trainable = False  # Which makes Keras run it in inference mode, too.
+                layer.trainable = False  # Keras then also runs it in inference mode.
                 if tf.config.list_physical_devices("GPU"):
-                    # There the fused kernel of inference mode has no deterministic gradient, and would refuse.
+                    # The gradient of the GPU's fused inference kernel is not deterministic, which we do not allow.
                     layer.fused = False
     return model
 

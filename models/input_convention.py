@@ -1,45 +1,46 @@
-"""What intensities a network expects."""
+"""The range and channel order of intensities that a network expects."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 
 class InputConvention(tf.keras.layers.Layer):
-    """Intensities from 0 … 255 to what the layers above expect: (x / 255 − mean) · scale, perhaps blue first.
+    """Maps intensities from 0 … 255 to (x / 255 − mean) · scale, and reverses the channels for blue-first networks.
 
-    As the first layer of the network it runs where the network does, and goes with it wherever it is served. It
-    computes in float32 under a mixed-precision policy too. Grey images are shown to each of several channels.
+    It is the first layer of the network, so it runs on the network's device and is exported with it. It computes in
+    float32 under a mixed-precision policy too. Where mean or scale differ by channel, grey images are repeated over the
+    channels.
 
     Args:
-      mean: per channel, red first; taken off intensities in [0, 1].
-      scale: factor after that, one for all channels or one for each.
+      mean: one number, or one per channel, red first; subtracted from intensities in [0, 1].
+      scale: the factor after that: one number, or one per channel.
       blue_first: the layers above expect blue, green, red, as networks from Caffe do.
     """
 
-    def __init__(self, mean: Sequence[float], scale: float | Sequence[float], blue_first: bool = False, **kwargs):
-        kwargs["dtype"] = "float32"
-        super().__init__(**kwargs)
-        self.mean, self.blue_first = tuple(mean), blue_first
-        self.scale = tuple(scale) if isinstance(scale, Sequence) else (scale,) * len(self.mean)
+    def __init__(
+        self, mean: float | Sequence[float], scale: float | Sequence[float], blue_first: bool = False, **kwargs: Any
+    ):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.mean, self.scale, self.blue_first = mean, scale, blue_first
 
     def build(self, input_shape: tf.TensorShape) -> None:
-        """Refuses images whose channels are not the convention's, nor one."""
-        channels = input_shape[-1]
-        if channels not in (1, len(self.mean)):
-            raise ValueError(f"The network takes images of 1 or {len(self.mean)} channels; got {channels}.")
+        """Raises a ValueError unless the images have one channel or as many as the convention."""
+        channels, needed = input_shape[-1], max(np.size(self.mean), np.size(self.scale))
+        if needed > 1 and channels not in (1, needed):
+            raise ValueError(f"The network takes images of 1 or {needed} channels; got {channels}.")
         super().build(input_shape)
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
         """[batch, height, width, 1 or channels] to [batch, height, width, channels]."""
-        images = tf.cast(images, tf.float32)
-        offset = tf.constant([mean * scale for mean, scale in zip(self.mean, self.scale)], tf.float32)
-        images = images * tf.constant([scale / 255.0 for scale in self.scale], tf.float32) - offset
+        factor, offset = np.divide(self.scale, 255.0), np.multiply(self.mean, self.scale)
+        images = tf.cast(images, tf.float32) * factor.astype(np.float32) - offset.astype(np.float32)
         return tf.reverse(images, [-1]) if self.blue_first else images
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         """The arguments."""
-        own = {"mean": self.mean, "scale": self.scale, "blue_first": self.blue_first}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), "mean": self.mean, "scale": self.scale, "blue_first": self.blue_first}

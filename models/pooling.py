@@ -1,30 +1,31 @@
-"""From a map of features to one vector."""
+"""Pooling of a feature map into one vector."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import tensorflow as tf
 
 _SMALLEST_FEATURE = 1e-6
-_FIRST_EXPONENT = 3.0
+_INITIAL_EXPONENT = 3.0
 
 
 class GeneralizedMean(tf.keras.layers.Layer):
-    """(mean over space of x^p)^(1/p), with p learned from 3 on (Radenović et al., TPAMI 2019, equation 3).
+    """(mean over space of x^p)^(1/p), with a learned p that starts at 3 (Radenović et al., TPAMI 2019, equation 3).
 
-    p = 1 is average pooling and p → ∞ is max pooling. Features below 1e-6 are raised to it, and p is held at 1 or
-    more, where the mean stays defined. Computes in float32, whose range the powers need.
+    p = 1 is average pooling, and p → ∞ is max pooling. Departs from the paper in two bounds: features below 1e-6 count
+    as 1e-6, and p stays at 1 or above, where the mean is defined. Computes in float32, whose range the powers need.
     """
 
-    def __init__(self, name: str = "pooling", **kwargs):
-        kwargs["dtype"] = "float32"
-        super().__init__(name=name, **kwargs)
+    def __init__(self, name: str = "pooling", **kwargs: Any):
+        super().__init__(name=name, **{**kwargs, "dtype": "float32"})
 
     def build(self, input_shape: tf.TensorShape) -> None:
         """Creates p."""
         self.exponent = self.add_weight(
             name="exponent",
             shape=(),
-            initializer=tf.keras.initializers.Constant(_FIRST_EXPONENT),
+            initializer=tf.keras.initializers.Constant(_INITIAL_EXPONENT),
             constraint=lambda exponent: tf.maximum(exponent, 1.0),
         )
         super().build(input_shape)

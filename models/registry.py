@@ -1,4 +1,4 @@
-"""Every backbone by name, with what it takes in. Free of TensorFlow: a network is imported when it is built."""
+"""All backbones by name, and the input that each expects. Free of TensorFlow: a network is imported when it is built."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ class Backbone(NamedTuple):
     """A network below the embedding, and its input convention.
 
     Attributes:
-      builder: ``module:function`` that maps inputs in the convention and the ``NetworkSettings`` to features
-        [batch, height, width, channels].
-      size: height and width of the input, pixels, unless the settings say otherwise.
-      resize: an evaluated image's shorter side before its centre is cropped, over the size.
-      mean: see ``InputConvention``; one number stands for every channel of the images.
-      scale: see ``InputConvention``; one for all channels, or one for each.
+      builder: ``module:function``; the function maps inputs [batch, size, size, channels] in the convention and the
+        ``NetworkSettings`` to features [batch, height, width, channels].
+      size: height and width of the input, pixels, unless the settings name another size.
+      resize: an evaluated image's shorter side before the centre crop, as a multiple of the size.
+      mean: see ``InputConvention``.
+      scale: see ``InputConvention``.
       blue_first: see ``InputConvention``.
       pretrained: whether it is meant to start from trained weights.
-      keras_name: its name in ``keras.applications``, which has weights of it; empty for others.
+      keras_name: its class in ``tf.keras.applications``, which has ImageNet weights; empty for other networks.
     """
 
     builder: str
     size: int
     resize: float
-    mean: tuple[float, ...]
+    mean: float | tuple[float, ...]
     scale: float | tuple[float, ...]
     blue_first: bool = False
     pretrained: bool = False
@@ -33,32 +33,35 @@ class Backbone(NamedTuple):
 
 
 _IMAGENET_MEAN, _IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# The mean of Caffe's weights, which Keras' ResNet50 has: of red, green and blue.
+# The mean of the Caffe weights in Keras' ResNet50, red first.
 _CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 _KERAS = "models.backbones.keras_networks:keras_backbone"
 
 
 def _efficientnet(number: int, size: int) -> Backbone:
-    # Evaluated on the middle 87.5%, as its authors do.
+    # Evaluated on the middle 87.5 %, as its authors do.
     scale = tuple(1.0 / deviation for deviation in _IMAGENET_DEVIATION)
-    keras_name = f"EfficientNetB{number}"
-    return Backbone(_KERAS, size, 1 / 0.875, _IMAGENET_MEAN, scale, pretrained=True, keras_name=keras_name)
+    return Backbone(_KERAS, size, 1 / 0.875, _IMAGENET_MEAN, scale, False, True, f"EfficientNetB{number}")
 
 
-# The small ones see the whole image: small pictures have no border to crop.
+# Small pictures have no border to crop: the small networks see the whole image.
 BACKBONES: Registry[Backbone] = Registry(
     "backbone",
     {
-        "conv4": Backbone("models.backbones.conv4:conv4", 28, 1.0, (0.5,), 2.0),
-        "resnet20": Backbone("models.backbones.cifar_resnet:resnet20", 32, 1.0, (0.5,), 2.0),
+        "conv4": Backbone("models.backbones.conv4:conv4", 28, 1.0, 0.5, 2.0),
+        "resnet20": Backbone("models.backbones.cifar_resnet:resnet20", 32, 1.0, 0.5, 2.0),
         "bn_inception": Backbone(
-            "models.backbones.bn_inception:bn_inception", 227, 256 / 227, _IMAGENET_MEAN, 255.0, True, pretrained=True
+            "models.backbones.bn_inception:bn_inception", 227, 256 / 227, _IMAGENET_MEAN, 255.0, True, True
         ),
-        "resnet50": Backbone(_KERAS, 224, 256 / 224, _CAFFE_MEAN, 255.0, True, pretrained=True, keras_name="ResNet50"),
-        "resnet50_v2": Backbone(_KERAS, 224, 256 / 224, (0.5, 0.5, 0.5), 2.0, pretrained=True, keras_name="ResNet50V2"),
-        **{
-            f"efficientnet_b{number}": _efficientnet(number, size)
-            for number, size in enumerate((224, 240, 260, 300, 380, 456, 528, 600))
-        },
+        "resnet50": Backbone(_KERAS, 224, 256 / 224, _CAFFE_MEAN, 255.0, True, True, "ResNet50"),
+        "resnet50_v2": Backbone(_KERAS, 224, 256 / 224, 0.5, 2.0, False, True, "ResNet50V2"),
+        "efficientnet_b0": _efficientnet(0, 224),
+        "efficientnet_b1": _efficientnet(1, 240),
+        "efficientnet_b2": _efficientnet(2, 260),
+        "efficientnet_b3": _efficientnet(3, 300),
+        "efficientnet_b4": _efficientnet(4, 380),
+        "efficientnet_b5": _efficientnet(5, 456),
+        "efficientnet_b6": _efficientnet(6, 528),
+        "efficientnet_b7": _efficientnet(7, 600),
     },
 )

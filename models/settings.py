@@ -16,8 +16,7 @@ class NetworkSettings:
     width: int = setting(64, "channels of each convolution of conv4", at_least=1, only_with={"backbone": ("conv4",)})
     weights: str = setting(
         "",
-        "what the network starts from: imagenet (for networks that Keras has weights of), an .h5 file, the directory of "
-        "an earlier run, or none",
+        "start weights: imagenet (for networks from Keras), an .h5 file, the directory of an earlier run, or none",
         essential=True,
     )
     image_size: int = setting(
@@ -25,17 +24,17 @@ class NetworkSettings:
     )
     resize_size: int = setting(
         0,
-        "shorter side of an evaluated image before its centre is cropped, pixels; 0: the backbone's own",
+        "shorter side of an evaluated image before the centre crop, pixels; 0: the backbone's own",
         at_least=0,
     )
     pooling: str = setting(
         "average",
-        "of the backbone's map: average, max, their sum, or the generalised mean with a learned exponent",
+        "pooling of the feature map: average, max, their sum, or the generalised mean with a learned exponent",
         choices=("average", "max", "average_max", "gem"),
     )
     embedding_size: int = setting(128, "dimensions of the embedding (D)", at_least=1)
     freeze_bn: bool = setting(
-        False, "keep batch norms as they start: statistics, factors and offsets fixed, and used so in training"
+        False, "freeze batch norms: statistics, factors and offsets stay as they are, and training uses them so"
     )
     mixed_precision: str = setting(
         "none",

@@ -1,4 +1,4 @@
-"""Batch normalisation over the batch of all replicas."""
+"""Batch normalisation over the images of all replicas."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ccp.distribution.replicas import ALIKE_EVERYWHERE
 class GlobalBatchNormalization(tf.keras.layers.BatchNormalization):
     """Batch norm whose statistics are those of the images of all replicas together.
 
-    Departs from Keras' ``synchronized=True`` in that it gives what one device gives on the whole batch: the
-    variance is taken about the mean of all (two passes, where E(x²) − E(x)² loses digits), and the moving variance gets
-    Bessel's correction where the fused kernel of one device gives it, which is for images. The moving statistics are
-    alike on all replicas, so that one process alone can read and save them.
+    Departs from Keras' ``synchronized=True`` to equal one device on the whole batch: the variance is taken about the
+    global mean (two passes; E(x²) − E(x)² loses digits), and the moving variance of images gets Bessel's correction,
+    as from the fused kernel of one device. The moving statistics are equal on all replicas, so any one process can read
+    and save them.
     """
 
     def add_weight(self, *args: Any, **kwargs: Any) -> tf.Variable:
-        """Keras' own, but for the moving statistics, which Keras would average over the replicas at every reading."""
+        """As Keras, except for the moving statistics, which Keras would average over the replicas at each read."""
         if kwargs.get("synchronization") == ALIKE_EVERYWHERE["synchronization"]:
             kwargs.update(ALIKE_EVERYWHERE)
         return super().add_weight(*args, **kwargs)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """[batch of this replica, …, channels] in, and out."""
+        """This replica's [batch, …, channels], normalised."""
         if not training or not self.trainable:
             return super().call(inputs, training=False)
         values = tf.cast(inputs, tf.float32)
@@ -44,18 +44,18 @@ class GlobalBatchNormalization(tf.keras.layers.BatchNormalization):
 
 
 def synchronized(model: tf.keras.Model) -> tf.keras.Model:
-    """The same network, weights included, with every batch norm over the images of all replicas."""
+    """A copy of a network, weights included, whose batch norms are ``GlobalBatchNormalization``."""
 
-    def of_layer(layer):
+    def copied(layer):
         if isinstance(layer, tf.keras.Model):
-            return tf.keras.models.clone_model(layer, clone_function=of_layer)
+            return tf.keras.models.clone_model(layer, clone_function=copied)
         kind = GlobalBatchNormalization if isinstance(layer, tf.keras.layers.BatchNormalization) else type(layer)
         copy = kind.from_config(layer.get_config())
         if kind is GlobalBatchNormalization:
             copy.fused = layer.fused
         return copy
 
-    clone = tf.keras.models.clone_model(model, clone_function=of_layer)
+    clone = tf.keras.models.clone_model(model, clone_function=copied)
     clone.set_weights(model.get_weights())
     return clone
 

@@ -1,8 +1,8 @@
 """BN-Inception (Inception v2): the network of the paper's experiments.
 
-As published for Caffe and carried over to PyTorch, whose weights the field uses: every convolution has a bias and is
-followed by batch norm and ReLU, padding is the same on both sides, and strided max pools round sizes up. TensorFlow's
-own ``same`` differs wherever a stride is 2.
+As published for Caffe and ported to PyTorch, whose weights the field uses: every convolution has a bias and is followed
+by batch norm and ReLU, padding is symmetric, and strided max pools round sizes up. TensorFlow's ``same`` differs wherever
+a stride is 2.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class _Block(NamedTuple):
 
     Attributes:
       name: suffix of ``inception_``.
-      single: of the 1 × 1 branch; 0 in blocks that halve the map, which have none.
-      reduce: of the 1 × 1 convolution before one 3 × 3 convolution, and of that.
-      double: of the 1 × 1 convolution before two 3 × 3 convolutions, and of those.
+      single: the 1 × 1 branch; 0 in blocks that halve the map, which have none.
+      reduce: the 1 × 1 convolution before the single 3 × 3 convolution, and that one.
+      double: the 1 × 1 convolution before the two 3 × 3 convolutions, and those.
       pool: kind of pooling in the last branch.
-      projection: of the 1 × 1 convolution after it; 0 in blocks that halve the map, which have none.
+      projection: the 1 × 1 convolution after it; 0 in blocks that halve the map, which have none.
     """
 
     name: str
@@ -58,9 +58,9 @@ _BLOCKS = (
 
 
 def bn_inception(inputs: tf.Tensor, settings: NetworkSettings | None = None) -> tf.Tensor:
-    """The convolutional part of BN-Inception (Ioffe and Szegedy, ICML 2015), to be called while a model is built.
+    """The convolutional part of BN-Inception (Ioffe and Szegedy, ICML 2015).
 
-    Layers are named as the tensors of the published weights are: ``conv1_7x7_s2``, ``conv1_7x7_s2_bn``,
+    Layers have the names of the published weights' tensors: ``conv1_7x7_s2``, ``conv1_7x7_s2_bn``,
     ``inception_3a_1x1``, ….
 
     Args:
@@ -73,7 +73,7 @@ def bn_inception(inputs: tf.Tensor, settings: NetworkSettings | None = None) -> 
       or down on the way: 224 and 227 give 7.
 
     Raises:
-      ConfigError: the blocks that halve the map would meet an odd size, whose branches do not fit each other.
+      ConfigError: a block that halves the map would get an odd size, for which its branches differ in shape.
     """
     features = _pad(inputs, 3, "conv1_7x7_s2_pad")
     features = _convolve(features, 64, 7, "conv1_7x7_s2", stride=2, padding="valid")
@@ -87,7 +87,7 @@ def bn_inception(inputs: tf.Tensor, settings: NetworkSettings | None = None) -> 
 
 
 def _inception(features: tf.Tensor, block: _Block) -> tf.Tensor:
-    """The branches, joined along the channels in the order of the published weights."""
+    """The branches, concatenated along the channels in the order of the published weights."""
     name = f"inception_{block.name}"
     if block.stride == 2:
         _check_even(features, name)
@@ -109,7 +109,7 @@ def _pool_branch(features: tf.Tensor, block: _Block, name: str) -> tf.Tensor:
     if block.pool == _MAX:
         pooled = tf.keras.layers.MaxPool2D(3, 1, padding="same", name=name)(features)
     else:
-        # TensorFlow leaves padding out of a mean; Caffe counts its zeros in.
+        # TensorFlow's mean ignores padding; Caffe's counts its zeros.
         pooled = tf.keras.layers.AveragePooling2D(3, 1, name=name)(_pad(features, 1, f"{name}_pad"))
     return _convolve(pooled, block.projection, 1, f"{name}_proj")
 
@@ -130,14 +130,14 @@ def _convolve_3x3(features: tf.Tensor, channels: int, name: str, stride: int) ->
 
 
 def _pool_rounding_up(features: tf.Tensor, name: str) -> tf.Tensor:
-    """3 × 3 max pooling, stride 2, first window at the corner; a last window may hang over by a pixel.
+    """3 × 3 max pooling, stride 2, first window at the corner; the last window may exceed the map by a pixel.
 
-    Features are at least zero (they come from a ReLU), so that zeros beyond the border change no maximum.
+    Features are at least zero (they come from a ReLU), so zeros beyond the border change no maximum.
     """
     parities = {None if size is None else size % 2 for size in features.shape[1:3]}
-    if parities == {0}:  # ``same`` pads even sizes by the one pixel that is lacking, at the end.
+    if parities == {0}:  # ``same`` pads even sizes by the one missing pixel, at the end.
         return tf.keras.layers.MaxPool2D(3, 2, padding="same", name=name)(features)
-    if parities != {1}:  # Windows fit odd sizes as they are; there, an added pixel stays unused.
+    if parities != {1}:  # Windows fit odd sizes without padding; an added pixel stays unused.
         features = tf.keras.layers.ZeroPadding2D(((0, 1), (0, 1)), name=f"{name}_pad")(features)
     return tf.keras.layers.MaxPool2D(3, 2, name=name)(features)
 

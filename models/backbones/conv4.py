@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from models.settings import NetworkSettings
 
-BLOCKS = 4
+_BLOCKS = 4
 
 
 def conv4(inputs: tf.Tensor, settings: NetworkSettings) -> tf.Tensor:
@@ -14,16 +14,15 @@ def conv4(inputs: tf.Tensor, settings: NetworkSettings) -> tf.Tensor:
 
     Args:
       inputs: [batch, size, size, channels] from −1 to 1.
-      settings: of the network; ``width`` is the channels of every block.
+      settings: ``width`` is the number of channels of every block.
 
     Returns:
-      Features [batch, height, width, channels]; a map of 1 pixel in height is not pooled further.
+      Features [batch, height, width, width]; a map of 1 × 1 pixels is not pooled further.
     """
     features = inputs
-    for block in range(BLOCKS):
-        features = tf.keras.layers.Conv2D(settings.width, 3, padding="same", use_bias=False, name=f"conv{block}")(
-            features
-        )
+    for block in range(_BLOCKS):
+        convolution = tf.keras.layers.Conv2D(settings.width, 3, padding="same", use_bias=False, name=f"conv{block}")
+        features = convolution(features)
         features = tf.keras.layers.BatchNormalization(name=f"norm{block}")(features)
         features = tf.keras.layers.ReLU(name=f"relu{block}")(features)
         if features.shape[1] > 1:

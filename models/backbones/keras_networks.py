@@ -1,6 +1,8 @@
-"""The networks that come with Keras."""
+"""The networks of ``tf.keras.applications``."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import tensorflow as tf
 
@@ -8,20 +10,20 @@ from ccp.errors import ConfigError
 from models.registry import BACKBONES
 from models.settings import NetworkSettings
 
-_SMALLEST_SIZE = 32  # That Keras builds them for.
+_SMALLEST_SIZE = 32  # Keras builds none for smaller images.
 _FIRST_OF_EFFICIENTNET = "stem_conv_pad"
 
 
 def keras_backbone(inputs: tf.Tensor, settings: NetworkSettings) -> tf.Tensor:
-    """A network of ``tf.keras.applications`` without its classifier, from random weights.
+    """A network of ``tf.keras.applications`` without its classifier, with random weights.
 
-    Departs from Keras' EfficientNet in two things. Its own normalisation of the input, which a restored checkpoint
-    would not bring back, is left to the registry's input convention. And whole blocks are not dropped at random
-    (stochastic depth): Keras draws that from a state that a resumed training does not have.
+    Departs from Keras' EfficientNet in two things: its normalisation of the input, whose statistics checkpoints would
+    not restore, is left to the registry's input convention; and no blocks are dropped at random (stochastic depth),
+    since Keras draws that from a state that a resumed training does not have.
 
     Args:
       inputs: [batch, size, size, 3], in the network's convention.
-      settings: of the network; ``backbone`` is its name in the registry.
+      settings: ``backbone`` is the network's name in the registry.
 
     Returns:
       Features [batch, height, width, channels].
@@ -44,13 +46,13 @@ def keras_backbone(inputs: tf.Tensor, settings: NetworkSettings) -> tf.Tensor:
 
 
 def imagenet_network(name: str) -> tf.keras.Model:
-    """The network with the weights that Keras provides, trained on ImageNet; they are downloaded once.
+    """The network with Keras' ImageNet weights, which are downloaded once.
 
     Raises:
-      Exception: by Keras, where they cannot be had.
+      Exception: from Keras, if the download fails.
     """
     return _build(name, weights="imagenet")
 
 
-def _build(name: str, **arguments) -> tf.keras.Model:
+def _build(name: str, **arguments: Any) -> tf.keras.Model:
     return getattr(tf.keras.applications, BACKBONES[name].keras_name)(include_top=False, **arguments)

@@ -15,6 +15,12 @@ def _images(*shape) -> np.ndarray:
     return np.random.default_rng(0).uniform(0.0, 255.0, shape).astype(np.float32)
 
 
+def _convention(backbone: str) -> InputConvention:
+    """The first layer of a registered network."""
+    entry = BACKBONES[backbone]
+    return InputConvention(entry.mean, entry.scale, entry.blue_first)
+
+
 class InputConventionTest(parameterized.TestCase, tf.test.TestCase):
     def test_channels_have_their_own_mean(self):
         images = np.full((2, 4, 4, 3), (51, 102, 255), np.float32)  # 0.2, 0.4, 1.
@@ -38,18 +44,18 @@ class InputConventionTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(layer(tf.keras.Input((3, 3, 1))).shape, (None, 3, 3, 3))
         self.assertAllClose(layer(grey), layer(np.repeat(grey, 3, axis=-1)), rtol=0, atol=0)
 
-    @parameterized.parameters(((0.5,), 3), ((0.5,) * 3, 2), ((0.5,) * 3, 4))
-    def test_other_channels_are_refused(self, mean, channels):
-        with self.assertRaisesRegex(ValueError, f"images of 1 or {len(mean)} channels; got {channels}"):
-            InputConvention(mean, 2.0)(np.zeros((1, 2, 2, channels)))
+    @parameterized.parameters(2, 4)
+    def test_other_channels_are_refused(self, channels):
+        with self.assertRaisesRegex(ValueError, f"images of 1 or 3 channels; got {channels}"):
+            InputConvention(_MEAN, 2.0)(np.zeros((1, 2, 2, channels)))
 
     @parameterized.parameters((0, -1.0), (255, 1.0), (127.5, 0.0))
     def test_ends_of_the_range(self, level, expected):
-        self.assertAllClose(InputConvention((0.5,), 2.0)(np.full((1, 2, 2, 1), level)), np.full((1, 2, 2, 1), expected))
+        self.assertAllClose(InputConvention(0.5, 2.0)(np.full((1, 2, 2, 1), level)), np.full((1, 2, 2, 1), expected))
 
     def test_bytes_and_floats_are_alike(self):
         images = np.random.default_rng(0).integers(0, 256, (2, 3, 3, 1))
-        layer = InputConvention((0.4,), 3.0)
+        layer = InputConvention(0.4, 3.0)
         self.assertAllEqual(layer(images.astype(np.uint8)), layer(images.astype(np.float32)))
 
     @parameterized.parameters("mixed_float16", "mixed_bfloat16")
@@ -79,7 +85,7 @@ class ConventionsTest(parameterized.TestCase, tf.test.TestCase):
         for channels in (1, 3):
             images = np.broadcast_to(np.float32([0.0, 127.5, 255.0])[:, None, None, None], (3, 2, 2, channels))
             expected = np.broadcast_to(np.float32([-1.0, 0.0, 1.0])[:, None, None, None], (3, 2, 2, channels))
-            self.assertAllClose(BACKBONES[backbone].convention(channels)(images), expected, rtol=0, atol=1e-6)
+            self.assertAllClose(_convention(backbone)(images), expected, rtol=0, atol=1e-6)
 
     def test_bn_inception(self):
         images = _images(2, 3, 3, 3)
@@ -87,13 +93,13 @@ class ConventionsTest(parameterized.TestCase, tf.test.TestCase):
         expected = np.zeros(images.shape)
         for (image, row, column, channel), value in np.ndenumerate(images):
             expected[image, row, column, 2 - channel] = (value / 255.0 - _MEAN[channel]) * 255.0
-        self.assertAllClose(BACKBONES["bn_inception"].convention(3)(images), expected, rtol=0, atol=1e-4)
+        self.assertAllClose(_convention("bn_inception")(images), expected, rtol=0, atol=1e-4)
 
     @parameterized.parameters(("resnet50", "resnet"), ("resnet50_v2", "resnet_v2"))
     def test_keras_networks(self, backbone, module):
         images = _images(2, 3, 3, 3)
         expected = getattr(tf.keras.applications, module).preprocess_input(images.copy())  # It works in place.
-        self.assertAllClose(BACKBONES[backbone].convention(3)(images), expected, rtol=0, atol=1e-4)
+        self.assertAllClose(_convention(backbone)(images), expected, rtol=0, atol=1e-4)
 
     @parameterized.parameters(*range(8))
     def test_efficientnets(self, number):
@@ -102,7 +108,7 @@ class ConventionsTest(parameterized.TestCase, tf.test.TestCase):
         # root of the deviation once more.
         images, deviation = _images(2, 3, 3, 3), np.array(keras_efficientnet.IMAGENET_STDDEV_RGB)
         expected = (images / 255.0 - _MEAN) / np.sqrt(deviation) / np.sqrt(deviation)
-        convention = BACKBONES[f"efficientnet_b{number}"].convention(3)
+        convention = _convention(f"efficientnet_b{number}")
         self.assertAllClose(convention(images), expected, rtol=0, atol=1e-5)
         preprocessed = tf.keras.applications.efficientnet.preprocess_input(images)
         self.assertAllEqual(preprocessed, images)  # So that nothing else comes before those layers.

@@ -5,7 +5,6 @@ import functools
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
-from tensorflow.python.framework import config as framework_config
 
 from ccp.errors import ConfigError
 from models.backbones.bn_inception import bn_inception
@@ -160,30 +159,10 @@ class BNInceptionTest(parameterized.TestCase, tf.test.TestCase):
         # 69 convolutions and as many batch norms, each to 2^-11.
         self.assertAllClose(tf.cast(features, tf.float32), full, rtol=0, atol=0.02 * np.abs(full).max())
 
-    def test_gradients_are_the_same_every_time_with_deterministic_ops(self):
-        tf.config.experimental.enable_op_determinism()
-        self.addCleanup(framework_config.disable_op_determinism)
-        images = tf.constant(np.random.default_rng(6).normal(size=(2, 64, 64, 3)), tf.float32)
+    def test_every_variable_has_a_gradient(self):
+        images = np.random.default_rng(6).normal(size=(2, 64, 64, 3)).astype(np.float32)
         model = _network()
-        gradients = []
-        for _ in range(2):
-            with tf.GradientTape() as tape:
-                mean = tf.reduce_mean(tf.square(model(images, training=False)))
-            gradients.append(tape.gradient(mean, model.trainable_variables))
-        for variable, first, second in zip(model.trainable_variables, *gradients):
-            self.assertGreater(tf.reduce_max(tf.abs(first)), 0.0, variable.name)
-            self.assertAllEqual(first, second)
-
-    def test_saved_and_loaded_for_batches_of_any_length(self):
-        model = _network()
-        images = np.random.default_rng(7).normal(size=(3, 64, 64, 3)).astype(np.float32)
-        served = tf.Module()  # Of variables alone: Keras would store every layer's calls beside them.
-        served.weights = model.weights
-        signature = [tf.TensorSpec([None, 64, 64, 3], tf.float32)]
-        served.features = tf.function(lambda images: model(images, training=False), input_signature=signature)
-        directory = self.get_temp_dir()
-        tf.saved_model.save(served, directory)
-        loaded = tf.saved_model.load(directory)
-        expected = model(images, training=False)
-        self.assertAllClose(loaded.features(images), expected, rtol=1e-5, atol=1e-5)
-        self.assertAllClose(loaded.features(images[:1]), expected[:1], rtol=1e-5, atol=1e-5)
+        with tf.GradientTape() as tape:
+            mean = tf.reduce_mean(tf.square(model(images, training=False)))
+        for variable, gradient in zip(model.trainable_variables, tape.gradient(mean, model.trainable_variables)):
+            self.assertGreater(tf.reduce_max(tf.abs(gradient)), 0.0, variable.name)

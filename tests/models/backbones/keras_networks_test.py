@@ -4,7 +4,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp.errors import ConfigError
-from models.backbones.keras_networks import keras_network
+from models.backbones.keras_networks import keras_backbone
+from models.settings import NetworkSettings
 from models.weights.assignment import tensors_of
 from tests.support import networks
 
@@ -42,4 +43,4 @@ class KerasNetworksTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters("resnet50", "efficientnet_b0")
     def test_images_too_small_for_keras(self, backbone):
         with self.assertRaisesRegex(ConfigError, f"{backbone} needs .* 32 × 32 pixels; got 31"):
-            keras_network(backbone, tf.keras.Input((31, 31, 3)))
+            keras_backbone(tf.keras.Input((31, 31, 3)), NetworkSettings(backbone))

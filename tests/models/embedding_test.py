@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from models.backbones.conv4 import conv4
 from models.embedding import build_embedding_model
 from models.settings import NetworkSettings
 from models.synchronized import synchronized
@@ -14,8 +13,8 @@ from tests.support import networks
 
 
 def _build(image_size=16, width=3, embedding_size=5, channels=1, seed=0, **settings) -> tf.keras.Model:
-    config = NetworkSettings(width=width, image_size=image_size, embedding_size=embedding_size, **settings)
-    return build_embedding_model(config, channels, seed)
+    network = NetworkSettings(width=width, image_size=image_size, embedding_size=embedding_size, **settings)
+    return build_embedding_model(network, channels, seed)
 
 
 def _norms(model: tf.keras.Model) -> list[tf.keras.layers.BatchNormalization]:
@@ -30,15 +29,7 @@ def _train(model: tf.keras.Model, images: np.ndarray, steps: int) -> None:
         optimizer.minimize(loss, model.trainable_variables, tape)
 
 
-class Conv4Test(parameterized.TestCase, tf.test.TestCase):
-    @parameterized.parameters((8, 1), (9, 1), (15, 1), (16, 1), (17, 1), (28, 1), (31, 1), (32, 2), (64, 4))
-    def test_map(self, image_size, expected):
-        # Four halvings, rounded down; a map of one pixel stays: 8 → 4 → 2 → 1 → 1.
-        features = conv4(tf.keras.Input((image_size, image_size, 3)), width=2)
-        self.assertEqual(features.shape, (None, expected, expected, 2))
-
-
-class EmbeddingModelTest(parameterized.TestCase, tf.test.TestCase):
+class EmbeddingNetworkTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.product(image_size=(8, 16, 28, 64), channels=(1, 3), batch=(1, 4))
     def test_shapes(self, image_size, channels, batch):
         embeddings = _build(image_size, channels=channels)(tf.ones([batch, image_size, image_size, channels]))
