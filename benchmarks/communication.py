@@ -82,7 +82,7 @@ def _count(loss_name: str, freeze_bn: bool) -> dict[str, int]:
         step = TrainingStep(model, loss, list(loss.layers), config, (), None, replicas)
     share = replicas.share(BATCH_SIZE)
     images = tf.zeros([share.stop - share.start, IMAGE_SIZE, IMAGE_SIZE, CHANNELS])
-    batch = replicas.spread(BATCH_SIZE, images, batch_labels(CUB.num_classes)[share])
+    batch = replicas.spread(images, batch_labels(CUB.num_classes)[share])
 
     @tf.function
     def sent(images, labels):
@@ -95,7 +95,7 @@ def _count(loss_name: str, freeze_bn: bool) -> dict[str, int]:
 
     @tf.function
     def asked(flag):  # After every step, whether any process is to stop.
-        replicas.run(replicas.gathered, [flag])
+        replicas.run(replicas.all_gather, [flag])
         return _bytes([op for op in tf.compat.v1.get_default_graph().get_operations() if op.type == _GATHER])
 
     learned = model.trainable_variables + loss.trainable_variables

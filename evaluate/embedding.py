@@ -42,7 +42,7 @@ class Embedder:
         """
         none = tf.zeros([0, self._embedding_size])
         outputs = tf.concat([none, *(self._infer(images) for images in batches)], axis=0)
-        return tf.constant(self._replicas.joined(outputs.numpy())) if shared else outputs
+        return tf.constant(self._replicas.gather(outputs.numpy())) if shared else outputs
 
     def normalized(
         self, images: Iterable[tuple[np.ndarray, tf.Tensor]], shared: bool = False
@@ -70,13 +70,13 @@ class Embedder:
         if not len(embeddings):
             raise DataError("None of the images could be read, so there is nothing to judge.")
         of_images = np.concatenate(kept)
-        return lipschitz_normalize(embeddings).numpy(), self._replicas.joined(of_images) if shared else of_images
+        return lipschitz_normalize(embeddings).numpy(), self._replicas.gather(of_images) if shared else of_images
 
     def _on_every_device(self, images):
         return self._replicas.run(functools.partial(self._model, training=False), [images])
 
     def _infer(self, images: tf.Tensor) -> tf.Tensor:
-        return self._replicas.local_rows(self._call(*self._replicas.deal(images)))[: images.shape[0]]
+        return self._replicas.map_rows(self._call, images)
 
 
 class Validator:

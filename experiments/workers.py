@@ -51,7 +51,7 @@ def replicas_unless_finished(
 def wait_for_result(replicas: Replicas, run: RunDirectory) -> None:
     """Until the chief has written it: were it killed before, it would need the others again."""
     try:
-        replicas.wait()
+        replicas.barrier()
     except tf.errors.OpError:  # The others may leave first.
         if not run.result.exists():
             raise
@@ -67,7 +67,7 @@ def check_same_settings(replicas: Replicas, config: Settings) -> None:
     Raises:
       ConfigError: the settings of one differ from the first one's in what matters to the result.
     """
-    first, *others = (Settings.from_dict(json.loads(text)) for text in replicas.said(json.dumps(config.to_dict())))
+    first, *others = (Settings.from_dict(json.loads(text)) for text in replicas.gather_texts(json.dumps(config.to_dict())))
     for number, other in enumerate(others, start=2):
         different = described(first, other, ("in process 1", f"in process {number}"))
         if different:
@@ -90,7 +90,7 @@ def check_same_directory(replicas: Replicas, run: RunDirectory) -> None:
     word = secrets.token_hex(8)
     if replicas.is_chief:
         run.sign(word)
-    word = replicas.said(word)[0]
+    word = replicas.gather_texts(word)[0]
     deadline = time.monotonic() + VISIBLE_WITHIN_SECONDS
     while run.signature() != word:
         if time.monotonic() > deadline:
@@ -111,7 +111,7 @@ def check_same_data(replicas: Replicas, digest: str) -> None:
     Raises:
       ConfigError: they do.
     """
-    digests = replicas.said(digest)
+    digests = replicas.gather_texts(digest)
     other = [number for number, one in enumerate(digests, start=1) if one != digests[0]]
     if other:
         raise ConfigError(

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ccp.distribution.replicas import ALIKE_EVERYWHERE
+from ccp.distribution.replicas import REPLICATED
 
 
 @tf.keras.saving.register_keras_serializable(package="ccp")
@@ -21,8 +21,8 @@ class GlobalBatchNormalization(tf.keras.layers.BatchNormalization):
 
     def add_weight(self, *args: Any, **kwargs: Any) -> tf.Variable:
         """As Keras, except for the moving statistics, which Keras would average over the replicas at each read."""
-        if kwargs.get("synchronization") == ALIKE_EVERYWHERE["synchronization"]:
-            kwargs.update(ALIKE_EVERYWHERE)
+        if kwargs.get("synchronization") == REPLICATED["synchronization"]:
+            kwargs.update(REPLICATED)
         return super().add_weight(*args, **kwargs)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:

@@ -10,9 +10,9 @@ import sys
 import pytest
 import tensorflow as tf
 from absl.testing import parameterized
-from ccp.methods.names import METHODS, parse_loss
 
-from ccp.losses import PAIR_LOSSES
+from ccp.losses.registry import PAIR_LOSSES
+from ccp.methods.registry import METHODS, parse_loss
 from tests.support.command_line import ROOT
 from tests.support.distributed_program import GROUPS, LOSSES
 

@@ -6,173 +6,107 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from ccp.distribution.cluster import Cluster, cluster_of
+from ccp.distribution.cluster import cluster_of
 from ccp.distribution.peers import connected
-from ccp.errors import ConfigError, TrainingError
+from ccp.distribution.processes import Processes
+from ccp.errors import ConfigError
 
-# For variables that a loss assigns to while it is computed: every replica sees the whole batch, computes the same, and
-# keeps its own copy.
-ALIKE_EVERYWHERE = {
+# For variables that a loss updates while it is computed: every replica computes the same update from the whole batch
+# and keeps its own copy.
+REPLICATED = {
     "synchronization": tf.VariableSynchronization.ON_READ,
     "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA,
 }
-_ALONE = Cluster(num_workers=1, worker=0)
 
 
-class Replicas:
-    """One device, several devices of a machine, or several machines, behind one interface.
+class Replicas(Processes):
+    """One device, several devices of a machine, or several machines, with one interface.
 
-    A batch is one batch, however many replicas share it: replica r of R has its rows ⌊rB/R⌋ to ⌊(r+1)B/R⌋, the
-    embeddings of all are gathered, and every replica computes the loss of all of them. So losses, proxies and memories
-    are what they are on one device, negatives come from the whole batch, and no gradient is off by a factor.
-
-    Attributes:
-      count: replicas in all.
-      is_chief: whether this process writes what is written; one of all does.
-      num_workers: processes.
-
-    Args:
-      strategy: of ``tf.distribute``, mirrored on one machine or several; None is one device, without any of it.
-      cluster: the processes that train together.
+    Every replica embeds its rows of the batch; the embeddings are gathered, and every replica computes the loss of the
+    whole batch. So losses, proxies and memories equal those of one device, and no gradient is scaled by the number of
+    replicas.
     """
 
-    def __init__(self, strategy: tf.distribute.Strategy | None = None, cluster: Cluster = _ALONE):
-        self.strategy = strategy
-        self.count = strategy.num_replicas_in_sync if strategy else 1
-        self.num_workers, self._worker = cluster.num_workers, cluster.worker
-        self.is_chief = cluster.is_chief
-        self._local_count = self.count // self.num_workers
-        self._gather = tf.function(self._gathered_rows, reduce_retracing=True)
-
     def scope(self) -> contextlib.AbstractContextManager:
-        """Where variables are made that all replicas share."""
+        """The scope in which shared variables are created."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
-    def share(self, num_rows: int) -> slice:
-        """The rows, of so many, that this process reads."""
-        first = self._worker * self._local_count
-        return slice(first * num_rows // self.count, (first + self._local_count) * num_rows // self.count)
-
-    def spread(self, num_rows: int, *tensors: tf.Tensor) -> tuple[Any, ...]:
-        """Hands the rows of this process to its replicas, for ``run``.
+    def spread(self, *tensors: tf.Tensor) -> tuple[Any, ...]:
+        """Splits a batch over the replicas of this process, as evenly as possible, for ``run``.
 
         Args:
-          num_rows: of all processes.
-          tensors: [rows of this process, …].
+          tensors: [rows of this process, …], all with the same number of rows.
+
+        Raises:
+          ValueError: there are fewer rows than replicas.
         """
         if self.strategy is None:
             return tensors
-        begin = self.share(num_rows).start
+        tensors, count = [tf.convert_to_tensor(tensor) for tensor in tensors], self._local_count
+        num_rows = tensors[0].shape[0]
+        if num_rows < count:
+            raise ValueError(f"A batch of {num_rows} rows cannot be split over {count} devices; use larger batches.")
 
-        def of_replica(tensor):
+        def split(tensor):
             def rows(context):
-                replica = context.replica_id_in_sync_group
-                first, end = replica * num_rows // self.count, (replica + 1) * num_rows // self.count
-                return tensor[first - begin : end - begin]
+                replica = context.replica_id_in_sync_group % count
+                return tensor[replica * num_rows // count : (replica + 1) * num_rows // count]
 
             return self.strategy.experimental_distribute_values_from_function(rows)
 
-        return tuple(of_replica(tf.convert_to_tensor(tensor)) for tensor in tensors)
+        return tuple(map(split, tensors))
 
-    def deal(self, rows: tf.Tensor) -> tuple[Any]:
-        """Hands rows to the replicas of this process evenly, for ``run``; the last row fills up what is missing."""
+    def map_rows(self, function: Callable[[Any], Any], rows: tf.Tensor) -> tf.Tensor:
+        """Applies a function of rows on the replicas of this process, and concatenates the results.
+
+        Args:
+          function: calls ``run`` with what it is given; compiled or not.
+          rows: [any number but 0, …]. The last row is repeated until every replica has as many rows.
+        """
         if self.strategy is None:
-            return (rows,)
-        each = -(-rows.shape[0] // self._local_count)
-        rows = tf.gather(rows, np.minimum(np.arange(each * self._local_count), rows.shape[0] - 1))
-
-        def of_replica(context):
-            at = context.replica_id_in_sync_group % self._local_count * each
-            return rows[at : at + each]
-
-        return (self.strategy.experimental_distribute_values_from_function(of_replica),)
+            return function(rows)
+        num_rows = rows.shape[0]
+        padding = tf.repeat(rows[-1:], -num_rows % self._local_count, axis=0)
+        results = function(*self.spread(tf.concat([rows, padding], axis=0)))
+        return tf.concat(self.strategy.experimental_local_results(results), axis=0)[:num_rows]
 
     def run(self, function: Callable[..., Any], arguments: Sequence[Any] = ()) -> Any:
-        """Calls a function on every replica, which may use the methods below."""
+        """Calls a function on every replica; it may use the methods below."""
         return self.strategy.run(function, args=tuple(arguments)) if self.strategy else function(*arguments)
 
     def first(self, value: Any) -> Any:
-        """What the first replica of this process returned."""
+        """What ``run`` returned on the first replica of this process."""
         return self.strategy.experimental_local_results(value)[0] if self.strategy else value
 
-    def local_rows(self, value: Any) -> tf.Tensor:
-        """What the replicas of this process returned, one after the other."""
-        return tf.concat(self.strategy.experimental_local_results(value), axis=0) if self.strategy else value
-
-    def gathered(self, rows: tf.Tensor) -> tf.Tensor:
-        """On a replica: the rows of all replicas, in the order of the batch. No gradient goes through."""
+    def all_gather(self, rows: tf.Tensor) -> tf.Tensor:
+        """On a replica: the rows of all replicas, in their order. Not differentiable."""
         if self.strategy is None:
             return rows
         return tf.distribute.get_replica_context().all_gather(tf.identity(rows), axis=0)
 
-    def own(self, rows: tf.Tensor) -> tf.Tensor:
-        """On a replica: its own of the rows of all."""
-        if self.strategy is None:
-            return rows
-        replica, num_rows = tf.distribute.get_replica_context().replica_id_in_sync_group, tf.shape(rows)[0]
-        return rows[replica * num_rows // self.count : (replica + 1) * num_rows // self.count]
+    def own_rows(self, gathered: tf.Tensor, num_rows: tf.Tensor) -> tf.Tensor:
+        """On a replica: those rows that are its own.
 
-    def summed(self, tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        Args:
+          gathered: [rows of all replicas, …].
+          num_rows: how many rows this replica has.
+        """
+        if self.strategy is None:
+            return gathered
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        # As float32, which every kind of device can sum.
+        counts = tf.one_hot(replica, self.count) * tf.cast(num_rows, tf.float32)
+        (counts,) = self.all_reduce_sum([counts])
+        begin = tf.cast(tf.reduce_sum(counts[:replica]), tf.int32)
+        return gathered[begin : begin + num_rows]
+
+    def all_reduce_sum(self, tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """On a replica: the sums over all replicas."""
         if self.strategy is None or not tensors:
             return list(tensors)
         return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, list(tensors))
-
-    def joined(self, rows: np.ndarray) -> np.ndarray:
-        """What all processes have, one after the other; each calls this, with rows [any number, …] of its own."""
-        if self.num_workers == 1:
-            return rows
-
-        def of_replica(context):  # All by the first replica of the process.
-            mine = context.replica_id_in_sync_group % self._local_count == 0
-            return tf.constant(rows if mine else rows[:0])
-
-        return self._gather(self.strategy.experimental_distribute_values_from_function(of_replica)).numpy()
-
-    def any(self, flag: bool) -> bool:
-        """Whether any process says yes; each calls this, and waits for all."""
-        return bool(self.joined(np.array([flag], np.int64)).any()) if self.num_workers > 1 else flag
-
-    def wait(self) -> None:
-        """Until all processes are here; each calls this."""
-        self.any(False)
-
-    def of_chief(self, values: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
-        """What the chief has; each calls this, with values of the same shape.
-
-        For what all go by: processes on unlike machines can differ in the last digit, and then in a decision.
-        """
-        if self.num_workers == 1:
-            return values
-        return self.joined(np.asarray(values)[np.newaxis][: int(self.is_chief)])[0]
-
-    def said(self, text: str) -> list[str]:
-        """The texts of all processes; each calls this, with its own."""
-        letters = np.frombuffer(text.encode(), np.uint8).astype(np.int64)  # GPUs do not gather bytes.
-        ends = np.cumsum(self.joined(np.array([len(letters)], np.int64)))
-        return [part.astype(np.uint8).tobytes().decode() for part in np.split(self.joined(letters), ends[:-1])]
-
-    def agree(self, step: int | None) -> None:
-        """Makes sure that all processes go on from the same checkpoint; each calls this.
-
-        Args:
-          step: of the checkpoint; None if there is none.
-
-        Raises:
-          TrainingError: they do not.
-        """
-        found = self.said("none" if step is None else f"step {step}")
-        if len(set(found)) > 1:
-            raise TrainingError(
-                f"The processes found different checkpoints ({', '.join(found)}). All need the same --run_dir, on a "
-                "file system that they share."
-            )
-
-    def _gathered_rows(self, rows: Any) -> tf.Tensor:
-        return self.first(self.run(self.gathered, [rows]))
 
 
 def replicas_of(strategy: str, batch_size: int, should_stop: Callable[[], bool] = lambda: False) -> Replicas:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ccp.distribution.replicas import ALIKE_EVERYWHERE
+from ccp.distribution.replicas import REPLICATED
 
 
 class StepCounter(tf.keras.layers.Layer):
@@ -17,7 +17,7 @@ class StepCounter(tf.keras.layers.Layer):
     def __init__(self, name: str = "step_counter"):
         super().__init__(name=name, trainable=False, dtype="float32")
         self.steps = self.add_weight(
-            name="steps", shape=(), dtype=tf.int64, initializer="zeros", trainable=False, **ALIKE_EVERYWHERE
+            name="steps", shape=(), dtype=tf.int64, initializer="zeros", trainable=False, **REPLICATED
         )
 
     def count(self) -> tf.Tensor:

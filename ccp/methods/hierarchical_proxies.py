@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
-from ccp.distribution.replicas import ALIKE_EVERYWHERE
+from ccp.distribution.replicas import REPLICATED
 from ccp.losses.pair_loss import PairLoss, prepare
 from ccp.losses.step_counter import StepCounter
 from ccp.methods.k_means import cluster_means, k_means, nearest_clusters
@@ -115,7 +115,7 @@ class CoarseClasses(tf.keras.layers.Layer):
             dtype=tf.int64,
             initializer="zeros",
             trainable=False,
-            **ALIKE_EVERYWHERE,
+            **REPLICATED,
         )
 
     def cluster(self, places: tf.Tensor, first: tf.Tensor) -> tf.Tensor:

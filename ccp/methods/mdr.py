@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from ccp import distances
-from ccp.distribution.replicas import ALIKE_EVERYWHERE
+from ccp.distribution.replicas import REPLICATED
 from ccp.losses.pair_loss import PairLoss, prepare
 from ccp.methods.method_loss import MethodLoss
 
@@ -101,7 +101,7 @@ class DistanceLevels(tf.keras.layers.Layer):
         start = tf.constant_initializer(self.initial_levels)
         self.levels = self.add_weight(name="levels", shape=(len(self.initial_levels),), initializer=start)
         self.deviation = self.add_weight(
-            name="deviation", shape=(), initializer="zeros", trainable=False, **ALIKE_EVERYWHERE
+            name="deviation", shape=(), initializer="zeros", trainable=False, **REPLICATED
         )
 
     def regularize(self, embeddings: tf.Tensor) -> tf.Tensor:

@@ -167,4 +167,4 @@ class Projector(tf.Module):
 
     def _new_proxies(self, index: int, previous: tf.Tensor | None = None) -> tf.Tensor | np.ndarray:
         # The chief's: on unlike machines a tie may fall to another candidate.
-        return self._replicas.of_chief(self._reinitializer(self._candidates(index), previous))
+        return self._replicas.broadcast_from_chief(self._reinitializer(self._candidates(index), previous))

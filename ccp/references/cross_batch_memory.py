@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ccp.distribution.replicas import ALIKE_EVERYWHERE
+from ccp.distribution.replicas import REPLICATED
 from ccp.pairs import as_labels
 
 
@@ -33,7 +33,7 @@ class CrossBatchMemory(tf.keras.layers.Layer):
 
         def zeros(name, shape, dtype):
             return self.add_weight(
-                name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False, **ALIKE_EVERYWHERE
+                name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False, **REPLICATED
             )
 
         self.embeddings = zeros("embeddings", (self.capacity, self.embedding_size), tf.float32)

@@ -71,7 +71,7 @@ class Trainer:
         checkpoints: str | None = None,
         should_stop: Callable[[], bool] = lambda: False,
     ):
-        self.model, self.loss, self._batch_size = model, loss, batch_size
+        self.model, self.loss = model, loss
         self._loop, self._optimizer_settings = loop, optimizer
         self.batches, self.validate, self.projector = batches, validate, projector
         self.observers, self.should_stop, self._initialize = tuple(observers), should_stop, initialize
@@ -141,9 +141,9 @@ class Trainer:
         return self._checkpoints.restore()
 
     def _start(self) -> None:
-        self.replicas.wait()  # Until the chief has its checkpoints in order.
+        self.replicas.barrier()  # Until the chief has its checkpoints in order.
         restored = self.restore()
-        self.replicas.agree(self.progress.total_steps if restored else None)
+        self.replicas.check_same_step(self.progress.total_steps if restored else None)
         self._tell("on_start", self.progress)
         if restored:
             return
@@ -169,7 +169,7 @@ class Trainer:
 
     def _train_steps(self, batches: Iterator[tuple[tf.Tensor, tf.Tensor]]) -> None:
         while self.progress.step < self._loop.steps_per_epoch:
-            images, labels = self.replicas.spread(self._batch_size, *self._next_batch(batches))
+            images, labels = self.replicas.spread(*self._next_batch(batches))
             warming_up = self.progress.epoch < self._loop.warm_up_epochs
             may_be_left_out = self.loss_scale is not None and self.loss_scale.can_fall
             loss, gradient_norm = self._step(images, labels, warming_up)
@@ -202,7 +202,7 @@ class Trainer:
         return scores
 
     def _of_chief(self, scores: Mapping[str, float]) -> dict[str, float]:
-        values = self.replicas.of_chief(np.array([float(value) for value in scores.values()]))
+        values = self.replicas.broadcast_from_chief(np.array([float(value) for value in scores.values()]))
         return dict(zip(scores, values.tolist()))
 
     def _decide(self, score: float) -> Projection | None:

@@ -120,7 +120,7 @@ class TrainingStep:
         """On a replica: the loss of the whole batch, the norm of its gradients, and these, transformed."""
         with tf.GradientTape() as network_tape:
             embeddings = self._model(images, training=not warming_up)
-        gathered, labels = self._replicas.gathered(embeddings), self._replicas.gathered(labels)
+        gathered, labels = self._replicas.all_gather(embeddings), self._replicas.all_gather(labels)
         with tf.GradientTape() as loss_tape:
             loss_tape.watch(gathered)
             loss = self._loss(labels, gathered)
@@ -128,10 +128,9 @@ class TrainingStep:
         to_embeddings, *to_parts = loss_tape.gradient(
             minimized, [gathered, *self._of_loss], unconnected_gradients=_ZERO
         )
-        to_network = network_tape.gradient(
-            embeddings, of_network, output_gradients=self._replicas.own(to_embeddings), unconnected_gradients=_ZERO
-        )
-        summed = self._replicas.summed([*to_network, *to_parts])
+        to_own = self._replicas.own_rows(to_embeddings, tf.shape(embeddings)[0])
+        to_network = network_tape.gradient(embeddings, of_network, output_gradients=to_own, unconnected_gradients=_ZERO)
+        summed = self._replicas.all_reduce_sum([*to_network, *to_parts])
         gradients = summed[: len(to_network)] + [total / self._replicas.count for total in summed[len(to_network) :]]
         if self.loss_scale:
             gradients = self.loss_scale.unscaled(gradients)

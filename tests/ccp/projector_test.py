@@ -105,7 +105,7 @@ class ProjectorTest(parameterized.TestCase, tf.test.TestCase):
         found = []
 
         class Second(Replicas):
-            def of_chief(self, values):
+            def broadcast_from_chief(self, values):
                 found.append(values)
                 return values.numpy() + 1.0
 

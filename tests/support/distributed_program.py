@@ -14,13 +14,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
-from ccp.methods.names import PROXY_LOSSES, WITH_PROJECTIONS
 
 import ccp
 from ccp.distribution.replicas import Replicas
 from ccp.errors import Interrupted
-from ccp.losses import PAIR_LOSSES
-from ccp.methods.build import build_loss
+from ccp.losses.registry import PAIR_LOSSES
+from ccp.methods.build import Sizes, build_loss
 from ccp.projection.projector import Projector
 from ccp.training.observers import Observer
 from evaluate.embedding import Embedder
@@ -44,7 +43,9 @@ _METHODS = (
     "proxy_synthesis/proxy_anchor",
     "hpl/proxy_anchor",
 )
-_PAIR_LOSSES = tuple(f"proxy/{name}" if name in PROXY_LOSSES else f"plain/{name}" for name in PAIR_LOSSES)
+_PAIR_LOSSES = tuple(
+    f"proxy/{name}" if entry.against_proxies else f"plain/{name}" for name, entry in PAIR_LOSSES.items()
+)
 LOSSES = (*_PAIR_LOSSES, *_METHODS)
 
 
@@ -71,17 +72,21 @@ class Toy:
             self.model = _network(config, with_batch_norm)
             if replicas.count > 1:
                 self.model = synchronized(self.model)
-            self.loss = build_loss(
-                config.loss, num_classes=CLASSES, embedding_size=EMBEDDING, batch_size=config.batch.size, seed=0
-            )
+            sizes = Sizes(CLASSES, EMBEDDING, config.batch.size, seed=0)
+            self.loss = build_loss(config.loss.loss, config.loss.hyperparameters, sizes)
             self.embedder = Embedder(self.model, replicas)
             self.trainer = ccp.Trainer(
                 self.model,
                 self.loss,
-                config,
+                loop=config.loop,
+                optimizer=config.optimizer,
+                gradients=config.gradients,
+                projection=config.projection,
+                batch_size=config.batch.size,
+                mixed_precision=config.network.mixed_precision,
                 batches=self._batches,
                 validate=lambda: {"map_at_r": 0.5},  # Not rising: CCP projects after every epoch.
-                projector=self._projector() if config.loss.method in WITH_PROJECTIONS else None,
+                projector=self._projector() if config.loss.kind.projects else None,
                 head=self.model.layers[-1].trainable_variables,
                 replicas=replicas,
                 **more,
@@ -90,7 +95,7 @@ class Toy:
     def gradients(self) -> dict[str, list[np.ndarray]]:
         """Those of the first step, and what the step leaves in variables that are not trained."""
         step, trained = self.trainer._step, self.model.trainable_variables
-        batch = self.replicas.spread(self.config.batch.size, *next(self._batches(0, 0)))
+        batch = self.replicas.spread(*next(self._batches(0, 0)))
 
         @tf.function
         def on_replicas(images, labels):
@@ -153,7 +158,7 @@ class Toy:
         return Projector(
             self.loss.proxies,
             self.model.trainable_variables,
-            ccp.ProxyReinitializer(self.config.loss.proxies_per_class),
+            ccp.ProxyReinitializer(self.loss.proxies.proxies_per_class),
             lambda draw: tf.reshape(self.pool() + 0.01 * draw, [CLASSES, CANDIDATES, EMBEDDING]),
             settings.proximal_weight,
             settings.proximal_decay,
