@@ -11,7 +11,8 @@ from ccp.errors import UserError
 from ccp.settings import settings_of
 from ccp.training.settings import ProjectionSettings
 from experiments.run_directory import RunDirectory, read_json
-from experiments.settings import Settings, all_hyperparameters
+from experiments.sections import all_hyperparameters
+from experiments.settings import Settings
 
 
 class Line(NamedTuple):

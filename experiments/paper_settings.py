@@ -1,4 +1,4 @@
-"""The paper's numbers (arXiv 2209.09060, supplement), as data. Free of TensorFlow.
+"""The paper's settings (arXiv 2209.09060, supplement), as data. Free of TensorFlow.
 
 MLRC: four folds of the training classes, models of 128 dimensions. Conventional: one model of 512, selected by its
 test scores.
@@ -9,12 +9,39 @@ from __future__ import annotations
 import math
 from typing import Any
 
-# Per data set, under both protocols. K proxies per class, b candidates per class.
-PAPER: dict[str, dict[str, Any]] = {
-    "cub": {"steps_per_epoch": 25, "proxies_per_class": 8, "pool_size": 12},
-    "cars196": {"steps_per_epoch": 25, "proxies_per_class": 8, "pool_size": 12},
-    "inshop": {"steps_per_epoch": 250, "proxies_per_class": 4, "pool_size": 7},
-    "sop": {"steps_per_epoch": 250, "proxies_per_class": 4, "pool_size": 7},
+from datasets.registry import DATA_SETS
+
+_FOLDS = 4
+
+
+def _by_data_set(**rows: tuple[Any, Any, Any, Any]) -> dict[str, dict[str, Any]]:
+    """The columns of a table of the paper."""
+    columns = enumerate(("cub", "cars196", "inshop", "sop"))
+    return {dataset: {name: values[column] for name, values in rows.items()} for column, dataset in columns}
+
+
+# Under both protocols. Of the paper's two cross-batch memories this is the larger one.
+PAPER = _by_data_set(
+    steps_per_epoch=(25, 25, 250, 250),
+    proxies_per_class=(8, 8, 4, 4),  # K
+    pool_size=(12, 12, 7, 7),  # b
+    memory_batches=(25, 25, 400, 1400),
+    distance_weight=(0.6, 0.2, 0.1, 0.1),  # Not in the paper: of the code of MDR's authors.
+)
+
+# Losses with the same hyperparameters for all data sets have them as their defaults.
+HYPERPARAMETERS = {
+    "contrastive": _by_data_set(pos_margin=(0.0, 0.2652, 0.2858, 0.2858), neg_margin=(0.3841, 0.5409, 0.5130, 0.5130)),
+    "triplet": _by_data_set(margin=(0.0961, 0.1190, 0.0451, 0.0451)),
+    "multi_similarity": _by_data_set(
+        alpha=(2.0, 14.35, 8.49, 2.0), beta=(40.0, 75.83, 57.38, 40.0), base=(0.5, 0.66, 0.41, 0.5)
+    ),
+    "soft_triple": _by_data_set(
+        scale=(20.0, 17.69, 20.0, 100.0),
+        gamma=(0.1, 19.18, 0.1, 47.9),
+        tau=(0.2, 0.0669, 0.2, 0.2),
+        margin=(0.01, 0.3588, 0.01, 0.3145),
+    ),
 }
 
 MLRC: dict[str, Any] = {
@@ -32,31 +59,24 @@ MLRC: dict[str, Any] = {
     "validation": "fold1",
 }
 
-_HALVED_ON_A_PLATEAU = {
+# Over those of MLRC: for all, by data set, and by backbone.
+CONVENTIONAL: dict[str, Any] = {
     "learning_rate_schedule": "plateau",
     "plateau_epochs": 4,
     "plateau_factor": 0.5,
     "min_learning_rate": 1e-6,
+    "classes_per_batch": 32,
+    "pooling": "average_max",
+    "embedding_size": 512,
+    "early_stopping": 15,
+    "monitor": "precision_at_1",
+    "validation": "test",
+    "select_on_test": True,
 }
-CONVENTIONAL: dict[str, dict[str, Any]] = {
-    "every": {
-        **_HALVED_ON_A_PLATEAU,
-        "classes_per_batch": 32,
-        "pooling": "average_max",
-        "embedding_size": 512,
-        "early_stopping": 15,
-        "monitor": "precision_at_1",
-        "validation": "test",
-        "select_on_test": True,
-    },
-    "dataset": {
-        "cub": {"learning_rate": 1e-5},
-        "cars196": {"learning_rate": 1e-5},
-        "inshop": {"learning_rate": 1e-4},
-        "sop": {"learning_rate": 1e-4},
-    },
-    # The original's "ResNet50V2" builds version 1.
-    "backbone": {name: {"classes_per_batch": 28, "weight_decay": 4e-4} for name in ("resnet50", "resnet50_v2")},
+CONVENTIONAL_BY_DATA_SET = _by_data_set(learning_rate=(1e-5, 1e-5, 1e-4, 1e-4))
+# The original's "ResNet50V2" builds version 1.
+CONVENTIONAL_BY_BACKBONE = {
+    name: {"classes_per_batch": 28, "weight_decay": 4e-4} for name in ("resnet50", "resnet50_v2")
 }
 
 # ProxyAnchor, ProxyNCA++, SoftTriple and their like: one image per class, one epoch of the embedding layer and the
@@ -65,51 +85,11 @@ PROXY_BASELINE: dict[str, Any] = {"examples_per_class": 1, "warm_up_epochs": 1, 
 
 SOFT_TRIPLE_CENTERS = 10  # The original code's; the paper does not say.
 
-# Batches that the small and the large cross-batch memory hold. The large one is what is used.
-XBM_BATCHES = {"cub": (3, 25), "cars196": (3, 25), "inshop": (100, 400), "sop": (400, 1400)}
 
-# Not in the paper: of the code of MDR's authors.
-MDR_WEIGHTS = {"cub": 0.6, "cars196": 0.2, "inshop": 0.1, "sop": 0.1}
-
-LOSS_NUMBERS: dict[str, dict[str, dict[str, float]]] = {
-    "cosine_contrastive": {dataset: {"margin": 0.5} for dataset in PAPER},
-    "contrastive": {
-        "cub": {"pos_margin": 0.0, "neg_margin": 0.3841},
-        "cars196": {"pos_margin": 0.2652, "neg_margin": 0.5409},
-        "inshop": {"pos_margin": 0.2858, "neg_margin": 0.5130},
-        "sop": {"pos_margin": 0.2858, "neg_margin": 0.5130},
-    },
-    "triplet": {
-        "cub": {"margin": 0.0961},
-        "cars196": {"margin": 0.1190},
-        "inshop": {"margin": 0.0451},
-        "sop": {"margin": 0.0451},
-    },
-    "multi_similarity": {
-        "cub": {"alpha": 2.0, "beta": 40.0, "base": 0.5},
-        "cars196": {"alpha": 14.35, "beta": 75.83, "base": 0.66},
-        "inshop": {"alpha": 8.49, "beta": 57.38, "base": 0.41},
-        "sop": {"alpha": 2.0, "beta": 40.0, "base": 0.5},
-    },
-    "soft_triple": {
-        "cub": {"scale": 20.0, "gamma": 0.1, "tau": 0.2, "margin": 0.01},
-        "cars196": {"scale": 17.69, "gamma": 19.18, "tau": 0.0669, "margin": 0.3588},
-        "inshop": {"scale": 20.0, "gamma": 0.1, "tau": 0.2, "margin": 0.01},
-        "sop": {"scale": 100.0, "gamma": 47.9, "tau": 0.2, "margin": 0.3145},
-    },
-    "proxy_anchor": {dataset: {"margin": 0.1, "scale": 32.0} for dataset in PAPER},
-    "proxy_nca": {dataset: {"temperature": 0.1} for dataset in PAPER},
-}
-
-# Of each benchmark.
-_TRAINING_CLASSES = {"cub": 100, "cars196": 98, "inshop": 3997, "sop": 11318}
-_FOLDS = 4
-
-
-def largest_batch(dataset: str, batch: int, conventional: bool | None) -> int:
-    """Classes in a batch of one image each: as many as asked for, and never more than there are to train on.
+def largest_batch(dataset: str, batch: int, conventional: bool) -> int:
+    """Classes in a batch of one image per class: ``batch``, but never more than there are to train on.
 
     Under MLRC that is all classes but the largest fold.
     """
-    classes = _TRAINING_CLASSES[dataset]
+    classes = DATA_SETS[dataset].expected["train"].classes
     return min(batch, classes if conventional else classes - math.ceil(classes / _FOLDS))

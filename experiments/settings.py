@@ -1,95 +1,19 @@
-"""What a run is: the rooms' settings composed into one frozen, checked record. Free of TensorFlow."""
+"""What a run is: the packages' settings composed into one frozen, checked record. Free of TensorFlow."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ccp.errors import ConfigError
-from ccp.losses.registry import PAIR_LOSSES
-from ccp.methods.registry import METHODS, Method, hyperparameters_of, parse_loss
-from ccp.settings import Setting, check, refuse_unknown, setting, settings_of
+from ccp.settings import Setting, refuse_unknown, settings_of
 from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings, ProjectionSettings
 from datasets.settings import DataSettings
+from experiments.consistency import check_together
+from experiments.sections import BatchSettings, LossSettings, RunSettings, all_hyperparameters
 from models.settings import NetworkSettings
-
-# The scores that a validation gives; see ``evaluate.metrics``.
-_MONITORED = ("map_at_r", "r_precision", "precision_at_1")
-
-
-@dataclasses.dataclass(frozen=True)
-class LossSettings:
-    """The pair loss, its training method, and the hyperparameters of both; those left out have their defaults."""
-
-    loss: str = setting(
-        "ccp/contrastive",
-        f"METHOD/PAIR_LOSS; methods: {', '.join(METHODS)}; pair losses: {', '.join(PAIR_LOSSES)}",
-        in_preset=False,
-        essential=True,
-    )
-    hyperparameters: Mapping[str, float] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self):
-        check(self)
-        described = hyperparameters_of(self.loss)
-        for name, value in self.hyperparameters.items():
-            if name not in described:
-                raise ConfigError(f"{name} has no effect with --loss={self.loss}: it {_belongs_to(name)}.")
-            described[name].check(name, value)
-        values = {name: self.hyperparameters.get(name, entry.default) for name, entry in described.items()}
-        object.__setattr__(self, "hyperparameters", values)
-
-    @property
-    def method(self) -> str:
-        """A key of ``METHODS``."""
-        return parse_loss(self.loss)[0]
-
-    @property
-    def pair_loss(self) -> str:
-        """A key of ``PAIR_LOSSES``."""
-        return parse_loss(self.loss)[1]
-
-    @property
-    def kind(self) -> Method:
-        """The training method's entry."""
-        return METHODS[self.method]
-
-
-@dataclasses.dataclass(frozen=True)
-class BatchSettings:
-    """What a training batch consists of."""
-
-    classes_per_batch: int = setting(8, "classes in a batch", at_least=1, essential=True)
-    examples_per_class: int = setting(4, "images of each class in a batch", at_least=1, essential=True)
-
-    def __post_init__(self):
-        check(self)
-
-    @property
-    def size(self) -> int:
-        """Images in a batch."""
-        return self.classes_per_batch * self.examples_per_class
-
-
-@dataclasses.dataclass(frozen=True)
-class RunSettings:
-    """What is particular to one run."""
-
-    seed: int = setting(
-        0, "everything random follows from it", at_least=0, below=2**32, in_preset=False, essential=True
-    )
-    strategy: str = setting(
-        "none",
-        "train on one device, on all of this machine (mirrored), or on several machines (multi_worker, by TF_CONFIG)",
-        choices=("none", "mirrored", "multi_worker"),
-        may_change=True,
-        in_preset=False,
-    )
-
-    def __post_init__(self):
-        check(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +31,7 @@ class Settings:
     run: RunSettings = RunSettings()
 
     def __post_init__(self):
-        _check_together(self)
+        check_together(self)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Plain values, section by section, for JSON."""
@@ -175,17 +99,6 @@ def all_settings() -> dict[str, Setting]:
     }
 
 
-@functools.cache
-def all_hyperparameters() -> dict[str, dict[str, Setting]]:
-    """Every hyperparameter by name, and by the method or pair loss that takes it what it is there."""
-    found: dict[str, dict[str, Setting]] = {}
-    for kind, registry in (("{}/…", METHODS), ("{}", PAIR_LOSSES)):
-        for owner, entry in registry.items():
-            for name, described in entry.settings.items():
-                found.setdefault(name, {})[kind.format(owner)] = described
-    return found
-
-
 def configure(*layers: Mapping[str, Any]) -> Settings:
     """Builds settings from flat ``{setting: value}`` layers, later ones winning over earlier ones.
 
@@ -213,47 +126,34 @@ def differences(one: Settings, other: Settings) -> Iterator[tuple[str, Any, Any]
             yield name, first.get(name), second.get(name)
 
 
-def _belongs_to(name: str) -> str:
-    owners = ", ".join(all_hyperparameters().get(name, {}))
-    return f"belongs to {owners}" if owners else "belongs to no loss"
+def difference_phrases(one: Settings, other: Settings, first_place: str, second_place: str) -> list[str]:
+    """``differences`` as phrases, with the places that the settings are of, like ``there`` and ``here``."""
+    return [
+        f"{name} is {first} {first_place} and {second} {second_place}"
+        for name, first, second in differences(one, other)
+    ]
 
 
-def _check_together(settings: Settings) -> None:
-    """Raises a ConfigError for settings that are each fine but together train nothing, or not what was asked for."""
-    data, loss, loop, batch, strategy = (
-        settings.data,
-        settings.loss,
-        settings.loop,
-        settings.batch,
-        settings.run.strategy,
-    )
-    refuse_unknown([loop.monitor], _MONITORED, "monitor")
-    if strategy == "multi_worker" and (data.on_bad_image == "skip" or data.cache == "disk"):
-        raise ConfigError(
-            "--strategy=multi_worker goes with --on_bad_image=stop and --cache=none or memory: processes do not share "
-            "lists of bad images or cache files. main.py validate finds bad images beforehand."
-        )
-    if strategy != "none" and loop.jit_compile:
-        raise ConfigError("--jit_compile is for one device; leave out either that or --strategy.")
-    if 0 < settings.network.resize_size < settings.network.image_size:
-        raise ConfigError(
-            f"resize_size {settings.network.resize_size} is below image_size {settings.network.image_size}, which is "
-            "cropped from the resized image. Raise it, or leave it out."
-        )
-    if (
-        not loss.kind.has_proxies
-        and not loss.kind.has_memory
-        and min(batch.examples_per_class, batch.classes_per_batch) < 2
-    ):
-        raise ConfigError(
-            f"A batch against itself needs at least 2 classes of 2 images; got {batch.classes_per_batch} × "
-            f"{batch.examples_per_class}. Raise --classes_per_batch or --examples_per_class, or train against proxies."
-        )
-    steps = loop.steps_per_epoch * loop.max_epochs
-    if loss.kind.has_memory:
-        start, batches = loss.hyperparameters["memory_start_step"], loss.hyperparameters["memory_batches"]
-        if start + batches > steps:
+def refuse_without_effect(given: Iterable[str], settings: Settings) -> None:
+    """Refuses settings that belong to a choice that was not made.
+
+    Args:
+      given: the names of the settings that were given.
+      settings: the complete settings.
+
+    Raises:
+      ConfigError: one of them has no effect.
+    """
+    flat, described = {**settings.flat(), "method": settings.loss.method}, all_settings()
+    for name in given:
+        for choice, values in described[name].only_with.items() if name in described else ():
+            if flat[choice] in values:
+                continue
+            if choice == "method":
+                raise ConfigError(
+                    f"--{name} has no effect with --loss={settings.loss.loss}: it belongs to "
+                    f"{', '.join(f'{method}/…' for method in values)}. Leave it out or change --loss."
+                )
             raise ConfigError(
-                f"The memory would never be used: it is full after memory_start_step {start} and memory_batches "
-                f"{batches}, and training has {steps} steps. Lower either."
+                f"--{name} only matters with --{choice}={' or '.join(values)}. Pass that too, or leave --{name} out."
             )

@@ -1,4 +1,4 @@
-"""Command words, their flags and their help: what any command line needs. Free of TensorFlow."""
+"""Command words and what any command line needs: parsing, help, errors without tracebacks. Free of TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import errno
 import logging
 import os
 import sys
-import textwrap
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from absl import flags
 
-from ccp.errors import ConfigError, UserError
+from ccp.errors import ConfigError, UserError, first_line
 from ccp.settings import refuse_unknown
+from experiments.commands.command_flags import CommandFlags
 from experiments.original_names import FORMER_FLAGS
 
 EXIT_FAILURE, EXIT_USAGE, EXIT_BY_SIGNAL = 1, 2, 128
@@ -22,16 +22,32 @@ _HELP_WORDS = ("--help", "-h", "-help", "--helpfull", "--helpshort", "help")
 
 
 class Command(NamedTuple):
-    """What a command word does, its flags, and the function that runs it."""
+    """A command of main.py.
+
+    Attributes:
+      about: what it does, in a phrase.
+      run: given the flags' values, and the operands if it takes any; returns the exit code.
+      define_flags: defines its flags.
+      operands: what the help calls them; empty if it takes none.
+      example: command lines that the help ends with.
+    """
 
     about: str
-    define_flags: Callable[[flags.FlagValues], None]
     run: Callable[..., int]
+    define_flags: Callable[[CommandFlags], None]
     operands: str = ""
+    example: str = ""
+
+    def flags(self) -> CommandFlags:
+        """Its flags, none given yet."""
+        defined = CommandFlags()
+        self.define_flags(defined)
+        defined.add("verbosity", "1 also shows TensorFlow's messages", 0, group="Output")
+        return defined
 
 
 def run_command_line(arguments: list[str], commands: Mapping[str, Command], overview: str) -> int:
-    """Runs a command line and returns its exit code; errors that are the user's to mend come without a traceback.
+    """Runs a command line and returns its exit code; errors that the user can fix come without a traceback.
 
     Args:
       arguments: a command word, then flags and operands.
@@ -40,7 +56,7 @@ def run_command_line(arguments: list[str], commands: Mapping[str, Command], over
     """
     try:
         code = _run(arguments, commands, overview)
-        sys.stdout.flush()  # Here, where a reader that has gone is expected.
+        sys.stdout.flush()  # Here, where a closed pipe is expected.
         return code
     except (ConfigError, flags.Error) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -49,17 +65,17 @@ def run_command_line(arguments: list[str], commands: Mapping[str, Command], over
         print(f"error: {error}", file=sys.stderr)
     except ModuleNotFoundError as error:
         print(f"error: {error}. Run 'make setup' and then '.venv/bin/python main.py …'.", file=sys.stderr)
-    except BrokenPipeError:  # The reader of the output has gone; Python would complain of it as it exits.
+    except BrokenPipeError:  # The output's reader has ended; Python would complain of it as it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        remedy = " Free some space; the same command goes on from the last checkpoint." * (error.errno == errno.ENOSPC)
+        remedy = " Free some space; the same command resumes from the last checkpoint." * (error.errno == errno.ENOSPC)
         print(f"error: {error.strerror or error}: {error.filename or ''}.{remedy}", file=sys.stderr)
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
     except Exception as error:
         if not type(error).__module__.startswith("tensorflow"):
             raise
-        print(f"error: {type(error).__name__}: {str(error).partition(chr(10))[0]}", file=sys.stderr)
+        print(f"error: {type(error).__name__}: {first_line(error)}", file=sys.stderr)
     return EXIT_FAILURE
 
 
@@ -71,55 +87,51 @@ def _run(arguments: list[str], commands: Mapping[str, Command], overview: str) -
     if word.startswith("-"):
         raise ConfigError(f"A command word comes first ({', '.join(commands)}); got {word}.")
     refuse_unknown([word], commands, "command")
-    values = flag_values(commands[word])
+    command = commands[word]
     if any(argument in _HELP_WORDS for argument in rest):
-        usage = f"main.py {word} {commands[word].operands}".rstrip()
-        print(f"{usage}: {commands[word].about}\n\n{_flag_table(values)}")
+        print(_help(word, command))
         return 0
-    operands = _parse(word, values, rest, commands)
-    _quieten(values.verbosity)
-    return commands[word].run(values, *([operands] if commands[word].operands else []))
+    command_flags = command.flags()
+    operands = _parse(word, command_flags, rest, commands)
+    _configure_messages(command_flags.values.verbosity)
+    return command.run(command_flags.values, *([operands] if command.operands else []))
 
 
-def flag_values(command: Command) -> flags.FlagValues:
-    """The flags of a command, none given yet."""
-    values = flags.FlagValues()
-    command.define_flags(values)
-    flags.DEFINE_integer("verbosity", 0, "1 also shows what TensorFlow has to say (default: 0)", flag_values=values)
-    return values
+def _help(word: str, command: Command) -> str:
+    usage = f"usage: main.py {word} {command.operands}".rstrip() + " --flag=value …"
+    about = command.about[0].upper() + command.about[1:] + "."
+    example = f"\n\nExample:\n{command.example}" if command.example else ""
+    return f"{usage}\n\n{about}\n\n{command.flags().help()}{example}"
 
 
-def _parse(word: str, values: flags.FlagValues, arguments: list[str], commands: Mapping[str, Command]) -> list[str]:
-    """Fills in the flags and returns the operands, which only some commands take."""
+def _parse(word: str, given: CommandFlags, arguments: list[str], commands: Mapping[str, Command]) -> list[str]:
+    """Sets the flags and returns the operands, which only some commands take."""
     try:
-        _, *left_over = values([word, *arguments])
+        operands = given.parse(word, arguments)
     except flags.UnrecognizedFlagError as error:
-        elsewhere = [other for other in commands if error.flagname in flag_values(commands[other])]
-        if error.flagname in FORMER_FLAGS and word in ("train", "mlrc"):
-            raise ConfigError(
-                f"--{error.flagname} is a flag of the original code: {FORMER_FLAGS[error.flagname]}."
-            ) from error
-        if elsewhere:
-            raise ConfigError(f"--{error.flagname} is a flag of {', '.join(elsewhere)}, not of {word}.") from error
-        refuse_unknown([error.flagname], list(values), f"flag of main.py {word}:")
+        name = error.flagname
+        if name in FORMER_FLAGS and word in ("train", "mlrc"):
+            raise ConfigError(f"--{name} is a flag of the original code: {FORMER_FLAGS[name]}.") from error
+        others = [other for other, command in commands.items() if name in command.flags()]
+        if others:
+            raise ConfigError(f"--{name} is a flag of {', '.join(others)}, not of {word}.") from error
+        refuse_unknown([name], list(given.values), f"flag of main.py {word}:")
         raise
-    for name in values:
-        if values[name].help.endswith("(needed)") and not values[name].value:
-            raise ConfigError(f"main.py {word} needs --{name}: {values[name].help[: -len(' (needed)')]}.")
-    if commands[word].operands and not left_over:
-        raise ConfigError(f"main.py {word} needs {commands[word].operands}.")
-    if left_over and not commands[word].operands:
-        raise ConfigError(f"Did not expect {left_over[0]!r}; flags are written --name=value.")
-    return left_over
+    wanted = commands[word].operands
+    if wanted and not operands:
+        raise ConfigError(f"main.py {word} needs {wanted}.")
+    if operands and not wanted:
+        raise ConfigError(f"Did not expect {operands[0]!r}; flags are written --name=value.")
+    return operands
 
 
-def _quieten(verbosity: int) -> None:
-    """Shows this project's own messages; TensorFlow's and its add-ons' only from verbosity 1 on."""
-    own = logging.getLogger("ccp")
+def _configure_messages(verbosity: int) -> None:
+    """Shows this project's messages; TensorFlow's and its add-ons' only from verbosity 1."""
+    logger = logging.getLogger("ccp")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
-    own.handlers, own.propagate = [handler], False
-    own.setLevel(logging.INFO)
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(logging.INFO)
     if verbosity > 0:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -128,15 +140,6 @@ def _quieten(verbosity: int) -> None:
     warnings.filterwarnings("ignore")
 
 
-def _flag_table(values: flags.FlagValues) -> str:
-    lines = []
-    for name in values:
-        about = textwrap.wrap(values[name].help, 84)
-        lines.append(f"  --{name:<24}{about[0]}")
-        lines += [" " * 28 + line for line in about[1:]]
-    return "\n".join(lines)
-
-
 def listing(entries: Iterable[tuple[str, object]]) -> str:
-    """What came out and where it is, one under the other."""
-    return "\n".join(f"{what + ':':<10}{value}" for what, value in entries)
+    """The results and where they are, one a line."""
+    return "\n".join(f"{name + ':':<10}{value}" for name, value in entries)

@@ -1,102 +1,101 @@
-"""Command-line flags, made from the settings. Free of TensorFlow."""
+"""The flags of the settings, and the settings that a command line asks for. Free of TensorFlow."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from absl import flags
+from absl.flags import FlagValues
 
-from ccp.errors import ConfigError
-from ccp.methods.registry import hyperparameters_of, parse_loss
-from ccp.settings import Setting
-from datasets.registry import DATA_SETS
+from ccp.settings import Setting, settings_of
+from experiments.commands.command_flags import CommandFlags
 from experiments.original_names import renamed
-from experiments.presets import preset
-from experiments.settings import all_hyperparameters, all_settings
+from experiments.presets import all_presets, preset
+from experiments.sections import all_hyperparameters
+from experiments.settings import Settings, all_settings, configure, refuse_without_effect
 
-# The settings that say which images there are, without those of training on them.
-DATA_FLAGS = ("dataset", "data_dir", "manifest", "test_fraction", "allow_subset")
-
-
-def define_settings(values: flags.FlagValues, names: Iterable[str] | None = None) -> None:
-    """Defines one flag per setting. Their defaults stay with the settings: a flag that is not given is None.
-
-    Args:
-      values: where to define them.
-      names: of the settings; None for all, and all hyperparameters.
-    """
-    described = all_settings()
-    for name in described if names is None else names:
-        _define(values, name, described[name].kind, _help(name, described[name]))
-    if names is not None:
-        return
-    for name, by_owner in all_hyperparameters().items():
-        kind = type(next(iter(by_owner.values())).default)
-        listed = "; ".join(f"{owner}: {entry.help} (default: {entry.default})" for owner, entry in by_owner.items())
-        _define(values, name, kind, listed)
+_ESSENTIAL = "The flags that matter most"
+_IN_EVERY_FOLDER = ("none", "imagenet")  # Values of --weights that are no paths.
 
 
-def given_settings(values: flags.FlagValues, names: Iterable[str] | None = None) -> dict[str, Any]:
-    """The settings that were given on the command line.
+def add_training_flags(flags: CommandFlags) -> None:
+    """The essential settings first, then all others by section; hyperparameters stand with the losses' flags."""
+    for name, entry in all_settings().items():
+        if entry.essential:
+            add_setting(flags, name, entry, group=_ESSENTIAL)
+    flags.add("run_dir", "directory of the run (default: runs/ and a name made of the settings)", group=_ESSENTIAL)
+    for section in dataclasses.fields(Settings):
+        about = (type(section.default).__doc__ or "").partition("\n")[0].rstrip(".")
+        group = f"{section.name.capitalize()}: {about[:1].lower()}{about[1:]}"
+        for name, entry in settings_of(section.default).items():
+            if not entry.essential:
+                add_setting(flags, name, entry, group=group)
+        if section.name == "loss":
+            for name, by_owner in all_hyperparameters().items():
+                kind = next(iter(by_owner.values())).kind
+                flags.add(name, _hyperparameter_help(name, by_owner), kind=kind, group=group)
+
+
+def add_setting(
+    flags: CommandFlags, name: str, entry: Setting, *, required: bool = False, group: str = "Flags"
+) -> None:
+    """The flag of one setting. It has no default of its own: a flag that is not given is None."""
+    choices = f": {', '.join(entry.choices)}" if entry.choices else ""
+    note = "" if required else f" ({_defaults(entry.default, _preset_values(name))})"
+    flags.add(name, f"{entry.help}{choices}{note}", kind=entry.kind, required=required, group=group)
+
+
+def given_settings(values: FlagValues, names: Iterable[str] | None = None) -> dict[str, Any]:
+    """The settings that were given on the command line, with paths made absolute, as runs are read from anywhere.
 
     Args:
       values: the parsed flags.
       names: of the settings; None for all, and all hyperparameters.
-
-    Raises:
-      ConfigError: one was given that has no effect with what else was chosen.
     """
     names = [*all_settings(), *all_hyperparameters()] if names is None else names
     given = renamed({name: values[name].value for name in names if values[name].present})
-    if given.get("dataset", "digits") in DATA_SETS:  # Otherwise the name is what is wrong.
-        refuse_without_effect(given)
+    for name in ("data_dir", "manifest", "weights"):
+        if given.get(name) and not (name == "weights" and given[name] in _IN_EVERY_FOLDER):
+            given[name] = os.path.abspath(given[name])
     return given
 
 
-def refuse_without_effect(given: Mapping[str, Any]) -> None:
-    """Refuses settings that belong to a choice that was not made.
+def chosen_settings(values: FlagValues) -> Settings:
+    """The preset that goes with what was given, and over it what was given.
 
     Raises:
-      ConfigError: one was given.
+      ConfigError: a value cannot be, or has no effect with the others.
     """
-    described = all_settings()
-    usual = {name: entry.default for name, entry in described.items()} | preset(given) | dict(given)
-    loss = usual["loss"]
-    usual["method"] = parse_loss(loss)[0]
-    for name in given:
-        if name in all_hyperparameters():
-            if name not in hyperparameters_of(loss):
-                owners = ", ".join(all_hyperparameters()[name])
-                raise ConfigError(
-                    f"--{name} has no effect with --loss={loss}: it belongs to {owners}. Leave it out or change --loss."
-                )
-            continue
-        for choice, meant in described[name].only_with.items():
-            if choice == "method" and usual[choice] not in meant:
-                methods = ", ".join(f"{method}/…" for method in meant)
-                raise ConfigError(
-                    f"--{name} has no effect with --loss={loss}: it belongs to {methods}. Leave it out or change "
-                    "--loss."
-                )
-            if usual[choice] not in meant:
-                raise ConfigError(
-                    f"--{name} only matters with --{choice}={' or '.join(meant)}. Pass that too, or leave --{name} out."
-                )
+    given = given_settings(values)
+    settings = configure(preset(given), given)
+    refuse_without_effect(given, settings)
+    return settings
 
 
-def _define(values: flags.FlagValues, name: str, kind: type, about: str) -> None:
-    define = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string}
-    define[kind](name, None, about, flag_values=values)
+def default_run_dir(settings: Settings, last: str) -> str:
+    """Where a run is kept unless ``--run_dir`` is given."""
+    return os.path.join("runs", f"{settings.data.dataset}-{settings.loss.loss.replace('/', '-')}-{last}")
 
 
-def _help(name: str, described: Setting) -> str:
-    listed = f"; one of {', '.join(described.choices)}" if described.choices else ""
-    shown = repr(described.default) if described.kind is str else described.default
-    by_value: dict[str, list[str]] = {}
-    for dataset in DATA_SETS:
-        own = preset({"dataset": dataset})
-        if name in own and own[name] != described.default:
-            by_value.setdefault(repr(own[name]), []).append(dataset)
-    presets = [f"{value} for {', '.join(names)}" for value, names in by_value.items()]
-    return f"{described.help}{listed} (default: {'; '.join([str(shown), *presets])})"
+def _hyperparameter_help(name: str, by_owner: dict[str, Setting]) -> str:
+    """What a hyperparameter is, one line for each meaning that it has, with the losses that take it."""
+    lines: dict[str, list[str]] = {}
+    for owner, entry in by_owner.items():
+        values = list(_preset_values(name, owner.replace("…", "contrastive")))
+        lines.setdefault(f"{entry.help} ({_defaults(entry.default, values)})", []).append(owner)
+    return "\n".join(f"{', '.join(owners)}: {about}" for about, owners in lines.items())
+
+
+def _preset_values(name: str, loss: str | None = None) -> Iterator[Any]:
+    for chosen in all_presets(loss):
+        values = preset(chosen)
+        if name in values:
+            yield values[name]
+
+
+def _defaults(default: Any, preset_values: Iterable[Any]) -> str:
+    others = [value for value in dict.fromkeys(preset_values) if value != default]
+    shown = f"default: {'none' if default == '' else default}"
+    return f"{shown}; presets: {', '.join(map(str, sorted(others)))}" if others else shown

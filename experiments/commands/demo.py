@@ -1,0 +1,32 @@
+"""main.py demo."""
+
+from __future__ import annotations
+
+import os
+
+from absl.flags import FlagValues
+
+from ccp.errors import ConfigError
+from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_line import Command
+
+
+def define_flags(flags: CommandFlags) -> None:
+    """The flags of main.py demo."""
+    flags.add("output_dir", "where to keep runs, figures and model", os.path.join("runs", "demo"))
+    flags.add("seeds", "seeds to train with, separated by commas", ["0"])
+
+
+def demo(values: FlagValues) -> int:
+    """Runs the whole method on handwritten digits."""
+    seeds = list(dict.fromkeys(int(seed) for seed in values.seeds if seed.isdecimal()))
+    if not seeds or len(seeds) < len(values.seeds):
+        raise ConfigError(f"--seeds must be different whole numbers between commas; got {','.join(values.seeds)}.")
+    from experiments.demo import run_demo
+    from experiments.stopping import until_stopped
+
+    print(until_stopped(lambda stop: run_demo(values.output_dir, seeds, stop)))
+    return 0
+
+
+COMMAND = Command("run everything on handwritten digits, in about a minute", demo, define_flags)

@@ -1,0 +1,37 @@
+"""main.py evaluate."""
+
+from __future__ import annotations
+
+from absl.flags import FlagValues
+
+from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_line import Command, listing
+from experiments.commands.run_flags import add_data_flags, note_unfinished, note_unreadable
+
+
+def define_flags(flags: CommandFlags) -> None:
+    """The flags of main.py evaluate."""
+    flags.add("run_dir", "directory of the run", required=True)
+    flags.add("split", "which images to evaluate on", "test", choices=("test", "validation"))
+    flags.add("clustering", "also cluster the embeddings, for NMI and AMI (slow for large sets)", False)
+    add_data_flags(flags)
+
+
+def evaluate(values: FlagValues) -> int:
+    """Scores the best weights of a run by every metric."""
+    from evaluate.metrics.table import score_table
+    from experiments.evaluation import write_judgement
+    from experiments.restored import restored_experiment
+    from experiments.run_directory import RunDirectory
+
+    experiment, progress = restored_experiment(values.run_dir, values.data_dir, values.on_bad_image)
+    folder = RunDirectory(values.run_dir).path
+    result, files = write_judgement(experiment, values.split, folder, progress, values.clustering)
+    print(score_table({f"{experiment.config.loss.loss}, {values.split}": result["scores"]}))
+    note_unfinished(progress)
+    note_unreadable(result, values.run_dir)
+    print(listing([("result", path) for path in files]))
+    return 0
+
+
+COMMAND = Command("score the best weights of a run by every metric", evaluate, define_flags)

@@ -1,0 +1,53 @@
+"""main.py export."""
+
+from __future__ import annotations
+
+import sys
+
+from absl.flags import FlagValues
+
+from ccp.errors import ConfigError
+from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_line import Command, listing
+from experiments.commands.run_flags import add_data_flags, note_unfinished
+
+
+def define_flags(flags: CommandFlags) -> None:
+    """The flags of main.py export."""
+    flags.add("run_dir", "directory of a run, or of main.py mlrc: its four folds as one model")
+    flags.add("model", "instead of a run: an exported model that gets another --gallery")
+    flags.add("export_dir", "directory to write a numbered version into", required=True)
+    flags.add("version", "its number (default: the one after the newest, or 1)", kind=int)
+    flags.add("gallery", "directory of images, perhaps in class folders, to be searched by signature 'search'")
+    flags.add("without_gallery", "write a version without 'search' after one that has it", False)
+    flags.add("repeat_number", "of main.py mlrc: which repeat, from 1", 1)
+    add_data_flags(flags)
+
+
+def export(values: FlagValues) -> int:
+    """Writes the best weights of a run, or of four folds, as a SavedModel; or an exported one with another gallery."""
+    if (values.run_dir is None) == (values.model is None):
+        raise ConfigError("main.py export needs one of --run_dir, a run, and --model, an exported one.")
+    if values.model and not values.gallery:
+        raise ConfigError("main.py export --model=… gives an exported model another gallery; pass --gallery too.")
+    if values.repeat_number < 1:
+        raise ConfigError(f"--repeat_number must be at least 1; got {values.repeat_number}.")
+    if values.gallery and values.without_gallery:
+        raise ConfigError("--gallery and --without_gallery exclude each other; leave one of them out.")
+    from experiments.exporting import Place, export_run, export_with_gallery
+
+    skip_unreadable = values.on_bad_image == "skip"
+    place = Place(values.export_dir, values.version, values.gallery, values.without_gallery, skip_unreadable)
+    if values.model:
+        done = export_with_gallery(values.model, place)
+    else:
+        done = export_run(values.run_dir, place, values.repeat_number, values.data_dir, values.on_bad_image)
+    for path, reason in done.skipped:
+        print(f"skipped {path}: {reason}", file=sys.stderr)
+    for progress in done.progress:
+        note_unfinished(progress)
+    print(listing([("model", done.directory)]))
+    return 0
+
+
+COMMAND = Command("write the best weights of a run as a SavedModel for serving", export, define_flags)

@@ -1,0 +1,51 @@
+"""main.py mlrc."""
+
+from __future__ import annotations
+
+import os
+
+from absl.flags import FlagValues
+
+from ccp.errors import ConfigError
+from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_line import Command, listing
+from experiments.commands.run_flags import note_unreadable
+from experiments.commands.setting_flags import add_training_flags, chosen_settings, default_run_dir
+from experiments.settings import Settings
+
+
+def define_flags(flags: CommandFlags) -> None:
+    """The flags of main.py mlrc."""
+    add_training_flags(flags)
+    flags.add("repeats", "trainings of each fold, with the seeds seed, seed + 1, …", 3, group="Repetition")
+
+
+def mlrc(values: FlagValues) -> int:
+    """Trains four folds, several times, and evaluates the models singly and concatenated."""
+    if values["validation"].present:
+        raise ConfigError("main.py mlrc holds out each of four folds in turn; leave --validation out.")
+    settings = chosen_settings(values)
+    if settings.data.conventional:
+        raise ConfigError("--conventional is another protocol, of one model: main.py train --conventional --repeats=3.")
+    return train_folds(settings, values.run_dir, values.repeats)
+
+
+def train_folds(settings: Settings, run_dir: str | None, repeats: int, flag: str = "--repeats") -> int:
+    """Runs the protocol and prints its results."""
+    if repeats < 1:
+        raise ConfigError(f"{flag} must be at least 1; got {repeats}.")
+    run_dir = run_dir or default_run_dir(settings, "mlrc")
+
+    from experiments.mlrc import RESULT_FILE, mlrc_table, run_mlrc
+    from experiments.stopping import until_stopped
+
+    result = until_stopped(
+        lambda stop: run_mlrc(settings, run_dir, repeats, stop), settings.loop.jit_compile, settings.run.strategy
+    )
+    print(mlrc_table(result))
+    note_unreadable(result, os.path.join(run_dir, "fold*"))
+    print(listing([("result", os.path.join(run_dir, RESULT_FILE))]))
+    return 0
+
+
+COMMAND = Command("run the 4-fold protocol (MLRC): train and evaluate four folds, several times", mlrc, define_flags)

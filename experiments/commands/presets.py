@@ -1,0 +1,57 @@
+"""main.py presets."""
+
+from __future__ import annotations
+
+from absl.flags import FlagValues
+
+from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_line import Command
+from experiments.commands.setting_flags import add_setting, given_settings
+from experiments.presets import all_presets, preset, preset_name
+from experiments.settings import Settings, all_settings, configure
+
+_CHOICES = ("dataset", "loss", "backbone", "conventional")
+
+
+def define_flags(flags: CommandFlags) -> None:
+    """The flags of main.py presets."""
+    for name in _CHOICES:
+        add_setting(flags, name, all_settings()[name])
+
+
+def presets(values: FlagValues) -> int:
+    """Shows the settings of one preset, or a list of all."""
+    given = given_settings(values, _CHOICES)
+    if given:
+        print(_one(given))
+    else:
+        print("\n\n".join(map(_departures, all_presets())))
+    return 0
+
+
+def _departures(chosen: dict) -> str:
+    """A preset's name, and its departures from the defaults."""
+    settings, values = configure(preset(chosen), chosen), preset(chosen)
+    defaults = configure({"loss": settings.loss.loss}).flat()
+    changed = [f"{name}={value}" for name, value in values.items() if value != defaults[name]]
+    return f"{_title(settings)}\n  {' '.join(changed)}"
+
+
+def _one(given: dict) -> str:
+    """Every setting of a preset; those that depart from the defaults are marked."""
+    settings = configure(preset(given), given)
+    defaults = configure({"loss": settings.loss.loss}).flat()
+    lines = [f"{_title(settings)}, --loss={settings.loss.loss}  (* differs from the default)"]
+    for section, values in settings.in_effect().items():
+        lines += ["", section]
+        for name, value in values.items():
+            mark, default = ("*", f"  (default: {defaults[name]})") if value != defaults[name] else (" ", "")
+            lines.append(f"{mark} {name:<24}{'none' if value == '' else value}{default}")
+    return "\n".join(lines)
+
+
+def _title(settings: Settings) -> str:
+    return f"--dataset={settings.data.dataset}: {preset_name(settings)}"
+
+
+COMMAND = Command("show the settings that go with a data set, a loss and a backbone", presets, define_flags)

@@ -1,0 +1,28 @@
+"""What the commands about a finished or unfinished run share. Free of TensorFlow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.commands.command_flags import CommandFlags
+
+
+def add_data_flags(flags: CommandFlags) -> None:
+    """Where a run's data are now, and what to do about unreadable images."""
+    flags.add("data_dir", "where the data set's files are, if they have moved since")
+    flags.add("on_bad_image", "at an unreadable image (default: as the run does)", choices=("stop", "skip"))
+
+
+def note_unfinished(progress: Mapping[str, Any]) -> None:
+    """Prints a line if a run is not finished."""
+    if not progress["finished"]:
+        print(f"The run is not finished; these are the best weights of its first {progress['epochs']} epochs.")
+
+
+def note_unreadable(result: Mapping[str, Any], run_dir: str | os.PathLike) -> None:
+    """Prints a line if images were left out of a result."""
+    count = result["data"]["unreadable_images_left_out"]
+    if count:
+        print(f"{count} images could not be read and were left out; {run_dir}/bad_images.jsonl lists them.")

@@ -1,0 +1,83 @@
+"""main.py train."""
+
+from __future__ import annotations
+
+from absl.flags import FlagValues
+
+from ccp.errors import ConfigError
+from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_line import Command, listing
+from experiments.commands.mlrc import train_folds
+from experiments.commands.run_flags import note_unreadable
+from experiments.commands.setting_flags import add_training_flags, chosen_settings, default_run_dir
+from experiments.settings import Settings
+
+_EXAMPLE = """\
+  main.py train --dataset=digits --loss=ccp/contrastive
+  main.py train --dataset=folder --data_dir=photos --loss=ccp/contrastive --backbone=resnet50 --weights=imagenet
+  main.py train --dataset=cub --data_dir=cub --loss=ccp/contrastive --weights=bn_inception.h5 --seed=1
+
+Without --run_dir the second one trains in runs/folder-ccp-contrastive-seed0; the same command resumes it.
+main.py presets shows the settings that go with a data set and a loss."""
+
+
+def define_flags(flags: CommandFlags) -> None:
+    """The flags of main.py train."""
+    add_training_flags(flags)
+    flags.add("repeats", "trainings, with the seeds seed, seed + 1, …", 1, group="Repetition")
+    flags.add(
+        "repeat",
+        "as in the original code: main.py mlrc --repeats=…, or with --conventional main.py train --repeats=…",
+        kind=int,
+        group="Repetition",
+    )
+
+
+def train(values: FlagValues) -> int:
+    """Trains a run, or resumes one, and evaluates it; or several that differ in the seed."""
+    settings = chosen_settings(values)
+    repeats = values.repeats
+    if values.repeat is not None:
+        if values["validation"].present:
+            raise ConfigError("--repeat trains whole protocols, which say what is held out; leave --validation out.")
+        if not settings.data.conventional:
+            return train_folds(settings, values.run_dir, values.repeat, "--repeat")
+        repeats = values.repeat
+    if repeats < 1:
+        raise ConfigError(f"--{'repeats' if values.repeat is None else 'repeat'} must be at least 1; got {repeats}.")
+    if repeats > 1 or values.repeat is not None:
+        return _train_repeats(settings, values.run_dir, repeats)
+    run_dir = values.run_dir or default_run_dir(settings, f"seed{settings.run.seed}")
+
+    from evaluate.metrics.table import score_table
+    from experiments.experiment import train_run
+    from experiments.run_figures import draw_run
+    from experiments.stopping import until_stopped
+
+    name = settings.loss.loss
+    result = until_stopped(
+        lambda stop: train_run(settings, run_dir, name, stop), settings.loop.jit_compile, settings.run.strategy
+    )
+    print(score_table({f"{name}, unseen classes": result["test"]}))
+    note_unreadable(result, run_dir)
+    print(listing([("run", run_dir), *(("figure", path) for path in draw_run(run_dir))]))
+    return 0
+
+
+def _train_repeats(settings: Settings, run_dir: str | None, repeats: int) -> int:
+    run_dir = run_dir or default_run_dir(settings, "conventional" if settings.data.conventional else "repeats")
+
+    from experiments.repeats import run_repeats
+    from experiments.stopping import until_stopped
+
+    print(
+        until_stopped(
+            lambda stop: run_repeats(settings, run_dir, repeats, stop), settings.loop.jit_compile, settings.run.strategy
+        )
+    )
+    return 0
+
+
+COMMAND = Command(
+    "train a network, with CCP or without, and evaluate it on unseen classes", train, define_flags, example=_EXAMPLE
+)

@@ -1,0 +1,50 @@
+"""Settings that are each fine but contradict each other. Free of TensorFlow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ccp.errors import ConfigError
+from ccp.settings import refuse_unknown
+
+if TYPE_CHECKING:
+    from experiments.settings import Settings
+
+# The scores that a validation gives; see ``evaluate.metrics``.
+_MONITORED = ("map_at_r", "r_precision", "precision_at_1")
+
+
+def check_together(settings: Settings) -> None:
+    """Raises a ConfigError for settings that are each fine but together train nothing, or not what was asked for."""
+    data, loss, loop, batch = settings.data, settings.loss, settings.loop, settings.batch
+    strategy = settings.run.strategy
+    refuse_unknown([loop.monitor], _MONITORED, "monitor")
+    if strategy == "multi_worker" and (data.on_bad_image == "skip" or data.cache == "disk"):
+        raise ConfigError(
+            "--strategy=multi_worker goes with --on_bad_image=stop and --cache=none or memory: processes do not share "
+            "lists of bad images or cache files. main.py validate finds bad images beforehand."
+        )
+    if strategy != "none" and loop.jit_compile:
+        raise ConfigError("--jit_compile is for one device; leave out either that or --strategy.")
+    if 0 < settings.network.resize_size < settings.network.image_size:
+        raise ConfigError(
+            f"resize_size {settings.network.resize_size} is below image_size {settings.network.image_size}, which is "
+            "cropped from the resized image. Raise it, or leave it out."
+        )
+    if (
+        not loss.kind.has_proxies
+        and not loss.kind.has_memory
+        and min(batch.examples_per_class, batch.classes_per_batch) < 2
+    ):
+        raise ConfigError(
+            f"A batch against itself needs at least 2 classes of 2 images; got {batch.classes_per_batch} × "
+            f"{batch.examples_per_class}. Raise --classes_per_batch or --examples_per_class, or train against proxies."
+        )
+    steps = loop.steps_per_epoch * loop.max_epochs
+    if loss.kind.has_memory:
+        start, batches = loss.hyperparameters["memory_start_step"], loss.hyperparameters["memory_batches"]
+        if start + batches > steps:
+            raise ConfigError(
+                f"The memory would never be used: it is full after memory_start_step {start} and memory_batches "
+                f"{batches}, and training has {steps} steps. Lower either."
+            )

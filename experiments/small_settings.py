@@ -1,0 +1,45 @@
+"""Small settings that train from scratch, as data. Free of TensorFlow.
+
+A data set without an entry gets those of its kind: photographs if each image is a file, small pictures otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datasets.registry import DATA_SETS
+
+_PICTURES = {"image_size": 28, "learning_rate": 1e-3, "steps_per_epoch": 50, "max_epochs": 60}
+_PHOTOGRAPHS = {"image_size": 64, "learning_rate": 1e-3, "steps_per_epoch": 50, "max_epochs": 200}
+# A quarter of a written character may be cut off; a mirrored one is another character.
+_WRITING = {"min_crop_area": 0.75, "max_crop_aspect": 1.15, "flip": False}
+
+_DEPARTURES: dict[str, dict[str, Any]] = {
+    "digits": {
+        **_WRITING,
+        "image_size": 16,
+        "width": 32,
+        "embedding_size": 16,
+        "classes_per_batch": 5,
+        "examples_per_class": 6,
+        "steps_per_epoch": 10,
+        "early_stopping": 20,
+        "proxies_per_class": 4,
+        "memory_start_step": 50,
+        "validation": "images",
+    },
+    "omniglot": {**_WRITING, "validation": "fold1"},
+    "mnist": {**_WRITING, "classes_per_batch": 5, "examples_per_class": 6, "validation": "images"},
+    "cifar10": {"image_size": 32, "classes_per_batch": 5, "validation": "images"},
+    "cifar100": {"image_size": 32, "validation": "fold1"},
+    "cub": {"validation": "fold1"},
+    "cars196": {"validation": "fold1"},
+    "sop": {"steps_per_epoch": 250, "validation": "fold1"},
+    "inshop": {"steps_per_epoch": 250, "validation": "fold1"},
+}
+
+
+def small_settings(dataset: str) -> dict[str, Any]:
+    """The settings of a data set for a network that is trained from scratch."""
+    kind = _PHOTOGRAPHS if DATA_SETS[dataset].in_files else _PICTURES
+    return {**kind, **_DEPARTURES.get(dataset, {})}
