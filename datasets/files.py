@@ -49,10 +49,15 @@ def written_whole(path: str | os.PathLike) -> Iterator[pathlib.Path]:
             temporary.unlink()
 
 
+def save_text(path: str | os.PathLike, text: str) -> None:
+    """Writes a text file; see ``written_whole``. File names in it may hold bytes that are no text."""
+    with written_whole(path) as file:
+        file.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
 def save_json(path: str | os.PathLike, value: Any) -> None:
     """Writes JSON; see ``written_whole``."""
-    with written_whole(path) as file:
-        file.write_text(json.dumps(value, indent=2) + "\n")
+    save_text(path, json.dumps(value, indent=2) + "\n")
 
 
 def check_directory(path: str | os.PathLike, flag: str) -> None:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from ccp.errors import UserError
 from ccp.settings import settings_of
 from ccp.training.settings import ProjectionSettings
-from experiments.run_directory import RunDirectory, read_json
+from datasets.files import read_json
+from experiments.run_directory import RunDirectory
 from experiments.sections import all_hyperparameters
 from experiments.settings import Settings
 
@@ -51,7 +52,7 @@ def collect(patterns: Sequence[str]) -> Comparison:
       UserError: a pattern matches nothing, or no run there is finished.
     """
     groups: dict[str, dict[int, Mapping[str, float]]] = {}
-    settings: dict[str, dict[str, Any]] = {}
+    flats: dict[str, dict[str, Any]] = {}
     left_out = []
     for path in _directories(patterns):
         run = RunDirectory(path)
@@ -59,21 +60,21 @@ def collect(patterns: Sequence[str]) -> Comparison:
             left_out.append(f"{path}: no finished run")
             continue
         try:
-            config = run.load_config()
+            settings = run.load_settings()
             scores = read_json(run.result)["test"]
         except UserError as error:
             left_out.append(f"{path}: {error}")
             continue
-        flat = _flat(config, run)
+        flat = _flat(settings, run)
         key = repr(sorted((name, repr(value)) for name, value in flat.items()))
-        settings[key] = flat
-        if config.run.seed in groups.setdefault(key, {}):
+        flats[key] = flat
+        if settings.run.seed in groups.setdefault(key, {}):
             left_out.append(f"{path}: same settings and seed as another one")
-        groups[key].setdefault(config.run.seed, scores)
+        groups[key].setdefault(settings.run.seed, scores)
     if not groups:
         raise UserError(f"No finished run in {', '.join(patterns)}; let main.py train end there first.")
-    names = _names(settings)
-    lines = [Line(names[key], settings[key]["dataset"], scores) for key, scores in groups.items()]
+    names = _names(flats)
+    lines = [Line(names[key], flats[key]["dataset"], scores) for key, scores in groups.items()]
     return Comparison(sorted(lines, key=lambda line: line.dataset), left_out)
 
 
@@ -87,11 +88,11 @@ def _directories(patterns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(map(os.path.normpath, found)))
 
 
-def _flat(config: Settings, run: RunDirectory) -> dict[str, Any]:
+def _flat(settings: Settings, run: RunDirectory) -> dict[str, Any]:
     """All settings that matter to what comes out, but for the seed, by name; and which images it was."""
-    flat = {name: value for section in config.in_effect().values() for name, value in section.items()}
+    flat = {name: value for section in settings.in_effect().values() for name, value in section.items()}
     del flat["seed"]
-    return {**flat, "images": read_json(run.data)["digest"][:8] if run.data.exists() else ""}
+    return {**flat, "images": run.data_digest[:8]}
 
 
 def _names(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

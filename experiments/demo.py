@@ -10,7 +10,7 @@ from evaluate.figures import draw_curves, draw_projections, draw_radii, save
 from evaluate.geometry import radii_by_projection
 from evaluate.metrics.table import score_table
 from experiments.experiment import Experiment, train_run
-from experiments.presets import preset_config
+from experiments.presets import preset_settings
 from experiments.projection_records import read_projections
 from experiments.restored import restored_experiment
 from experiments.run_directory import RunDirectory
@@ -59,7 +59,7 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
             home / "projections.png",
         ),
         save(draw_radii(projections), home / "covering_radius.png"),
-        save(draw_curves(records, experiment.config.loop.monitor), home / "curves.png"),
+        save(draw_curves(records, experiment.settings.loop.monitor), home / "curves.png"),
     ]
     shutil.rmtree(model_dir, ignore_errors=True)
     export(experiment.model, experiment.format, str(model_dir), {**experiment.describe(), **progress})
@@ -80,7 +80,7 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
 
 
 def _config(loss: str, seed: int) -> Settings:
-    return preset_config(dataset="digits", loss=loss, seed=seed)
+    return preset_settings(dataset="digits", loss=loss, seed=seed)
 
 
 def _run_dir(home: pathlib.Path, loss: str, seed: int) -> pathlib.Path:

@@ -11,11 +11,11 @@ from experiments.presets import overridden, preset_name
 from experiments.settings import Settings
 
 
-def describe(config: Settings, splits: Splits, bad_images: BadImages) -> dict[str, Any]:
+def describe(settings: Settings, splits: Splits, bad_images: BadImages) -> dict[str, Any]:
     """What was trained and how it is judged, for a result's record.
 
     Args:
-      config: of the run.
+      settings: of the run.
       splits: its examples.
       bad_images: those met so far.
     """
@@ -23,11 +23,11 @@ def describe(config: Settings, splits: Splits, bad_images: BadImages) -> dict[st
     test = f"{len(splits.test)} images of {splits.test.num_classes} classes never seen in training"
     num_queries = int((splits.test.roles == QUERY).sum())
     return {
-        "dataset": config.data.dataset,
-        "loss": config.loss.loss,
-        "seed": config.run.seed,
-        "weights": config.network.weights or "none",
-        "settings": {"preset": preset_name(config), "overridden": overridden(config)},
+        "dataset": settings.data.dataset,
+        "loss": settings.loss.loss,
+        "seed": settings.run.seed,
+        "weights": settings.network.weights or "none",
+        "settings": {"preset": preset_name(settings), "overridden": overridden(settings)},
         "data": {
             **{name: {"images": len(part), "classes": part.num_classes} for name, part in parts.items()},
             "unreadable_images_left_out": len(bad_images.found),
@@ -36,7 +36,7 @@ def describe(config: Settings, splits: Splits, bad_images: BadImages) -> dict[st
             "test": f"retrieval of {num_queries} queries in a gallery, {test}"
             if num_queries
             else f"leave-one-out retrieval by index over {test}",
-            "model_selection": f"best {config.loop.monitor} on {splits.validation_is} "
+            "model_selection": f"best {settings.loop.monitor} on {splits.validation_is} "
             f"({len(splits.validation)} images of {splits.validation.num_classes} classes)",
             "distance": "Euclidean between lipschitz-normalised embeddings",
         },

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from datasets.examples import Examples
+from datasets.files import save_json, save_text
 from datasets.manifest import QUERY
 from evaluate.embedding import retrieval
 from evaluate.metrics.result import RetrievalResult
 from experiments.experiment import Experiment
-from experiments.run_directory import replace_text, write_json
 
 # Of R@k; the field's custom for SOP and In-Shop goes to 1000.
 _RECALL_AT = (1, 2, 4, 8, 10, 20, 30, 40, 100, 1000)
@@ -54,8 +54,8 @@ def write_judgement(
         "per_class": classes,
     }
     files = [folder / f"evaluation_{part}.json", folder / f"evaluation_{part}_queries.csv"]
-    write_json(files[0], record)
-    replace_text(files[1], _queries(result, kept, examples))
+    save_json(files[0], record)
+    save_text(files[1], _queries(result, kept, examples))
     return record, files
 
 

@@ -19,6 +19,7 @@ from ccp.projection.proxy_reinitializer import ProxyReinitializer, pool_size
 from ccp.training.observers import Observer
 from ccp.training.trainer import Trainer
 from datasets.examples import Examples
+from datasets.files import read_json, save_json
 from datasets.input.bad_images import BadImages
 from datasets.input.cache import DISK, MEMORY, ImagesKeptInMemory, ImagesKeptOnDisk
 from datasets.input.pipelines import EvaluationImages, TrainingImages
@@ -30,9 +31,10 @@ from evaluate.embedding import Embedder, Validator, judged, retrieval
 from evaluate.geometry import pair_distances, spread
 from experiments.board import geometry_scalars, projection_figures, show_unseen
 from experiments.description import describe
+from experiments.earlier_network import earlier_network
 from experiments.restarting import NotInVain
 from experiments.run_callbacks import ProgressDisplay, RunLog, TensorBoard
-from experiments.run_directory import RunDirectory, earlier_network, read_json, write_json
+from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
 from experiments.workers import (
     check_same_data,
@@ -52,7 +54,7 @@ class Experiment:
     """Everything that a configuration describes, ready to be trained or judged.
 
     Attributes:
-      config: what it was built from.
+      settings: what it was built from.
       splits: training, validation and test examples.
       format: what the network takes in.
       model: the network.
@@ -61,33 +63,33 @@ class Experiment:
       data_digest: of the data set's manifest.
 
     Args:
-      config: the run's settings.
+      settings: the run's settings.
       bad_images_record: the file that images that cannot be read are kept in.
       replicas: the devices to train on; None is one.
     """
 
     def __init__(
-        self, config: Settings, bad_images_record: pathlib.Path | None = None, replicas: Replicas | None = None
+        self, settings: Settings, bad_images_record: pathlib.Path | None = None, replicas: Replicas | None = None
     ):
-        self.config = config
-        data = config.data
+        self.settings = settings
+        data = settings.data
         self.replicas = replicas or Replicas()
         manifest = load(data)
-        self.splits = split(manifest, data.validation, config.run.seed, data.crop_to_box, data.select_on_test)
+        self.splits = split(manifest, data.validation, settings.run.seed, data.crop_to_box, data.select_on_test)
         self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
         self.data_digest = manifest.digest()
         check_same_data(self.replicas, self.data_digest)
         channels = self.splits.train.images.channels
-        self.format = image_format(config.network, channels)
+        self.format = image_format(settings.network, channels)
         with self.replicas.scope():
-            self.model = build_embedding_model(config.network, channels, config.run.seed)
+            self.model = build_embedding_model(settings.network, channels, settings.run.seed)
             if self.replicas.count > 1:
                 self.model = synchronized(self.model)
         self.embedder = Embedder(self.model, self.replicas)
 
     def describe(self) -> dict[str, Any]:
         """What is trained and how it is judged, for a result's record."""
-        return describe(self.config, self.splits, self.bad_images)
+        return describe(self.settings, self.splits, self.bad_images)
 
     def judge(self, part: str = "test") -> dict[str, float]:
         """Retrieval scores of the network as it is now, on a part of the data."""
@@ -118,27 +120,27 @@ class Experiment:
             return self._trainer(run, title, should_stop)
 
     def _trainer(self, run: RunDirectory, title: str | None, should_stop: Callable[[], bool]) -> Trainer:
-        config, train = self.config, self.splits.train
+        settings, train = self.settings, self.splits.train
         loss = build_loss(
-            config.loss.loss,
-            config.loss.hyperparameters,
-            Sizes(train.num_classes, config.network.embedding_size, config.batch.size, config.run.seed),
+            settings.loss.loss,
+            settings.loss.hyperparameters,
+            Sizes(train.num_classes, settings.network.embedding_size, settings.batch.size, settings.run.seed),
         )
         validator = Validator(self.embedder, self._validation_images(run))
         return Trainer(
             self.model,
             loss,
-            loop=config.loop,
-            optimizer=config.optimizer,
-            gradients=config.gradients,
-            projection=config.projection,
-            batch_size=config.batch.size,
-            mixed_precision=config.network.mixed_precision,
+            loop=settings.loop,
+            optimizer=settings.optimizer,
+            gradients=settings.gradients,
+            projection=settings.projection,
+            batch_size=settings.batch.size,
+            mixed_precision=settings.network.mixed_precision,
             batches=self._training_batches,
             validate=validator,
-            projector=self._projector(loss) if config.loss.kind.projects else None,
+            projector=self._projector(loss) if settings.loss.kind.projects else None,
             head=self.model.get_layer(EMBEDDING_LAYER).trainable_variables,
-            initialize=lambda: load_start_weights(self.model, config.network, earlier_network),
+            initialize=lambda: load_start_weights(self.model, settings.network, earlier_network),
             replicas=self.replicas,
             observers=self._observers(run, title, validator),
             checkpoints=str(run.checkpoints),
@@ -149,7 +151,7 @@ class Experiment:
         of_all = (NotInVain(),) if self.replicas.num_workers > 1 else ()
         if title is None or not self.replicas.is_chief:
             return of_all
-        loop, validation = self.config.loop, self.splits.validation
+        loop, validation = self.settings.loop, self.splits.validation
 
         def figures() -> dict[str, bytes]:
             validated = None
@@ -172,30 +174,30 @@ class Experiment:
 
     def _validation_images(self, run: RunDirectory):
         images = EvaluationImages(self.splits.validation, self.format, self.bad_images, self.replicas.share)
-        if self.config.data.cache == MEMORY:
+        if self.settings.data.cache == MEMORY:
             return ImagesKeptInMemory(images)
-        if self.config.data.cache == DISK:
+        if self.settings.data.cache == DISK:
             return ImagesKeptOnDisk(images, run.path / "cache")
         return images
 
     @functools.cached_property
     def _training_images(self) -> TrainingImages:
-        data = self.config.data
+        data = self.settings.data
         augmentation = Augmentation(data.min_crop_area, data.max_crop_aspect, data.flip)
-        images = (self.splits.train, self.format, augmentation, self.config.run.seed, self.bad_images)
+        images = (self.splits.train, self.format, augmentation, self.settings.run.seed, self.bad_images)
         return TrainingImages(*images, self.replicas.share)
 
     def _training_batches(self, epoch: int, step: int):
         return self._training_images.batches(
-            classes_per_batch=self.config.batch.classes_per_batch,
-            examples_per_class=self.config.batch.examples_per_class,
-            steps_per_epoch=self.config.loop.steps_per_epoch,
+            classes_per_batch=self.settings.batch.classes_per_batch,
+            examples_per_class=self.settings.batch.examples_per_class,
+            steps_per_epoch=self.settings.loop.steps_per_epoch,
             epoch=epoch,
             step=step,
         )
 
     def _projector(self, loss) -> Projector:
-        settings = self.config.projection
+        settings = self.settings.projection
         proxies_per_class = loss.proxies.proxies_per_class
         num_candidates = pool_size(settings.pool_size, proxies_per_class)
 
@@ -229,7 +231,7 @@ def make_deterministic() -> None:
 
 
 def train_run(
-    config: Settings,
+    settings: Settings,
     run_dir: str | os.PathLike,
     title: str,
     should_stop: Callable[[], bool] = lambda: False,
@@ -239,7 +241,7 @@ def train_run(
     """Trains a run to its end, or on from where it was, and judges its best weights on the unseen classes.
 
     Args:
-      config: the run's settings.
+      settings: the run's settings.
       run_dir: where everything is kept.
       title: shown with the progress.
       should_stop: see ``Trainer``.
@@ -250,19 +252,19 @@ def train_run(
       What is also written to the run's ``result.json``.
     """
     run = RunDirectory(run_dir)
-    replicas = replicas_unless_finished(config, lambda: run.finished(config, keep_embeddings), should_stop)
+    replicas = replicas_unless_finished(settings, lambda: run.finished(settings, keep_embeddings), should_stop)
     if replicas is None:
         return read_json(run.result)
     with contextlib.ExitStack() as held:
-        check_same_settings(replicas, config)
-        check_start_weights(config.network)
+        check_same_settings(replicas, settings)
+        check_start_weights(settings.network)
         if replicas.is_chief:
-            held.enter_context(run.claimed(config))
+            held.enter_context(run.claimed(settings))
         check_same_directory(replicas, run)
-        experiment = Experiment(config, run.bad_images, replicas)
+        experiment = Experiment(settings, run.bad_images, replicas)
         run.check_data(experiment.data_digest)
         if replicas.is_chief:
-            run.record(config, experiment.data_digest)
+            run.record(settings, experiment.data_digest)
         trainer = experiment.trainer(run, title, should_stop)
         progress = trainer.fit()
         test = experiment.splits.test
@@ -275,15 +277,15 @@ def train_run(
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch,
             "projections": trainer.schedule.projections,
-            "validation": {config.loop.monitor: progress.best_score},
+            "validation": {settings.loop.monitor: progress.best_score},
             "test": judgement.means,
         }
         # Last, as judging may meet images that cannot be read.
         result = {**experiment.describe(), **result, "retrieval": judgement.protocol}
         if replicas.is_chief:
-            write_json(run.result, result)
+            save_json(run.result, result)
         wait_for_result(replicas, run)
         if on_board and replicas.is_chief:
             unseen = Embedded(embeddings, test.labels[kept], test.class_names, test, kept)
-            show_unseen(run, unseen, config.loop.steps_per_epoch * progress.epoch)
+            show_unseen(run, unseen, settings.loop.steps_per_epoch * progress.epoch)
     return result

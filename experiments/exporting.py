@@ -86,7 +86,7 @@ def export_run(
     if runs:
         image_format = _common_format(experiments, runs)
         network: Network = JoinedNetworks([one.model for one in experiments])
-        folds = [{"fold": fold, "seed": one.config.run.seed, **far} for fold, (one, far) in enumerate(restored, 1)]
+        folds = [{"fold": fold, "seed": one.settings.run.seed, **far} for fold, (one, far) in enumerate(restored, 1)]
         info = {**experiments[0].describe(), "repeat": repeat, "folds": folds, "test": _judged_together(experiments)}
     else:
         (experiment,) = experiments
@@ -143,10 +143,10 @@ def _keep_search(place: Place, number: int) -> None:
 def _folds(run_dir: str, repeat: int) -> list[str]:
     """The runs of one repeat of the protocol; none if the directory is a run's own."""
     home = pathlib.Path(run_dir)
-    if RunDirectory(home).config.exists() or not any(home.glob("fold*-repeat*")):
+    if RunDirectory(home).settings.exists() or not any(home.glob("fold*-repeat*")):
         return []
     runs = [home / f"fold{fold}-repeat{repeat - 1}" for fold in range(1, NUM_FOLDS + 1)]
-    missing = [run.name for run in runs if not RunDirectory(run).config.exists()]
+    missing = [run.name for run in runs if not RunDirectory(run).settings.exists()]
     if missing:
         raise UserError(
             f"{home} holds no {', '.join(missing)}, and repeat {repeat} has four models; pass another --repeat, or "

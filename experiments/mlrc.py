@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import logging
 import pathlib
@@ -16,6 +15,7 @@ from ccp.distribution.cluster import cluster_of
 from ccp.distribution.replicas import Replicas
 from ccp.errors import UserError
 from datasets.examples import Examples, part
+from datasets.files import read_json, save_json
 from datasets.manifest import TEST, VALIDATION
 from datasets.reading import load
 from datasets.splits import NUM_FOLDS, split
@@ -24,7 +24,7 @@ from evaluate.metrics.retrieval import METRICS, TITLES
 from evaluate.metrics.statistics import crossed_interval, mean_scores, summary
 from experiments.experiment import train_run
 from experiments.published import published_scores
-from experiments.run_directory import RunDirectory, read_json, write_json
+from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
 from experiments.workers import replicas_unless_finished
 
@@ -35,7 +35,7 @@ _log = logging.getLogger("ccp")
 
 
 def run_mlrc(
-    config: Settings, directory: str, repeats: int, should_stop: Callable[[], bool] = lambda: False
+    settings: Settings, directory: str, repeats: int, should_stop: Callable[[], bool] = lambda: False
 ) -> dict[str, Any]:
     """Trains four folds, several times, and judges the models singly and joined.
 
@@ -48,7 +48,7 @@ def run_mlrc(
       combinations sharing models (``crossed_interval``).
 
     Args:
-      config: the settings of every run, but for fold and seed.
+      settings: the settings of every run, but for fold and seed.
       directory: where all is kept.
       repeats: trainings of each fold.
       should_stop: see ``Trainer``.
@@ -64,33 +64,33 @@ def run_mlrc(
     }
 
     def trained() -> bool:
-        return all(run.finished(_config_of(config, *at), with_embeddings=True) for at, run in runs.items())
+        return all(run.finished(model_settings(settings, *at), with_embeddings=True) for at, run in runs.items())
 
     # Connects to others before anything else is done.
-    replicas = replicas_unless_finished(config, trained, should_stop)
+    replicas = replicas_unless_finished(settings, trained, should_stop)
     if replicas is None:
         if not cluster_of().is_chief:
             return {}
         replicas = Replicas()  # For what the chief does alone.
-    manifest = load(config.data)
+    manifest = load(settings.data)
     if (manifest.splits == VALIDATION).any():
         raise UserError(
             f"{manifest.name} has validation images of its own, and the protocol cuts its folds out of the training "
             "classes. Move them to the training images, or train with main.py train."
         )
     for fold in range(1, NUM_FOLDS + 1):  # One that cannot be is found before others have trained for days.
-        split(manifest, f"fold{fold}", config.run.seed, config.data.crop_to_box, config.data.select_on_test)
+        split(manifest, f"fold{fold}", settings.run.seed, settings.data.crop_to_box, settings.data.select_on_test)
     digest = manifest.digest()
     for (fold, repeat), run in runs.items():
         title = f"fold {fold}, repeat {repeat + 1} of {repeats}"
-        _train(_config_of(config, fold, repeat), run, digest, title, replicas, should_stop)
+        _train(model_settings(settings, fold, repeat), run, digest, title, replicas, should_stop)
     if not replicas.is_chief:
         return {}
-    test = part(manifest, TEST, config.data.crop_to_box)
+    test = part(manifest, TEST, settings.data.crop_to_box)
     results = {at: read_json(run.result) for at, run in runs.items()}
     result = {
-        "dataset": config.data.dataset,
-        "loss": config.loss.loss,
+        "dataset": settings.data.dataset,
+        "loss": settings.loss.loss,
         "repeats": repeats,
         "settings": results[1, 0]["settings"],
         "data": {
@@ -100,13 +100,13 @@ def run_mlrc(
         "protocol": {
             **results[1, 0]["protocol"],
             "model_selection": "each of four models by the classes of one quarter of the training classes"
-            if not config.data.select_on_test
+            if not settings.data.select_on_test
             else results[1, 0]["protocol"]["model_selection"],
         },
-        "separated": _separated(config, results, repeats),
-        "concatenated": _concatenated(config, runs, test, repeats),
+        "separated": _separated(settings, results, repeats),
+        "concatenated": _concatenated(settings, runs, test, repeats),
     }
-    write_json(home / RESULT_FILE, result)
+    save_json(home / RESULT_FILE, result)
     return result
 
 
@@ -125,44 +125,41 @@ def mlrc_table(result: Mapping[str, Any]) -> str:
     return "\n".join([header, *(f"{name:<{width}}" + "".join(f"{c:>{column}}" for c in cells) for name, cells in rows)])
 
 
-def _config_of(config: Settings, fold: int, repeat: int) -> Settings:
-    return dataclasses.replace(
-        config,
-        data=dataclasses.replace(config.data, validation=f"fold{fold}"),
-        run=dataclasses.replace(config.run, seed=config.run.seed + repeat),
-    )
+def model_settings(settings: Settings, fold: int, repeat: int) -> Settings:
+    """The settings of one of the protocol's models."""
+    return settings.replaced(validation=f"fold{fold}", seed=settings.run.seed + repeat)
 
 
 def _train(
-    config: Settings, run: RunDirectory, digest: str, title: str, replicas: Replicas, should_stop: Callable[[], bool]
+    settings: Settings, run: RunDirectory, digest: str, title: str, replicas: Replicas, should_stop: Callable[[], bool]
 ) -> None:
     finished = False
     if replicas.is_chief:
-        with run.claimed(config):  # Which refuses a run with other settings.
+        with run.claimed(settings):  # Which refuses a run with other settings.
             run.check_data(digest)
             finished = run.result.exists() and run.test_embeddings.exists()
     if replicas.any(finished):
         _log.info("%s: finished already", title)
         return
-    train_run(config, run.path, title, should_stop, keep_embeddings=True, on_board=False)
+    train_run(settings, run.path, title, should_stop, keep_embeddings=True, on_board=False)
 
 
-def _separated(config: Settings, results: Mapping[tuple[int, int], Mapping], repeats: int) -> dict[str, Any]:
+def _separated(settings: Settings, results: Mapping[tuple[int, int], Mapping], repeats: int) -> dict[str, Any]:
     models = [
         {"fold": fold, "repeat": repeat, "seed": result["seed"], "best_epoch": result["best_epoch"], **result["test"]}
         for (fold, repeat), result in results.items()
     ]
     means = [mean_scores([r["test"] for (_, i), r in results.items() if i == repeat]) for repeat in range(repeats)]
     return {
-        "embedding_size": config.network.embedding_size,
+        "embedding_size": settings.network.embedding_size,
         "scores": {metric: summary([one[metric] for one in means]) for metric in METRICS},
-        "published": published_scores(config, config.network.embedding_size),
+        "published": published_scores(settings, settings.network.embedding_size),
         "models": models,
     }
 
 
 def _concatenated(
-    config: Settings, runs: Mapping[tuple[int, int], RunDirectory], test: Examples, repeats: int
+    settings: Settings, runs: Mapping[tuple[int, int], RunDirectory], test: Examples, repeats: int
 ) -> dict[str, Any]:
     embeddings, kept = {}, None
     for at, run in runs.items():
@@ -182,10 +179,10 @@ def _concatenated(
     if repeats**NUM_FOLDS <= _MOST_COMBINATIONS:
         combinations = list(itertools.product(range(repeats), repeat=NUM_FOLDS))
     else:
-        drawn = np.random.default_rng(config.run.seed).integers(0, repeats, (_MOST_COMBINATIONS, NUM_FOLDS))
+        drawn = np.random.default_rng(settings.run.seed).integers(0, repeats, (_MOST_COMBINATIONS, NUM_FOLDS))
         combinations = list(dict.fromkeys(map(tuple, drawn.tolist())))
     scores = {combination: scores_of(combination) for combination in combinations}
-    size = NUM_FOLDS * config.network.embedding_size
+    size = NUM_FOLDS * settings.network.embedding_size
     summaries = {}
     for metric in METRICS:
         values = {combination: one[metric] for combination, one in scores.items()}
@@ -197,7 +194,7 @@ def _concatenated(
         "embedding_size": size,
         "combinations": len(combinations),
         "scores": summaries,
-        "published": published_scores(config, size),
+        "published": published_scores(settings, size),
     }
 
 

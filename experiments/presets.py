@@ -82,19 +82,23 @@ def preset_name(settings: Settings) -> str:
     return "small, pretrained" if BACKBONES[settings.network.backbone].pretrained else "small, from scratch"
 
 
+def expected(settings: Settings) -> dict[str, Any]:
+    """Every setting of the preset for the same data set, loss, protocol and backbone; the backbone is the preset's."""
+    chosen = {"dataset": settings.data.dataset, "loss": settings.loss.loss, "conventional": settings.data.conventional}
+    values = preset_settings(**chosen, backbone=settings.network.backbone).flat()
+    return {**values, "backbone": preset(chosen)["backbone"]}
+
+
 def overridden(settings: Settings) -> dict[str, dict[str, Any]]:
     """The settings that differ from the preset: ``{name: {"preset": …, "here": …}}``."""
-    chosen = {"dataset": settings.data.dataset, "loss": settings.loss.loss, "conventional": settings.data.conventional}
-    expected = preset_settings(**chosen, backbone=settings.network.backbone).flat()
-    expected["backbone"] = preset(chosen)["backbone"]
-    described = all_settings()
+    usual, described = expected(settings), all_settings()
     return {
-        name: {"preset": expected[name], "here": value}
+        name: {"preset": usual[name], "here": value}
         for name, value in settings.flat().items()
-        if value != expected[name]
+        if value != usual[name]
         and (name not in described or described[name].in_preset)
         and not (name == "weights" and _starts_as_expected(settings))
-        and not (name == "validation" and value.startswith("fold") and expected[name].startswith("fold"))
+        and not (name == "validation" and value.startswith("fold") and usual[name].startswith("fold"))
     }
 
 

@@ -20,25 +20,28 @@ _PROXY_LOSSES = {
 }
 
 
-def published_scores(config: Settings, embedding_size: int) -> dict[str, float] | None:
+def published_scores(settings: Settings, embedding_size: int) -> dict[str, float] | None:
     """What the paper (tables 1 and 2 of its supplement) reports for a data set and loss, as fractions.
 
     Its numbers are of BN-Inception pretrained on ImageNet, at 128 dimensions for single models and 512 for the four of
     a repeat joined.
 
     Args:
-      config: names data set and loss.
+      settings: names data set and loss.
       embedding_size: 128 or 512.
 
     Returns:
       By metric; None where the paper has no such line.
     """
-    if config.network.embedding_size != _SINGLE_MODEL:
+    if settings.network.embedding_size != _SINGLE_MODEL:
         return None
-    names = _names(config.loss.method, config.loss.pair_loss)
+    names = _names(settings.loss.method, settings.loss.pair_loss)
     with open(_TABLE, newline="") as file:
         for row in csv.DictReader(file):
-            here = (row["dataset"], row["embedding_size"]) == (_DATASETS.get(config.data.dataset), str(embedding_size))
+            here = (row["dataset"], row["embedding_size"]) == (
+                _DATASETS.get(settings.data.dataset),
+                str(embedding_size),
+            )
             if here and row["method"] in names:
                 return {metric: float(row[metric]) / 100 for metric in METRICS}
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 from collections.abc import Callable
 
@@ -13,11 +12,13 @@ from experiments.experiment import train_run
 from experiments.settings import Settings
 
 
-def run_repeats(config: Settings, directory: str, repeats: int, should_stop: Callable[[], bool] = lambda: False) -> str:
+def run_repeats(
+    settings: Settings, directory: str, repeats: int, should_stop: Callable[[], bool] = lambda: False
+) -> str:
     """Trains and judges runs that differ in their seed: the conventional setting's repetitions.
 
     Args:
-      config: the settings of every run; repeat i has seed ``seed`` + i.
+      settings: the settings of every run; repeat i has seed ``seed`` + i.
       directory: each run has one of its own in it, and goes on after a kill.
       repeats: how many.
       should_stop: see ``Trainer``.
@@ -26,10 +27,10 @@ def run_repeats(config: Settings, directory: str, repeats: int, should_stop: Cal
       Their scores as a table, with mean and deviation; of several processes that train together, the chief alone.
     """
     runs = []
-    for seed in range(config.run.seed, config.run.seed + repeats):
-        one = dataclasses.replace(config, loop=dataclasses.replace(config.run, seed=seed))
+    for seed in range(settings.run.seed, settings.run.seed + repeats):
+        one = settings.replaced(seed=seed)
         runs.append(str(pathlib.Path(directory) / f"seed{seed}"))
-        train_run(one, runs[-1], f"{config.loss.loss}, seed {seed}", should_stop)
-    if config.run.strategy == "multi_worker" and not cluster_of().is_chief:
+        train_run(one, runs[-1], f"{settings.loss.loss}, seed {seed}", should_stop)
+    if settings.run.strategy == "multi_worker" and not cluster_of().is_chief:
         return ""
     return STYLES["text"](collect(runs)).rstrip("\n")

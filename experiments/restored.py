@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -27,19 +26,18 @@ def restored_experiment(
       RunError: the directory holds no run, or one that has not saved anything yet.
     """
     run = RunDirectory(run_dir)
-    config = run.load_config()
-    if data_dir and not (DATA_SETS[config.data.dataset].in_folder or DATA_SETS[config.data.dataset].own_images):
-        raise ConfigError(f"--data_dir has no effect on a run with {config.data.dataset}; leave it out.")
+    settings = run.load_settings()
+    if data_dir and not (DATA_SETS[settings.data.dataset].in_folder or DATA_SETS[settings.data.dataset].own_images):
+        raise ConfigError(f"--data_dir has no effect on a run with {settings.data.dataset}; leave it out.")
+    changes = {"on_bad_image": on_bad_image} if on_bad_image else {}
     if data_dir:
-        listing = config.data.manifest
+        changes["data_dir"] = os.path.abspath(data_dir)
+        listing = settings.data.manifest
         moved = os.path.join(data_dir, os.path.basename(listing))
         if listing and not os.path.exists(listing) and os.path.exists(moved):
-            listing = moved  # It has moved with its images.
-        data = dataclasses.replace(config.data, data_dir=os.path.abspath(data_dir), manifest=listing)
-        config = dataclasses.replace(config, data=data)
-    if on_bad_image:
-        config = dataclasses.replace(config, data=dataclasses.replace(config.data, on_bad_image=on_bad_image))
-    experiment = Experiment(config, run.bad_images)
+            changes["manifest"] = moved  # It has moved with its images.
+    settings = settings.replaced(**changes)
+    experiment = Experiment(settings, run.bad_images)
     run.check_data(experiment.data_digest)
     trainer = experiment.trainer(run)
     if not trainer.restore():

@@ -13,7 +13,7 @@ from experiments.run_directory import RunDirectory
 def draw_run(run_dir: str | pathlib.Path, class_names: Sequence[str] | None = None) -> list[pathlib.Path]:
     """Draws all there is to draw of a run into its ``figures/``; returns the files."""
     run = RunDirectory(run_dir)
-    monitor, name = run.load_config().loop.monitor, run.load_config().loss.loss
+    monitor, name = run.load_settings().loop.monitor, run.load_settings().loss.loss
     directory = run.path / "figures"
     drawn = [figures.save(figures.draw_curves({name: run.records()}, monitor), directory / "curves.png")]
     projections = read_projections(run)

@@ -1,4 +1,4 @@
-"""The settings of the loss, the batches and the run. Free of TensorFlow; the other sections are those of the packages."""
+"""The settings of the loss, the batches and the run; the others are the packages'. Free of TensorFlow."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class LossSettings:
             if name not in described:
                 owners = ", ".join(all_hyperparameters().get(name, {})) or "no loss"
                 raise ConfigError(
-                    f"{name} has no effect with --loss={self.loss}: it belongs to {owners}. Leave it out or change --loss."
+                    f"{name} has no effect with --loss={self.loss}: it belongs to {owners}. Leave it out or change "
+                    "--loss."
                 )
             described[name].check(name, value)
         values = {name: self.hyperparameters.get(name, entry.default) for name, entry in described.items()}

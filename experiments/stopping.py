@@ -13,7 +13,7 @@ from ccp.errors import Interrupted
 from experiments.commands.command_line import EXIT_BY_SIGNAL
 from experiments.experiment import make_deterministic
 from experiments.restarting import OTHERS_GONE, start_again
-from experiments.run_directory import StopRequest
+from experiments.stop_request import StopRequest
 
 Result = TypeVar("Result")
 

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from ccp.distribution.replicas import Replicas, replicas_of
 from ccp.errors import ConfigError
-from experiments.run_directory import RunDirectory, described
-from experiments.settings import Settings
+from experiments.run_directory import RunDirectory
+from experiments.settings import Settings, difference_phrases
 
 _REMEDY = "Give every process the same command line."
 # A file system that machines share may show what another one has written a minute late.
@@ -20,7 +20,7 @@ VISIBLE_WITHIN_SECONDS = 70.0
 
 
 def replicas_unless_finished(
-    config: Settings, finished: Callable[[], bool], should_stop: Callable[[], bool]
+    settings: Settings, finished: Callable[[], bool], should_stop: Callable[[], bool]
 ) -> Replicas | None:
     """The devices to train on; None where several processes were to, and nothing is left to be trained.
 
@@ -28,12 +28,12 @@ def replicas_unless_finished(
     the result, or the chief may be judging without them.
 
     Args:
-      config: see ``replicas_of``.
+      settings: see ``replicas_of``.
       finished: whether nothing is left; asked while waiting for other processes.
       should_stop: asked, too.
     """
-    if config.run.strategy != "multi_worker":
-        return replicas_of(config.run.strategy, config.batch.size)
+    if settings.run.strategy != "multi_worker":
+        return replicas_of(settings.run.strategy, settings.batch.size)
     if finished():
         return None
 
@@ -43,7 +43,7 @@ def replicas_unless_finished(
         return should_stop()
 
     try:
-        return replicas_of(config.run.strategy, config.batch.size, asked)
+        return replicas_of(settings.run.strategy, settings.batch.size, asked)
     except _FinishedMeanwhile:
         return None
 
@@ -61,15 +61,17 @@ class _FinishedMeanwhile(Exception):
     """Ends the waiting."""
 
 
-def check_same_settings(replicas: Replicas, config: Settings) -> None:
+def check_same_settings(replicas: Replicas, settings: Settings) -> None:
     """Refuses to train with processes that were started with other settings; every process calls this.
 
     Raises:
       ConfigError: the settings of one differ from the first one's in what matters to the result.
     """
-    first, *others = (Settings.from_dict(json.loads(text)) for text in replicas.gather_texts(json.dumps(config.to_dict())))
+    first, *others = (
+        Settings.from_dict(json.loads(text)) for text in replicas.gather_texts(json.dumps(settings.to_dict()))
+    )
     for number, other in enumerate(others, start=2):
-        different = described(first, other, ("in process 1", f"in process {number}"))
+        different = difference_phrases(first, other, "in process 1", f"in process {number}")
         if different:
             raise ConfigError(f"The processes have different settings: {'; '.join(different)}. {_REMEDY}")
 

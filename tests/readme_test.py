@@ -9,7 +9,6 @@ import re
 import tensorflow as tf
 
 import main
-from experiments.commands.command_line import flag_values
 from tests.support.command_line import ROOT
 
 _README = (ROOT / "README.md").read_text()
@@ -35,7 +34,7 @@ class ReadmeTest(tf.test.TestCase):
         for word, arguments in lines:
             if word in ("COMMAND",):
                 continue
-            values = flag_values(main.COMMANDS[word])
+            values = main.COMMANDS[word].flags()
             for flag in set(re.findall(r"--(\w+)", arguments)) - {"help"}:
                 self.assertIn(flag, values, f"main.py {word} {arguments}")
 

@@ -14,7 +14,6 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 import main
-from experiments.commands.command_line import flag_values
 from models.serving.export import load_exported
 from tests.support import pictures, served, served_search
 from tests.support.command_line import ROOT
@@ -191,7 +190,7 @@ class ServingDocsTest(parameterized.TestCase):
         lines = re.findall(r"main\.py (\w+)((?: +(?:--[^ \n`]+))*)", _PAGE)
         self.assertGreater(len(lines), 8)
         for word, arguments in lines:
-            values = flag_values(main.COMMANDS[word])
+            values = main.COMMANDS[word].flags()
             for flag in re.findall(r"--(\w+)", arguments):
                 self.assertIn(flag, values, f"main.py {word} {arguments}")
 

@@ -27,7 +27,7 @@ def evaluate(values: FlagValues) -> int:
     experiment, progress = restored_experiment(values.run_dir, values.data_dir, values.on_bad_image)
     folder = RunDirectory(values.run_dir).path
     result, files = write_judgement(experiment, values.split, folder, progress, values.clustering)
-    print(score_table({f"{experiment.config.loss.loss}, {values.split}": result["scores"]}))
+    print(score_table({f"{experiment.settings.loss.loss}, {values.split}": result["scores"]}))
     note_unfinished(progress)
     note_unreadable(result, values.run_dir)
     print(listing([("result", path) for path in files]))

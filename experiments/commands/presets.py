@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
+from typing import Any
+
 from absl.flags import FlagValues
 
 from experiments.commands.command_flags import CommandFlags
@@ -33,8 +36,8 @@ def _departures(chosen: dict) -> str:
     """A preset's name, and its departures from the defaults."""
     settings, values = configure(preset(chosen), chosen), preset(chosen)
     defaults = configure({"loss": settings.loss.loss}).flat()
-    changed = [f"{name}={value}" for name, value in values.items() if value != defaults[name]]
-    return f"{_title(settings)}\n  {' '.join(changed)}"
+    changed = " ".join(f"{name}={_shown(value)}" for name, value in values.items() if value != defaults[name])
+    return "\n".join([_title(settings), *textwrap.wrap(changed, 96, initial_indent="  ", subsequent_indent="  ")])
 
 
 def _one(given: dict) -> str:
@@ -43,15 +46,19 @@ def _one(given: dict) -> str:
     defaults = configure({"loss": settings.loss.loss}).flat()
     lines = [f"{_title(settings)}, --loss={settings.loss.loss}  (* differs from the default)"]
     for section, values in settings.in_effect().items():
-        lines += ["", section]
+        lines += ["", section] if values else []
         for name, value in values.items():
-            mark, default = ("*", f"  (default: {defaults[name]})") if value != defaults[name] else (" ", "")
-            lines.append(f"{mark} {name:<24}{'none' if value == '' else value}{default}")
+            mark, default = ("*", f"  (default: {_shown(defaults[name])})") if value != defaults[name] else (" ", "")
+            lines.append(f"{mark} {name:<24}{_shown(value)}{default}")
     return "\n".join(lines)
 
 
 def _title(settings: Settings) -> str:
     return f"--dataset={settings.data.dataset}: {preset_name(settings)}"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value) or "none"
 
 
 COMMAND = Command("show the settings that go with a data set, a loss and a backbone", presets, define_flags)

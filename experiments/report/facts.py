@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from ccp.references.class_proxies import ClassProxies
+from datasets.files import read_json
 from evaluate.embedded import Embedded, query_scores
 from evaluate.geometry import normalized, spread
 from experiments.experiment import Experiment
 from experiments.projection_records import read_projections
 from experiments.report.intervals import bootstrap_interval
 from experiments.restored import restored_experiment
-from experiments.run_directory import RunDirectory, read_json
+from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
 
 _MOST_TRAINING_EXAMPLES = 1000
@@ -77,13 +78,13 @@ def gather(run_dir: str, name: str, data_dir: str | None) -> RunFacts:
       UserError: the data set cannot be read.
     """
     run = RunDirectory(run_dir)
-    config = run.load_config()
+    config = run.load_settings()
     judged = _judge(run, data_dir) if any(run.checkpoints.glob("*.index")) else None
     return RunFacts(
         name,
         os.fspath(run.path),
         config,
-        data_digest=read_json(run.data)["digest"] if run.data.exists() else "",
+        data_digest=run.data_digest,
         records=run.records(),
         projections=read_projections(run),
         finished=run.result.exists(),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ccp.errors import UserError
+from datasets.files import read_json, save_text
 from evaluate.geometry import geometry_by_projection
 from evaluate.metrics.retrieval import TITLES
 from experiments.report.facts import RunFacts, gather
@@ -16,7 +17,7 @@ from experiments.report.inline import InlinePictures
 from experiments.report.sections import page
 from experiments.report.settings import telling_names
 from experiments.report.tables import measure
-from experiments.run_directory import RunDirectory, read_json, replace_text
+from experiments.run_directory import RunDirectory
 
 
 def write_report(
@@ -45,12 +46,12 @@ def write_report(
     paths = list(found.values())
     if not paths:
         raise UserError("A report needs at least one run; pass directories that main.py train has written.")
-    names = telling_names([RunDirectory(path).load_config() for path in paths], paths)
+    names = telling_names([RunDirectory(path).load_settings() for path in paths], paths)
     target = _target(paths[0], output)
     runs = [gather(path, name, data_dir) for path, name in zip(paths, names)]
     pictures = InlinePictures(target.with_name(f"{target.stem}_figures"))
-    replace_text(target, page(runs, tsne, pictures))
-    replace_text(target.with_suffix(".json"), json.dumps([_numbers(run) for run in runs], indent=2) + "\n")
+    save_text(target, page(runs, tsne, pictures))
+    save_text(target.with_suffix(".json"), json.dumps([_numbers(run) for run in runs], indent=2) + "\n")
     return target
 
 

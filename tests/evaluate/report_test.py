@@ -171,7 +171,7 @@ class SeveralRunsTest(tf.test.TestCase):
         self.assertNotIn("different data", reader.text)
 
     def test_runs_on_other_images_and_copies_of_a_run_are_no_repeats(self):
-        first, second = (RunDirectory(tiny_runs.digits("contrastive", seed)).load_config() for seed in (0, 1))
+        first, second = (RunDirectory(tiny_runs.digits("contrastive", seed)).load_settings() for seed in (0, 1))
         self.assertEqual(groups([first, second, second, first], ["a", "a", "b", "a"]), [[0, 1], [2]])
 
         def differ(*digests):
@@ -196,7 +196,7 @@ class SeveralRunsTest(tf.test.TestCase):
 class TrainingTableTest(tf.test.TestCase):
     def test_the_best_epoch_is_the_one_whose_weights_are_kept(self):
         # 0.5, then by less than is enough 0.505, then 0.52, then by less again 0.525.
-        config = RunDirectory(tiny_runs.digits("contrastive")).load_config()
+        config = RunDirectory(tiny_runs.digits("contrastive")).load_settings()
         config = dataclasses.replace(config, loop=dataclasses.replace(config.loop, min_improvement=0.01))
         scores = (0.5, 0.505, 0.52, 0.525)
         records = [{"epoch": 1 + i, "map_at_r": score, "projections": 0} for i, score in enumerate(scores)]

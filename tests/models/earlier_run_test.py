@@ -13,7 +13,7 @@ from absl.testing import parameterized
 from ccp.errors import Interrupted
 from ccp.projection.projector import Snapshot
 from experiments.experiment import train_run
-from experiments.presets import preset_config
+from experiments.presets import preset_settings
 from experiments.restored import restored_experiment
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
@@ -73,8 +73,8 @@ class EarlierRunTest(StartWeightsTest):
 
     def test_best_weights_and_not_the_last(self):
         run = RunDirectory(self.folder)
-        run.record(preset_config(dataset="digits", width=WIDTH), "digest")
-        last, best = (build_embedding_model(run.load_config().model, channels=1, seed=seed) for seed in (1, 2))
+        run.record(preset_settings(dataset="digits", width=WIDTH), "digest")
+        last, best = (build_embedding_model(run.load_settings().model, channels=1, seed=seed) for seed in (1, 2))
         of_loss = tf.Variable([1.0])
         saved = tf.train.Checkpoint(
             model=last,
@@ -120,7 +120,7 @@ class RunTest(StartWeightsTest):
     def config(self, weights, **settings) -> Settings:
         small = {"width": WIDTH, "image_size": IMAGE_SIZE, "embedding_size": EMBEDDING_SIZE}
         steps = {"classes_per_batch": 3, "examples_per_class": 2, "steps_per_epoch": 2, "max_epochs": 1}
-        return preset_config(dataset="digits", loss="contrastive", weights=str(weights), **small, **steps, **settings)
+        return preset_settings(dataset="digits", loss="contrastive", weights=str(weights), **small, **steps, **settings)
 
     def test_starts_from_a_file_which_may_then_be_gone(self):
         path, run = self.folder / "start.h5", str(self.folder / "run")

@@ -9,11 +9,11 @@ import shutil
 import tempfile
 
 import numpy as np
-from evaluate.report import write_report
 from PIL import Image
 
 from experiments.experiment import train_run
-from experiments.presets import FROM_SCRATCH
+from experiments.presets import preset
+from experiments.report.write import write_report
 from experiments.settings import configure
 from tests.support.pictures import photograph
 
@@ -62,9 +62,9 @@ def home() -> pathlib.Path:
 def digits(loss: str, seed: int = 0) -> str:
     """The directory of a finished run on digits; CCP projects once."""
     projecting = _PROJECTING if loss.startswith("ccp/") else {}
-    settings = {**FROM_SCRATCH["digits"], **_SMALL, **projecting, "dataset": "digits", "loss": loss, "seed": seed}
+    given = {**_SMALL, **projecting, "dataset": "digits", "loss": loss, "seed": seed}
     run_dir = home() / f"digits-{loss.replace('/', '-')}-{seed}"
-    train_run(configure(settings), str(run_dir), loss, on_board=False)
+    train_run(configure(preset(given), given), str(run_dir), loss, on_board=False)
     return str(run_dir)
 
 
@@ -72,9 +72,8 @@ def digits(loss: str, seed: int = 0) -> str:
 def photographs() -> str:
     """The directory of a finished run with proxies on a folder of photographs whose classes have awkward names."""
     run_dir = home() / "photographs"
-    given = {"dataset": "folder", "data_dir": _folder(), "loss": "proxy/contrastive"}
-    settings = {**FROM_SCRATCH["folder"], **_SMALL, "proxies_per_class": 2, **given}
-    train_run(configure(settings), str(run_dir), "photographs")
+    given = {**_SMALL, "dataset": "folder", "data_dir": _folder(), "loss": "proxy/contrastive", "proxies_per_class": 2}
+    train_run(configure(preset(given), given), str(run_dir), "photographs")
     return str(run_dir)
 
 

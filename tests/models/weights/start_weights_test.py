@@ -9,7 +9,7 @@ from absl.testing import parameterized
 
 from ccp.errors import ConfigError
 from experiments.experiment import train_run
-from experiments.presets import preset_config
+from experiments.presets import preset_settings
 from models.backbones.keras_networks import imagenet_network
 from models.embedding import build_embedding_model
 from models.settings import NetworkSettings
@@ -50,7 +50,7 @@ class CheckTest(parameterized.TestCase, tf.test.TestCase):
         check_start_weights(NetworkSettings("conv4"))
 
     def test_comes_before_the_data(self):
-        config = preset_config(dataset="cub", data_dir="nowhere")
+        config = preset_settings(dataset="cub", data_dir="nowhere")
         with self.assertRaisesRegex(ConfigError, "bn_inception is meant to start from trained weights"):
             train_run(config, os.path.join(self.get_temp_dir(), "run"), "refused")
         self.assertFalse(os.path.exists(os.path.join(self.get_temp_dir(), "run")))
