@@ -16,8 +16,8 @@ from benchmarks.timing import ratio, take_turns
 from datasets.examples import Examples
 from datasets.images.sources import ImageFiles
 from datasets.input.cache import ImagesKeptInMemory, ImagesKeptOnDisk
+from datasets.input.formats import Augmentation, ImageFormat
 from datasets.input.pipelines import EvaluationImages, TrainingImages
-from datasets.input.preprocessing import Augmentation, ImageFormat
 
 FORMAT = ImageFormat(size=227, resize=256, channels=3)
 NUM_CLASSES, PER_CLASS = 16, 20

@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from datasets.checks import missing_files, scoring_problems, structure_problems
+from datasets.images.image import read_all
 from datasets.images.sources import ImageFiles
-from datasets.images.windows import whole
 from datasets.input.bad_images import SKIP, BadImages
 from datasets.input.loading import Row, RowLoader
 from datasets.manifest import Counts, Manifest
@@ -103,7 +103,7 @@ def _read_all(manifest: Manifest) -> tuple[dict[str, str], np.ndarray]:
     sizes = np.zeros([len(manifest), 2], np.int64)
 
     def size_of(index: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-        return tf.cast(tf.shape(files.window(index, whole))[:2], tf.float32)
+        return tf.cast(tf.shape(read_all(files.open(index)))[:2], tf.float32)
 
     def rows():
         for begin in range(0, len(manifest), _IN_A_ROW):

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.spatial.distance import cdist
 
 from datasets.examples import Examples
-from datasets.images.windows import whole
+from datasets.images.image import read_all
 from datasets.manifest import GALLERY, QUERY
 from evaluate.figures.retrieval import Neighbors
 from evaluate.metrics.retrieval import TITLES, per_query_metrics
@@ -64,7 +64,7 @@ class Embedded:
 
     def thumbnail(self, index: int, side: int = 96) -> np.ndarray:
         """An example's image in colour, its longer side scaled to ``side`` pixels: [height, width, 3] uint8."""
-        pixels = self.examples.images.window(tf.constant(int(self.places[index])), whole).numpy()
+        pixels = read_all(self.examples.images.open(tf.constant(int(self.places[index])))).numpy()
         image = Image.fromarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)).astype(np.uint8))
         scale = side / max(image.size)
         # Small pictures keep their hard pixels.

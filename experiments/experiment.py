@@ -22,8 +22,8 @@ from datasets.examples import Examples
 from datasets.files import read_json, save_json
 from datasets.input.bad_images import BadImages
 from datasets.input.cache import DISK, MEMORY, ImagesKeptInMemory, ImagesKeptOnDisk
+from datasets.input.formats import Augmentation
 from datasets.input.pipelines import EvaluationImages, TrainingImages
-from datasets.input.preprocessing import Augmentation
 from datasets.reading import load
 from datasets.splits import split
 from evaluate.embedded import Embedded

@@ -12,7 +12,7 @@ import numpy as np
 
 from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
-from datasets.input.preprocessing import ImageFormat
+from datasets.input.formats import ImageFormat
 from datasets.splits import NUM_FOLDS
 from evaluate.embedding import judged
 from experiments.embed_files import find_files

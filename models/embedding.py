@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from ccp.registry import imported
-from datasets.input.preprocessing import ImageFormat
+from datasets.input.formats import ImageFormat
 from models.input_convention import InputConvention
 from models.pooling import pool
 from models.registry import BACKBONES

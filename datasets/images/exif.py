@@ -1,4 +1,4 @@
-"""How a camera was held: the orientation in a JPEG file's Exif data, and what it does to pixels and windows.
+"""The orientation in an image file's Exif data, and what it does to pixels and windows.
 
 Orientations are numbered from 1 to 8 as in the Exif standard (CIPA DC-008, tag 0x0112). Those above 4 exchange
 rows and columns; what is left is to reverse rows, columns, both or none.
@@ -23,14 +23,24 @@ _REVERSES_ROWS = (False, False, False, True, True, False, False, True, True)
 _REVERSES_COLUMNS = (False, False, True, True, False, False, True, True, False)
 
 
-def orientation_of(contents: tf.Tensor) -> tf.Tensor:
-    """The orientation that a JPEG file's Exif data gives, [] int32.
+def jpeg_orientation(contents: tf.Tensor) -> tf.Tensor:
+    """The orientation in a JPEG file's Exif data, [] int32.
 
     It is looked for where the standard puts it: among the application and comment segments at the file's start,
     as a SHORT in the first directory. Without any, or with anything malformed, the orientation is 1; this never
     fails, whatever the bytes.
     """
-    tiff = _exif_data(contents)
+    return _orientation(_jpeg_exif(contents))
+
+
+def png_orientation(contents: tf.Tensor) -> tf.Tensor:
+    """The orientation in a PNG file's chunk eXIf, [] int32; 1 as in ``jpeg_orientation``."""
+    # From the first place that reads eXIf: in compressed data that is rare, and then no TIFF structure follows.
+    return _orientation(tf.strings.reduce_join(tf.strings.split(contents, "eXIf", maxsplit=1)[1:]))
+
+
+def _orientation(tiff: tf.Tensor) -> tf.Tensor:
+    """The orientation in a TIFF structure, [] string."""
     head = tf.io.decode_raw(tiff, tf.uint8, fixed_length=8)
     little = tf.reduce_all(head[:4] == tf.constant(list(b"II*\x00"), tf.uint8))
     big = tf.reduce_all(head[:4] == tf.constant(list(b"MM\x00*"), tf.uint8))
@@ -57,7 +67,7 @@ def upright_size(stored_size: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
 
 
 def stored_window(window: Window, size: tf.Tensor, orientation: tf.Tensor) -> Window:
-    """Where a window of the upright image lies in the stored one.
+    """The window of the stored image that holds a window of the upright one.
 
     Args:
       window: of the upright image.
@@ -79,7 +89,7 @@ def _reversed(orientation: tf.Tensor) -> tf.Tensor:
     return tf.gather(tf.constant(list(zip(_REVERSES_ROWS, _REVERSES_COLUMNS))), orientation)
 
 
-def _exif_data(contents: tf.Tensor) -> tf.Tensor:
+def _jpeg_exif(contents: tf.Tensor) -> tf.Tensor:
     """The TIFF structure inside the first Exif segment, [] string; empty if there is none."""
     file_size = tf.cast(tf.strings.length(contents), tf.int64)
 

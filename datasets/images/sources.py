@@ -8,9 +8,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from datasets.images.decoding import read_window
-from datasets.images.pillow import decode_with_pillow
-from datasets.images.windows import Plan, cut, inside
+from datasets.images.decoding import open_image
+from datasets.images.image import BoxedImage, DecodedImage, Image
 from datasets.manifest import DataError
 
 
@@ -42,10 +41,9 @@ class ImagesInMemory:
         with tf.init_scope():  # Not a constant of the graph that happens to ask first.
             return tf.constant(self.pixels)
 
-    def window(self, index: tf.Tensor, plan: Plan) -> tf.Tensor:
-        """The part of one image that ``plan`` picks, [rows, columns, channels] uint8."""
-        image = tf.gather(self._tensor, index)
-        return cut(image, plan(tf.shape(image)[:2]))
+    def open(self, index: tf.Tensor) -> Image:
+        """One of the images."""
+        return DecodedImage(tf.gather(self._tensor, index))
 
 
 class ImageFiles:
@@ -79,9 +77,7 @@ class ImageFiles:
         with tf.init_scope():  # Not a constant of the graph that happens to ask first.
             return tf.constant([os.fsencode(name) for name in self.names])
 
-    def window(self, index: tf.Tensor, plan: Plan) -> tf.Tensor:
-        """The part of one image that ``plan`` picks, [rows, columns, 3] uint8."""
-        contents = tf.io.read_file(tf.gather(self._files, index))
-        if self.boxes is not None:
-            plan = inside(plan, tf.gather(tf.constant(self.boxes), index))
-        return read_window(contents, plan, channels=self.channels, others=decode_with_pillow)
+    def open(self, index: tf.Tensor) -> Image:
+        """One of the images, or what its box shows of it."""
+        image = open_image(tf.io.read_file(tf.gather(self._files, index)), self.channels)
+        return image if self.boxes is None else BoxedImage(image, tf.gather(tf.constant(self.boxes), index))

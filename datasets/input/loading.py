@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from datasets.images.decoding import reason
+from datasets.images.refusal import reason
 from datasets.input.bad_images import BadImages
 from datasets.manifest import DataError
 

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from datasets.examples import Examples
 from datasets.input.bad_images import BadImages
+from datasets.input.formats import Augmentation, ImageFormat
 from datasets.input.loading import Row, RowLoader, images_in_a_row
-from datasets.input.preprocessing import Augmentation, ImageFormat, evaluation_image, training_image
+from datasets.input.preprocessing import evaluation_image, training_image
 from datasets.input.sampling import candidates_per_class, check_enough_classes, m_per_class, members_by_class
 
 # From a number of rows to those that are read here.
@@ -46,9 +47,7 @@ class TrainingImages:
         members = members_by_class(examples.labels)
 
         def load(index, image_seed):
-            return training_image(
-                lambda plan: examples.images.window(index, plan), image_seed, image_format, augmentation
-            )
+            return training_image(examples.images.open(index), image_seed, image_format, augmentation)
 
         def others_of_class(index: int) -> np.ndarray:
             others = members[examples.labels[index]]
@@ -133,7 +132,7 @@ class EvaluationImages:
         share: Share = slice,
     ):
         def load(index, _):
-            return evaluation_image(lambda plan: examples.images.window(index, plan), image_format)
+            return evaluation_image(examples.images.open(index), image_format)
 
         self.examples, self.format = examples, image_format
         row_size = images_in_a_row(image_format.size**2 * image_format.channels)

@@ -1,80 +1,48 @@
-"""From a stored image to the network's input size. Everything is TensorFlow, so the exported model does the same.
+"""From an opened image to the network's input. Everything is TensorFlow, so the exported model does the same.
 
-Intensities stay as they are stored, from 0 to 255: taking off the mean is the network's first layer
+Intensities stay as they are stored, from 0 to 255: subtracting the mean is the network's first layer
 (``models.input_convention``), where an accelerator does it.
 """
 
 from __future__ import annotations
 
-import dataclasses
-
 import tensorflow as tf
 
-from datasets.images.windows import Reader, Window, cut
+from datasets.images.image import Image
+from datasets.images.windows import Window, cut
+from datasets.input.formats import Augmentation, ImageFormat
 
-
-@dataclasses.dataclass(frozen=True)
-class ImageFormat:
-    """What a network takes in.
-
-    Attributes:
-      size: height and width of its input, pixels.
-      resize: the shorter side before the centre crop, pixels.
-      channels: 1 or 3.
-    """
-
-    size: int
-    resize: int
-    channels: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Augmentation:
-    """How training images vary.
-
-    Attributes:
-      min_area: smallest part of the image that a crop takes; the largest is the whole.
-      aspect: the crop's width over its height is drawn between 1/aspect and aspect.
-      flip: mirrored half the time.
-    """
-
-    min_area: float = 0.16
-    aspect: float = 4 / 3
-    flip: bool = True
-
-
-# A centre crop of a longer image lies well within the middle part of this aspect ratio.
+# A centre crop of a longer image is well within the middle part of this aspect ratio.
 _LONGEST_ASPECT = 4
 
 # Bilinear interpolation looks at two pixels: where one pixel of the result covers more, it would skip some.
 _LARGEST_PLAIN_FACTOR = 2
 
 
-def evaluation_image(read: Reader, image_format: ImageFormat) -> tf.Tensor:
+def evaluation_image(image: Image, image_format: ImageFormat) -> tf.Tensor:
     """Shorter side to ``resize`` (aspect kept), centre crop of ``size``.
 
     Args:
-      read: gives the pixels of a part of the image, from 0 to 255.
+      image: of any size.
       image_format: of the network.
 
     Returns:
       [size, size, channels] float32, from 0 to 255.
     """
-    image = read(_without_far_ends)
-    height, width = tf.unstack(tf.cast(tf.shape(image)[:2], tf.float32))
+    pixels = image.read(_middle(image.size))
+    height, width = tf.unstack(tf.cast(tf.shape(pixels)[:2], tf.float32))
     factor = image_format.resize / tf.minimum(height, width)
     target = tf.stack([tf.round(height * factor), tf.round(width * factor)])
     target = tf.maximum(tf.cast(target, tf.int32), image_format.size)
-    image = _resized(image, target)
     size = tf.constant([image_format.size] * 2)
-    return _shaped(cut(image, Window((target - size) // 2, size)), image_format)
+    return _shaped(cut(_resized(pixels, target), Window((target - size) // 2, size)), image_format)
 
 
-def training_image(read: Reader, seed: tf.Tensor, image_format: ImageFormat, augmentation: Augmentation) -> tf.Tensor:
+def training_image(image: Image, seed: tf.Tensor, image_format: ImageFormat, augmentation: Augmentation) -> tf.Tensor:
     """A random box of the image, resized to ``size``, perhaps mirrored: the same for the same seed.
 
     Args:
-      read: gives the pixels of a part of the image, from 0 to 255.
+      image: of any size.
       seed: [2] integers.
       image_format: of the network.
       augmentation: how much it varies.
@@ -83,13 +51,13 @@ def training_image(read: Reader, seed: tf.Tensor, image_format: ImageFormat, aug
       [size, size, channels] float32, from 0 to 255.
     """
     draws = tf.random.stateless_uniform([5], seed)
-    box = read(lambda size: _random_box(size, draws, augmentation))
+    pixels = image.read(_random_box(image.size, draws, augmentation))
     if augmentation.flip:  # Before the resize: the box is in bytes, and often smaller.
-        box = tf.cond(draws[4] < 0.5, lambda: tf.reverse(box, [1]), lambda: box)
-    return _shaped(_resized(box, tf.constant([image_format.size] * 2)), image_format)
+        pixels = tf.cond(draws[4] < 0.5, lambda: tf.reverse(pixels, [1]), lambda: pixels)
+    return _shaped(_resized(pixels, tf.constant([image_format.size] * 2)), image_format)
 
 
-def _without_far_ends(size: tf.Tensor) -> Window:
+def _middle(size: tf.Tensor) -> Window:
     """The middle of an image that is very long: the crop never sees the rest, and resizing it could fill the memory."""
     longest = _LONGEST_ASPECT * tf.reduce_min(size)
     begin = tf.maximum(size - longest, 0) // 2

@@ -12,7 +12,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
-from datasets.input.preprocessing import ImageFormat
+from datasets.input.formats import ImageFormat
 from models.serving.gallery import Gallery
 from models.serving.network import EmbeddingNetwork, Network
 from models.serving.signatures import ENCODED, MASKED, UINT8, ServedModel

@@ -8,10 +8,11 @@ from typing import Protocol
 import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
-from datasets.images.decoding import read_window
+from datasets.images.decoding import open_image
+from datasets.images.image import DecodedImage
 from datasets.images.refusal import refuse_unless
-from datasets.images.windows import reader_of
-from datasets.input.preprocessing import ImageFormat, evaluation_image
+from datasets.input.formats import ImageFormat
+from datasets.input.preprocessing import evaluation_image
 from models.serving.attempts import attempted
 from models.serving.blocks import embedded_in_blocks
 from models.serving.png_text import has_few_texts
@@ -62,7 +63,7 @@ class EmbeddingNetwork(tf.Module):
         def read_one(contents: tf.Tensor) -> tf.Tensor:
             with tf.control_dependencies(refuse_unless(has_few_texts(contents), ["PNG texts"])):
                 file = tf.identity(contents)
-            return evaluation_image(lambda plan: read_window(file, plan, channels, apart=False), image_format)
+            return evaluation_image(open_image(file, channels, served=True), image_format)
 
         @_traced_once(tf.TensorSpec([None], tf.string))
         def read(files: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -76,7 +77,7 @@ class EmbeddingNetwork(tf.Module):
         def embed_pixels(images: tf.Tensor, of_one: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]):
             def prepare(place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
                 image, good = of_one(images[place])
-                return evaluation_image(reader_of(image), image_format), good
+                return evaluation_image(DecodedImage(image), image_format), good
 
             def prepare_some(first: tf.Tensor, end: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
                 return tf.map_fn(prepare, tf.range(first, end), fn_output_signature=(spec, tf.TensorSpec([], tf.bool)))

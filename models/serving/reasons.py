@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from datasets.images import gif, headers, jpeg
+from datasets.images import headers, jpeg
 from models.serving.attempts import attempted
 from models.serving.png_text import MAX_TEXTS, has_few_texts
 
-# By format, in the order of their numbers; the last is unknown.
-_NAMES = ("JPEG", "PNG", "GIF", "BMP", "")
-# Of these bytes, a header's size and colours are made.
-_HEADER_LENGTHS = (0, 24, 10, 34, 0)
+# By format, in the order of their numbers; the last is any other.
+_NAMES = ("JPEG", "PNG", "")
+# Of so many bytes, a header's size is made.
+_HEADER_LENGTHS = (0, 24, 0)
 _SIZE = f"The image should have from 1 to {headers.MAX_PIXELS:,} pixels; by its header, height and width are "
 
 
@@ -42,13 +42,13 @@ def _jpeg_size(contents: tf.Tensor) -> tf.Tensor:
 def _reason(contents: tf.Tensor, jpeg_size: tf.Tensor, has_jpeg_size: tf.Tensor) -> tf.Tensor:
     head = headers.head_of(contents)
     kind = headers.format_of(head)
-    sizes = tf.stack([jpeg_size, headers.png_size(head), headers.gif_size(head), headers.bmp_size(head), [0, 0]])
+    sizes = tf.stack([jpeg_size, headers.png_size(head), [0, 0]])
     size = sizes[kind]
     num_pixels = tf.reduce_prod(size)
     # The first that holds.
     faults = (
         (tf.strings.length(contents) == 0, "The file is empty"),
-        (kind == headers.UNKNOWN, "The file is no JPEG, PNG, GIF or BMP image"),
+        (kind == headers.OTHER, "The file is no JPEG or PNG image"),
         (
             tf.strings.length(contents) < tf.constant(_HEADER_LENGTHS)[kind],
             tf.strings.join(["The header of the ", tf.constant(_NAMES)[kind], " image is cut off"]),
@@ -62,10 +62,6 @@ def _reason(contents: tf.Tensor, jpeg_size: tf.Tensor, has_jpeg_size: tf.Tensor)
             ~has_few_texts(contents),
             f"The PNG image has more than {MAX_TEXTS} compressed or international texts; save it without them",
         ),
-        (
-            (kind == headers.BMP) & ~headers.has_bmp_colours(head),
-            "The BMP image is compressed or has a palette; send it as a PNG or JPEG image",
-        ),
     )
     # What else there may be, only its decoder could tell.
     said = tf.strings.join(
@@ -73,14 +69,6 @@ def _reason(contents: tf.Tensor, jpeg_size: tf.Tensor, has_jpeg_size: tf.Tensor)
     )
     cut_off = (kind == headers.JPEG) & ~jpeg.is_ended(contents)
     said = tf.where(cut_off, "The JPEG image is cut off or damaged: it does not end as one", said)
-    said = tf.cond(kind == headers.GIF, lambda: _gif_reason(contents, size, said), lambda: said)
     for holds, sentence in reversed(faults):
         said = tf.where(holds, sentence, said)
     return said
-
-
-def _gif_reason(contents: tf.Tensor, size: tf.Tensor, otherwise: tf.Tensor) -> tf.Tensor:
-    _, frame, found = gif.find_first_frame(contents)
-    whole_frame = tf.reduce_all(tf.cast(frame, tf.int64) == tf.concat([[0, 0], size[::-1]], 0))
-    said = tf.where(whole_frame, otherwise, "The first frame of the GIF image is not all of the image, or damaged")
-    return tf.where(found, said, gif.TOO_MANY)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from ccp.errors import UserError
-from datasets.images.decoding import reason
+from datasets.images.refusal import reason
 from models.serving.unfinished import is_unfinished, unfinished_version
 
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)

@@ -11,8 +11,8 @@ from absl.testing import parameterized
 
 from ccp.distribution.cluster import Cluster
 from ccp.distribution.replicas import Replicas
+from datasets.input.formats import Augmentation, ImageFormat
 from datasets.input.pipelines import EvaluationImages, TrainingImages
-from datasets.input.preprocessing import Augmentation, ImageFormat
 from datasets.reading import load
 from datasets.settings import DataSettings
 from datasets.splits import split

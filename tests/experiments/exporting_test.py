@@ -14,7 +14,7 @@ from absl.testing import parameterized
 from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
 from datasets.examples import part
-from datasets.input.preprocessing import ImageFormat
+from datasets.input.formats import ImageFormat
 from datasets.reading import load
 from evaluate.embedding import judged
 from experiments import exporting

@@ -1,4 +1,4 @@
-"""Reading image files for tests: all of one or a part, in a graph or eagerly, with Pillow's help or without."""
+"""Reading image files for tests: all of one or a window, in a graph or eagerly, as in training or as served."""
 
 from __future__ import annotations
 
@@ -9,45 +9,44 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
-from datasets.images.decoding import read_window, reason
-from datasets.images.pillow import decode_with_pillow
-from datasets.images.windows import Plan, Window, whole
+from datasets.images.decoding import open_image
+from datasets.images.image import read_all
+from datasets.images.refusal import reason
+from datasets.images.windows import Window
 
-WITH_PILLOW, ALONE = "with Pillow", "alone"
-_OTHERS = {WITH_PILLOW: decode_with_pillow, ALONE: None}
 # Where a JPEG file of Pillow's has the number that says whether CMYK is stored as luma, chroma and black.
 _AFTER_ADOBE = len(b"Adobe") + 6
 
 
 @functools.cache
-def reader(way: str, channels: int = 3):
+def reader(served: bool = False, channels: int = 3):
     """From a file's bytes, and [2] begin and size of a window, to its pixels; traced once."""
     specs = [tf.TensorSpec([], tf.string), tf.TensorSpec([2], tf.int32), tf.TensorSpec([2], tf.int32)]
 
     def read(contents, begin, size):
-        return read_window(contents, lambda _: Window(begin, size), channels, _OTHERS[way])
+        return open_image(contents, channels, served).read(Window(begin, size))
 
     return tf.function(read, input_signature=specs)
 
 
 @functools.cache
-def whole_reader(way: str, channels: int = 3):
+def whole_reader(served: bool = False, channels: int = 3):
     """From a file's bytes to all pixels; traced once."""
 
     def read(contents):
-        return read_window(contents, whole, channels, _OTHERS[way])
+        return read_all(open_image(contents, channels, served))
 
     return tf.function(read, input_signature=[tf.TensorSpec([], tf.string)])
 
 
-def eagerly(contents: bytes, plan: Plan = whole, way: str = WITH_PILLOW, channels: int = 3) -> np.ndarray:
-    return read_window(tf.constant(contents), plan, channels, _OTHERS[way]).numpy()
+def eagerly(contents: bytes, served: bool = False, channels: int = 3) -> np.ndarray:
+    return read_all(open_image(tf.constant(contents), channels, served)).numpy()
 
 
-def refusal(contents: bytes, way: str) -> str:
+def refusal(contents: bytes, served: bool = False) -> str:
     """What is said of a file that is refused, eagerly and in a graph alike."""
     said = set()
-    for read in (whole_reader(way), lambda contents: eagerly(contents, way=way)):
+    for read in (whole_reader(served), lambda contents: eagerly(contents, served)):
         try:
             pixels = read(contents)
         except tf.errors.InvalidArgumentError as error:
@@ -80,10 +79,10 @@ def jpeg_with(jpeg: bytes, *segments: tuple[int, bytes]) -> bytes:
 
 def png(height: int, width: int, bits: int, colour: int, rows: list[bytes], interlaced: bool = False) -> bytes:
     """A PNG file of rows of bytes, none of them filtered; 0 for grey, 2 for colour."""
-    header = _png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, interlaced))
-    data = _png_chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
-    return b"\x89PNG\r\n\x1a\n" + header + data + _png_chunk(b"IEND", b"")
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, interlaced))
+    data = png_chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
+    return b"\x89PNG\r\n\x1a\n" + header + data + png_chunk(b"IEND", b"")
 
 
-def _png_chunk(name: bytes, contents: bytes) -> bytes:
+def png_chunk(name: bytes, contents: bytes) -> bytes:
     return struct.pack(">I", len(contents)) + name + contents + struct.pack(">I", zlib.crc32(name + contents))

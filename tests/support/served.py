@@ -17,6 +17,7 @@ from datasets.examples import Examples, part
 from datasets.images.sources import ImagesInMemory
 from datasets.input.pipelines import EvaluationImages
 from datasets.manifest import TEST
+from datasets.settings import DataSettings
 from evaluate.embedding import Embedder
 from models.embedding import build_embedding_model, image_format
 from models.serving.export import export, load_exported
@@ -68,7 +69,7 @@ def signatures() -> Mapping[str, Any]:
 @functools.cache
 def digit_images(count: int) -> np.ndarray:
     """[count, 8, 8, 1] uint8 images of the digits 5 to 9."""
-    return part(digits.load(), TEST).images.pixels[:count]
+    return part(digits.load(DataSettings()), TEST).images.pixels[:count]
 
 
 def expected(images: np.ndarray) -> np.ndarray:

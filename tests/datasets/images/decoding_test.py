@@ -1,4 +1,4 @@
-"""Image files of every format and mode, and parts of them, against Pillow."""
+"""Image files of every format and mode, and windows of them, against Pillow."""
 
 import io
 
@@ -7,19 +7,14 @@ import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
-from datasets.images.decoding import read_window
-from datasets.images.windows import whole
+from datasets.images.decoding import open_image
+from datasets.images.image import BoxedImage, read_all
+from datasets.images.windows import Window
 from tests.support import pictures, reading
-from tests.support.reading import ALONE, WITH_PILLOW, png
+from tests.support.reading import png
 
 _MODE = {1: "L", 3: "RGB"}
 _BOX = (100, 50, 167, 91)
-
-_LOSSLESS = (
-    [("PNG", mode) for mode in ("1", "L", "LA", "P", "PA", "RGB", "RGBA")]
-    + [("GIF", "L"), ("GIF", "P"), ("BMP", "RGB"), ("BMP", "RGBA")]
-)  # fmt: skip
-_PILLOW_ONLY = [("BMP", "1"), ("BMP", "L"), ("BMP", "P"), ("WEBP", "RGB"), ("TIFF", "RGB"), ("TIFF", "CMYK")]
 
 
 def _small(mode, file_format, **options):
@@ -34,25 +29,21 @@ def _interlaced(pixels):
 
 
 class DecodingTest(parameterized.TestCase, tf.test.TestCase):
-    @parameterized.parameters(ALONE, WITH_PILLOW)
-    def test_lossless(self, way):
-        for file_format, mode in _LOSSLESS:
-            file = _small(mode, file_format)
-            # Transparency is ignored: the colours that the file holds, as Pillow's convert has it.
-            colours = Image.open(io.BytesIO(file)).convert("RGBA")
-            for channels in (1, 3):
-                expected = np.asarray(colours.convert(_MODE[channels])).reshape(41, 67, channels)
-                self.assert_reads(file, expected, way, f"{file_format} {mode}")
+    @parameterized.parameters("1", "L", "LA", "P", "PA", "RGB", "RGBA")
+    def test_png(self, mode):
+        file = _small(mode, "PNG")
+        # Transparency is ignored: the colours that the file holds, as Pillow's convert has it.
+        colours = Image.open(io.BytesIO(file)).convert("RGBA")
+        for channels in (1, 3):
+            self.assert_reads(file, np.asarray(colours.convert(_MODE[channels])).reshape(41, 67, channels))
 
-    def test_what_only_pillow_reads(self):
-        for file_format, mode in _PILLOW_ONLY:
-            file = _small(mode, file_format)
-            for channels in (1, 3):
-                expected = np.asarray(Image.open(io.BytesIO(file)).convert("RGB").convert(_MODE[channels]))
-                self.assert_reads(file, expected.reshape(41, 67, channels), WITH_PILLOW, f"{file_format} {mode}")
-            palette = file_format == "BMP"
-            said = "The BMP image is compressed or has a palette" if palette else "The file is no JPEG, PNG, GIF or BMP"
-            self.assertStartsWith(reading.refusal(file, ALONE), said)
+    @parameterized.parameters(("GIF", "P"), ("BMP", "P"), ("BMP", "RGB"), ("WEBP", "RGB"), ("TIFF", "CMYK"))
+    def test_formats_that_pillow_decodes(self, file_format, mode):
+        file = _small(mode, file_format)
+        expected = np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
+        self.assertAllEqual(reading.eagerly(file), expected)
+        self.assertAllEqual(reading.whole_reader()(file), expected)
+        self.assertEqual(reading.refusal(file, served=True), "The file is no JPEG or PNG image")
 
     def test_kinds_of_png(self):
         colours = np.asarray(pictures.photograph().crop(_BOX))
@@ -68,64 +59,56 @@ class DecodingTest(parameterized.TestCase, tf.test.TestCase):
             (_small("L", "PNG", transparency=levels[0, 0].item()), grey),
             (_small("RGB", "PNG", transparency=tuple(colours[0, 0].tolist())), colours),
         ):
-            self.assert_reads(file, expected, ALONE)
+            self.assert_reads(file, expected)
 
     def test_grey_stays_what_it_is(self):
         levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
-        self.assert_reads(pictures.png_of(levels), levels, ALONE)
+        self.assert_reads(pictures.png_of(levels), levels)
 
-    def test_luma_is_of_the_part(self):
+    def test_luma_of_a_window(self):
         # 0.299 · 255 = 76.2, 0.587 · 255 = 149.7, 0.114 · 255 = 29.1.
         colours = np.uint8([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]])
-        for way in (ALONE, WITH_PILLOW):
-            read = reading.reader(way, channels=1)
-            self.assertAllEqual(read(pictures.png_of(colours), [0, 1], [1, 2]), [[[150], [29]]])
+        read = reading.reader(channels=1)
+        self.assertAllEqual(read(pictures.png_of(colours), [0, 1], [1, 2]), [[[150], [29]]])
 
-    def test_first_frame_of_an_animation(self):
-        frames = [Image.new("L", (5, 4), level) for level in (10, 200)]
-        file = pictures.file_of(frames[0], "GIF", save_all=True, append_images=frames[1:])
-        for way in (ALONE, WITH_PILLOW):
-            self.assert_reads(file, np.full((4, 5, 3), 10), way)
+    @parameterized.parameters("JPEG", "PNG", "WEBP")
+    def test_windows(self, file_format):
+        rng, file = np.random.default_rng(0), _small("RGB", file_format)
+        everything = reading.whole_reader()(file)
+        for _ in range(20):
+            begin, size = reading.random_window(rng, 41, 67)
+            (top, left), (bottom, right) = begin, begin + size
+            self.assertAllEqual(reading.reader()(file, begin, size), everything[top:bottom, left:right])
 
-    @parameterized.parameters(ALONE, WITH_PILLOW)
-    def test_parts(self, way):
-        rng = np.random.default_rng(0)
-        for file_format in ("JPEG", "PNG", "GIF", "BMP", "WEBP")[: 4 if way == ALONE else 5]:
-            file = _small("RGB", file_format)
-            everything = reading.whole_reader(way)(file)
-            for _ in range(20):
-                begin, size = reading.random_window(rng, 41, 67)
-                (top, left), (bottom, right) = begin, begin + size
-                pixels = reading.reader(way)(file, begin, size)
-                self.assertAllEqual(pixels, everything[top:bottom, left:right], file_format)
-
-    def test_the_plan_sees_the_size(self):
-        for file_format in ("JPEG", "PNG", "GIF", "BMP", "WEBP"):
-            seen = []
-            reading.eagerly(
-                _small("RGB", file_format), lambda size, seen=seen: seen.append(size.numpy()) or whole(size)
-            )
-            self.assertAllEqual(seen, [[41, 67]])
+    @parameterized.parameters("JPEG", "PNG", "WEBP")
+    def test_size_and_box(self, file_format):
+        image = open_image(tf.constant(_small("RGB", file_format)))
+        self.assertAllEqual(image.size, [41, 67])
+        boxed = BoxedImage(image, tf.constant([60, -2, 90, 9]))  # Cut to the image.
+        self.assertAllEqual(boxed.size, [9, 7])
+        self.assertAllEqual(boxed.read(Window([2, 1], [5, 6])), read_all(image)[2:7, 61:67])
 
     def test_saved_without_python(self):
         class Module(tf.Module):
             @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
             def read(self, contents):
-                return read_window(contents, whole, 3)
+                return read_all(open_image(contents, served=True))
 
         folder = str(pictures.folder_for(self))
         tf.saved_model.save(Module(), folder)
         loaded = tf.saved_model.load(folder)
-        for file_format in ("JPEG", "PNG", "GIF", "BMP"):
+        for file_format in ("JPEG", "PNG"):
             file = _small("RGB", file_format)
-            self.assertAllEqual(loaded.read(file), reading.whole_reader(ALONE)(file))
-        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "The file is no JPEG, PNG, GIF or BMP image"):
+            self.assertAllEqual(loaded.read(file), reading.whole_reader()(file))
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "The file is no JPEG or PNG image"):
             loaded.read(_small("RGB", "WEBP"))
 
-    def assert_reads(self, file, expected, way, kind=None):
-        """Eagerly and in a pipeline, where the shape must be known as far as it can be."""
+    def assert_reads(self, file, expected):
+        """Eagerly and in graphs, where the shape must be known as far as it can be; in training and served."""
         channels = expected.shape[-1]
-        self.assertAllEqual(reading.eagerly(file, way=way, channels=channels), expected, kind)
-        self.assertAllEqual(reading.whole_reader(way, channels)(file), expected, kind)
-        output = reading.whole_reader(way, channels).get_concrete_function().structured_outputs
-        self.assertEqual((output.shape.as_list(), output.dtype), ([None, None, channels], tf.uint8))
+        self.assertAllEqual(reading.eagerly(file, channels=channels), expected)
+        for served in (False, True):
+            read = reading.whole_reader(served, channels)
+            self.assertAllEqual(read(file), expected)
+            output = read.get_concrete_function().structured_outputs
+            self.assertEqual((output.shape.as_list(), output.dtype), ([None, None, channels], tf.uint8))

@@ -10,6 +10,7 @@ from absl.testing import parameterized
 from PIL import Image, ImageOps
 
 from datasets.images import exif
+from datasets.images.decoding import open_image
 from datasets.images.windows import Window
 from tests.support import pictures, reading
 
@@ -46,7 +47,7 @@ def _orientation_of(contents):
 
 @functools.cache
 def _traced():
-    return tf.function(exif.orientation_of, input_signature=[tf.TensorSpec([], tf.string)])
+    return tf.function(exif.jpeg_orientation, input_signature=[tf.TensorSpec([], tf.string)])
 
 
 class OrientationTest(parameterized.TestCase, tf.test.TestCase):
@@ -57,23 +58,28 @@ class OrientationTest(parameterized.TestCase, tf.test.TestCase):
             file = reading.jpeg_with(_photograph(), (_APP1, _exif(order, orientation)))
             expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(file))))
             self.assertEqual(expected.shape, (41, 67, 3) if orientation < 5 else (67, 41, 3))
-            for way in (reading.ALONE, reading.WITH_PILLOW):
-                self.assertAllEqual(reading.whole_reader(way)(file), expected, str(orientation))
+            for served in (False, True):
+                self.assertAllEqual(reading.whole_reader(served)(file), expected, str(orientation))
             for _ in range(20):
                 begin, size = reading.random_window(rng, *expected.shape[:2])
                 (top, left), (bottom, right) = begin, begin + size
-                pixels = reading.reader(reading.ALONE)(file, begin, size)
+                pixels = reading.reader()(file, begin, size)
                 self.assertAllEqual(pixels, expected[top:bottom, left:right], str(orientation))
-            # The plan sees the size as displayed; eagerly, and where bytes follow so that all of it is decoded.
-            seen = []
-
-            def plan(size, seen=seen):
-                seen.append(size.numpy().tolist())
-                return Window(tf.constant([9, 5]), tf.constant([20, 30]))
-
+            # Eagerly, and where bytes follow so that all of it is decoded.
             for contents in (file, file + b"more"):
-                self.assertAllEqual(reading.eagerly(contents, plan), expected[9:29, 5:35], str(orientation))
-            self.assertEqual(seen, [list(expected.shape[:2])] * 2)
+                image = open_image(tf.constant(contents))
+                self.assertAllEqual(image.size, expected.shape[:2])
+                self.assertAllEqual(image.read(Window([9, 5], [20, 30])), expected[9:29, 5:35], str(orientation))
+
+    def test_png(self):
+        picture = pictures.photograph().crop((100, 50, 167, 91))
+        for orientation in range(1, 9):
+            exif_data = Image.Exif()
+            exif_data[0x0112] = orientation
+            file = pictures.file_of(picture, "PNG", exif=exif_data)
+            expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(file))))
+            for served in (False, True):
+                self.assertAllEqual(reading.whole_reader(served)(file), expected, str(orientation))
 
     def test_wherever_it_is(self):
         profile = (_APP2, b"ICC_PROFILE\0\x01\x01" + bytes(40_000))
@@ -150,5 +156,5 @@ class OrientationTest(parameterized.TestCase, tf.test.TestCase):
         data = _exif("<", 6)
         table = (_QUANTISATION, b"\0" + bytes(range(1, 65)))
         self.assertEqual(_orientation(table, (_APP1, data)), 1)
-        read = reading.whole_reader(reading.ALONE)
+        read = reading.whole_reader()
         self.assertEqual(read(reading.jpeg_with(_photograph(), table, (_APP1, data))).shape, (41, 67, 3))

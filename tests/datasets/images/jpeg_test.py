@@ -33,11 +33,11 @@ class WindowTest(parameterized.TestCase, tf.test.TestCase):
         for progressive, restarts in itertools.product((False, True), (0, 2)):
             file = _file(kind, progressive=progressive, restart_marker_blocks=restarts)
             whole = np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
-            self.assertAllEqual(reading.whole_reader(reading.ALONE)(file), whole)
+            self.assertAllEqual(reading.whole_reader()(file), whole)
             for _ in range(_NUM_WINDOWS):
                 begin, size = reading.random_window(rng, *whole.shape[:2])
                 (top, left), (bottom, right) = begin, begin + size
-                pixels = reading.reader(reading.ALONE)(file, begin, size)
+                pixels = reading.reader()(file, begin, size)
                 self.assertAllEqual(pixels, whole[top:bottom, left:right], f"{begin} {size}")
 
     def test_bare_regions_differ_at_their_sides(self):
@@ -56,11 +56,11 @@ class WindowTest(parameterized.TestCase, tf.test.TestCase):
         # Zeros instead of the lower half make no difference above it: it is not even looked at.
         file = _file("4:4:4")
         damaged = file[: len(file) // 2] + bytes(len(file) // 2 - 2) + b"\xff\xd9"
-        read, top = reading.reader(reading.ALONE), np.int32([[0, 0], [16, 251]])
+        read, top = reading.reader(), np.int32([[0, 0], [16, 251]])
         self.assertAllEqual(read(damaged, *top), read(file, *top))
 
     def test_windows_outside_are_refused(self):
-        file, read = _file("4:4:4"), reading.reader(reading.ALONE)
+        file, read = _file("4:4:4"), reading.reader()
         for begin, size in (((0, 0), (188, 251)), ((0, 251), (1, 1)), ((-1, 0), (5, 5)), ((3, 3), (0, 4))):
             with self.assertRaises(tf.errors.InvalidArgumentError):
                 read(file, np.int32(begin), np.int32(size))

@@ -8,8 +8,8 @@ from absl.testing import parameterized
 
 from datasets.input.bad_images import SKIP, BadImages
 from datasets.input.cache import ImagesKeptInMemory, ImagesKeptOnDisk
+from datasets.input.formats import ImageFormat
 from datasets.input.pipelines import EvaluationImages
-from datasets.input.preprocessing import ImageFormat
 from tests.support import photographs, pictures
 
 FORMAT = ImageFormat(80, 90, 3)  # Rows of 32.

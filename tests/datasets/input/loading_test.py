@@ -8,9 +8,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.input.bad_images import SKIP, BadImages
+from datasets.input.formats import Augmentation, ImageFormat
 from datasets.input.loading import Row, RowLoader, images_in_a_row
 from datasets.input.pipelines import EvaluationImages, TrainingImages
-from datasets.input.preprocessing import Augmentation, ImageFormat
 from datasets.manifest import DataError
 from tests.support import photographs, pictures
 

@@ -8,12 +8,14 @@ from absl.testing import parameterized
 
 from datasets.benchmarks import digits
 from datasets.examples import Examples, part
+from datasets.images.image import DecodedImage
 from datasets.images.sources import ImagesInMemory
-from datasets.images.windows import reader_of
+from datasets.input.formats import Augmentation, ImageFormat
 from datasets.input.pipelines import EvaluationImages, TrainingImages
-from datasets.input.preprocessing import Augmentation, ImageFormat, evaluation_image
+from datasets.input.preprocessing import evaluation_image
 from datasets.input.sampling import candidates_per_class, m_per_class
 from datasets.manifest import DataError
+from datasets.settings import DataSettings
 
 FORMAT = ImageFormat(12, 12, 1)
 WRITING = Augmentation(min_area=0.75, aspect=1.15, flip=False)
@@ -24,7 +26,7 @@ P, M, STEPS = 3, 2, 4
 
 def _train() -> Examples:
     """30 images of each digit from 0 to 4."""
-    train = part(digits.load(), "train")
+    train = part(digits.load(DataSettings()), "train")
     return train.subset(np.concatenate([np.flatnonzero(train.labels == c)[:30] for c in range(5)]))
 
 
@@ -46,7 +48,7 @@ class PipelinesTest(parameterized.TestCase, tf.test.TestCase):
         super().setUpClass()
         cls.examples = _train()
         pixels = cls.examples.images.pixels
-        cls.prepared = np.stack([evaluation_image(reader_of(tf.constant(image)), FORMAT) for image in pixels])
+        cls.prepared = np.stack([evaluation_image(DecodedImage(tf.constant(image)), FORMAT) for image in pixels])
 
     def take(self, count, **options):
         batches = itertools.islice(_batches(self.examples, **options), count)
@@ -119,13 +121,13 @@ class PipelinesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertGreater(len(seen), 16)  # Of 24.
 
     def test_evaluation_keeps_the_order(self):
-        some = part(digits.load(), "train").subset(np.arange(300))
+        some = part(digits.load(DataSettings()), "train").subset(np.arange(300))
         evaluation = EvaluationImages(some, FORMAT)
         first = [(indices, images.numpy()) for indices, images in evaluation]
         self.assertEqual([len(images) for _, images in first], [256, 44])
         np.testing.assert_array_equal(np.concatenate([indices for indices, _ in first]), np.arange(300))
         pixels = some.images.pixels
-        expected = np.stack([evaluation_image(reader_of(tf.constant(image)), FORMAT) for image in pixels])
+        expected = np.stack([evaluation_image(DecodedImage(tf.constant(image)), FORMAT) for image in pixels])
         self.assertAllEqual(np.concatenate([images for _, images in first]), expected)
         for (_, images), (_, again) in zip(first, evaluation):
             np.testing.assert_array_equal(images, again)

@@ -27,28 +27,12 @@ def _png(height, width, rows, before=b"", after=b""):
     return b"\x89PNG\r\n\x1a\n" + header + before + pixels + after + _chunk(b"IEND", b"")
 
 
-def _gif(side, frames=1):
-    """Black, and then frames of grey; written once, as they are alike."""
-    first, both = ([Image.new("L", (side, side), grey) for grey in greys] for greys in ((0,), (0, 9)))
-    single, animation = (
-        pictures.file_of(one, "GIF", save_all=True, append_images=more) for one, *more in (first, both)
-    )
-    second = animation[animation.rindex(b"!\xf9") : -1]
-    return single if frames == 1 else animation[:-1] + second * (frames - 2) + b";"
-
-
 def _jpeg(side):
     """A small file whose frame header says otherwise: two bytes each of height and width, 5 after the marker."""
     file = bytearray(pictures.file_of(Image.new("L", (64, 64)), "JPEG"))
     place = file.index(b"\xff\xc0") + 5
     file[place : place + 4] = struct.pack(">HH", side, side)
     return bytes(file)
-
-
-def _bmp(side):
-    return (
-        b"BM" + struct.pack("<IHHI", 154, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, side, side, 1, 24, *[0] * 6)
-    ) + bytes(100)
 
 
 def _text(name):
@@ -70,9 +54,7 @@ class BombsTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.named_parameters(
         ("png", lambda: _png(2**31 - 1, 2**31 - 1, b"")),
         ("png just too large", lambda: _png(10_001, 10_000, b"")),
-        ("gif", lambda: _gif(8).replace(struct.pack("<HH", 8, 8), struct.pack("<HH", 65535, 65535))),
         ("jpeg", lambda: _jpeg(65_000)),
-        ("bmp", lambda: _bmp(50_000)),
     )
     def test_too_many_pixels(self, file):
         before = _memory()
@@ -83,14 +65,6 @@ class BombsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertStartsWith(reason, "The image should have from 1 to 100,000,000 pixels; by its header, height and")
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "positions 0 of the batch.* 100,000,000 pixels"):
             served.signatures()["encoded"](encoded_images=tf.constant([file()]))
-
-    def test_of_many_frames_only_the_first_is_decoded(self):
-        # 400 frames of 1000 × 1000 pixels and three colours would take 1.2 GB.
-        first, before = self.masked(_gif(1000)), _memory()
-        answer = self.masked(_gif(1000, frames=400))
-        self.assertLess(_memory() - before, 200)
-        self.assertAllEqual(answer["embeddings"], first["embeddings"])
-        self.assertAllEqual(answer["ok"], [True])
 
     @parameterized.parameters(b"zTXt", b"iTXt")
     def test_texts_of_a_png(self, name):
@@ -113,13 +87,9 @@ class BombsTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_reasons(self):
         jpeg, png = (pictures.file_of(pictures.photograph(), kind) for kind in ("JPEG", "PNG"))
-        uneven = b"GIF89a" + struct.pack("<HH", 8, 8) + bytes(3) + b"!\xfe" + b"\1a\2ab" * 5000 + b"\0;"
-        palette, plain = (pictures.file_of(pictures.photograph(mode), "BMP") for mode in ("P", "RGB"))
-        # The frame's own size comes last of what follows the separator: left, top, width and height.
-        smaller = _gif(8).replace(b",\0\0\0\0\x08\0\x08\0", b",\0\0\0\0\x08\0\x04\0")
         for file, said in (
             (b"", "The file is empty"),
-            (pictures.file_of(pictures.photograph(), "WEBP"), "The file is no JPEG, PNG, GIF or BMP image"),
+            (pictures.file_of(pictures.photograph(), "WEBP"), "The file is no JPEG or PNG image"),
             (b"\xff\xd8\xff\xe0", "The header of the JPEG image is damaged, cut off or of a rare kind"),
             (jpeg[:9000], "The JPEG image is cut off or damaged: it does not end as one"),
             (png[:20], "The header of the PNG image is cut off"),
@@ -128,15 +98,6 @@ class BombsTest(parameterized.TestCase, tf.test.TestCase):
                 _png(8, 8, bytes(72)).replace(b"IEND", b"IENT"),
                 "The PNG image cannot be decoded; it may be damaged, cut ",
             ),
-            (b"GIF89a\x08", "The header of the GIF image is cut off"),
-            (
-                uneven,
-                "The GIF image has too many extensions or uneven blocks (more than 10,000) before its first frame",
-            ),
-            (smaller, "The first frame of the GIF image is not all of the image, or damaged"),
-            (palette, "The BMP image is compressed or has a palette; send it as a PNG or JPEG image"),
-            (plain[:20], "The header of the BMP image is cut off"),
-            (plain[:9000], "The BMP image cannot be decoded; it may be damaged, cut off or of a rare kind"),
         ):
             self.assertStartsWith(self.masked(file)["reasons"][0].numpy().decode(), said)
 

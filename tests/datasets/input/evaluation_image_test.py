@@ -5,8 +5,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
-from datasets.images.windows import reader_of
-from datasets.input.preprocessing import ImageFormat, evaluation_image
+from datasets.images.image import DecodedImage
+from datasets.input.formats import ImageFormat
+from datasets.input.preprocessing import evaluation_image
 from tests.support import pictures
 
 
@@ -15,7 +16,7 @@ def _format(size, resize=None, channels=1) -> ImageFormat:
 
 
 def _prepared(image: np.ndarray, image_format: ImageFormat) -> tf.Tensor:
-    return evaluation_image(reader_of(tf.constant(image)), image_format)
+    return evaluation_image(DecodedImage(tf.constant(image)), image_format)
 
 
 def _resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -113,7 +114,7 @@ class EvaluationImageTest(parameterized.TestCase, tf.test.TestCase):
         fmt = _format(16, 18)
         dataset = tf.data.Dataset.from_generator(
             lambda: iter(images), output_signature=tf.TensorSpec([None, None, 1], tf.uint8)
-        ).map(lambda image: evaluation_image(reader_of(image), fmt))
+        ).map(lambda image: evaluation_image(DecodedImage(image), fmt))
         self.assertEqual(dataset.element_spec.shape, (16, 16, 1))
         for image, prepared in zip(images, dataset):
             self.assertAllEqual(prepared, _prepared(image, fmt))

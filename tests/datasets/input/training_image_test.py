@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from datasets.images.windows import reader_of
-from datasets.input.preprocessing import Augmentation, ImageFormat, evaluation_image, training_image
+from datasets.images.image import DecodedImage
+from datasets.input.formats import Augmentation, ImageFormat
+from datasets.input.preprocessing import evaluation_image, training_image
 from tests.support import pictures
 
 _SIZE = 32
@@ -39,9 +40,9 @@ def boxes(height: int, width: int, augmentation: Augmentation) -> Boxes:
 
     @tf.function
     def cut(seeds):
-        read = reader_of(image)
+        decoded = DecodedImage(image)
         return tf.map_fn(
-            lambda seed: training_image(read, seed, _FORMAT, augmentation), seeds, fn_output_signature=tf.float32
+            lambda seed: training_image(decoded, seed, _FORMAT, augmentation), seeds, fn_output_signature=tf.float32
         )
 
     cuts = cut(tf.stack([tf.zeros(_SEEDS, tf.int64), tf.range(_SEEDS, dtype=tf.int64)], axis=1)).numpy()
@@ -140,7 +141,7 @@ class TrainingImageTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(tf.int32, tf.int64)
     def test_follows_the_seed(self, dtype):
         first, again, other = (
-            training_image(reader_of(self.photograph), tf.constant(seed, dtype), _FORMAT, PAPER)
+            training_image(DecodedImage(self.photograph), tf.constant(seed, dtype), _FORMAT, PAPER)
             for seed in ((1, 5), (1, 5), (1, 6))
         )
         self.assertEqual((first.shape, first.dtype), ((_SIZE, _SIZE, 3), tf.float32))
@@ -149,18 +150,18 @@ class TrainingImageTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_large_and_negative_seeds(self):
         seeds = [(2**40, 2**40), (2**40, -(2**40)), (0, 2**40), (0, 0)]
-        read = reader_of(self.photograph)
-        images = [training_image(read, tf.constant(s, tf.int64), _FORMAT, PAPER).numpy() for s in seeds]
+        photograph = DecodedImage(self.photograph)
+        images = [training_image(photograph, tf.constant(s, tf.int64), _FORMAT, PAPER).numpy() for s in seeds]
         self.assertLen({image.tobytes() for image in images}, 4)
 
     def test_the_whole_image_is_the_evaluation_image(self):
         # A square that is neither cut nor mirrored and stays in its aspect.
         square = self.photograph[:, :100]
-        image = training_image(reader_of(square), tf.constant([0, 0]), _FORMAT, Augmentation(1.0, 1.0, flip=False))
-        self.assertAllClose(image, evaluation_image(reader_of(square), _FORMAT), rtol=0, atol=1e-3)
+        image = training_image(DecodedImage(square), tf.constant([0, 0]), _FORMAT, Augmentation(1.0, 1.0, flip=False))
+        self.assertAllClose(image, evaluation_image(DecodedImage(square), _FORMAT), rtol=0, atol=1e-3)
 
     def test_range(self):
-        image = training_image(reader_of(self.photograph), tf.constant([0, 3]), ImageFormat(16, 16, 3), PAPER)
+        image = training_image(DecodedImage(self.photograph), tf.constant([0, 3]), ImageFormat(16, 16, 3), PAPER)
         self.assertAllInRange(image, 0.0, 255.0)
         self.assertGreater(np.ptp(image), 100)
 
@@ -169,14 +170,16 @@ class TrainingImageTest(parameterized.TestCase, tf.test.TestCase):
         image = tf.zeros([height, width, 3], tf.uint8)
         for seed in range(20):
             self.assertAllEqual(
-                training_image(reader_of(image), tf.constant([0, seed]), _FORMAT, WRITING), tf.zeros([_SIZE, _SIZE, 3])
+                training_image(DecodedImage(image), tf.constant([0, seed]), _FORMAT, WRITING),
+                tf.zeros([_SIZE, _SIZE, 3]),
             )
 
     @parameterized.parameters(PAPER, WRITING)
     def test_inside_a_pipeline(self, augmentation):
         seeds = tf.stack([tf.zeros(8, tf.int64), tf.range(8, dtype=tf.int64)], axis=1)
         dataset = tf.data.Dataset.from_tensor_slices(seeds).map(
-            lambda seed: training_image(reader_of(self.photograph), seed, _FORMAT, augmentation), num_parallel_calls=2
+            lambda seed: training_image(DecodedImage(self.photograph), seed, _FORMAT, augmentation),
+            num_parallel_calls=2,
         )
         for seed, image in zip(seeds, dataset):
-            self.assertAllEqual(image, training_image(reader_of(self.photograph), seed, _FORMAT, augmentation))
+            self.assertAllEqual(image, training_image(DecodedImage(self.photograph), seed, _FORMAT, augmentation))
