@@ -1,11 +1,13 @@
-"""Registries: what there is of one kind, by name. Free of TensorFlow: entries are imported when they are used."""
+"""Registries: everything of one kind by name. Free of TensorFlow: entries are imported when they are used."""
 
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import importlib.util
 import pathlib
+import types
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -18,8 +20,8 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
     """Entries by name; an unknown name is refused with the nearest known ones.
 
     Args:
-      what: of what kind the entries are, for messages.
-      entries: by name, in the order in which they are listed.
+      what: the kind of the entries, for messages.
+      entries: by name, in the order of listings.
     """
 
     def __init__(self, what: str, entries: Mapping[str, Entry]):
@@ -40,29 +42,42 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
 
 
 def imported(path: str) -> Any:
-    """What ``package.module:name`` names."""
+    """The object that ``package.module:name`` names."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)
 
 
-def declared_settings(path: str) -> dict[str, Setting]:
+@functools.cache
+def declared_settings(path: str) -> Mapping[str, Setting]:
     """The ``setting(…)`` fields of a class, read from its source, as importing it may import TensorFlow.
 
     Args:
-      path: ``package.module:Class``. The arguments of its ``setting``s are literals.
+      path: ``package.module:Class``. The arguments of its ``setting``s are literals. Fields of a base class are not
+        among them.
 
     Returns:
       By name, in order.
+
+    Raises:
+      LookupError: the module or the class does not exist.
     """
     module, _, name = path.partition(":")
-    file = importlib.util.find_spec(module).origin
-    tree = ast.parse(pathlib.Path(file).read_text(encoding="utf-8"), file)
-    declaration = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
-    fields = (node for node in declaration.body if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call))
-    return {
-        field.target.id: eval(compile(ast.Expression(field.value), file, "eval"), {"setting": setting}).metadata[
-            "setting"
-        ]
-        for field in fields
-        if field.value.func.id == "setting"
-    }
+    found = importlib.util.find_spec(module)
+    classes = {}
+    if found is not None:
+        tree = ast.parse(pathlib.Path(found.origin).read_text(encoding="utf-8"), found.origin)
+        classes = {node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)}
+    if name not in classes:
+        raise LookupError(f"A registry names the class {path}, which does not exist.")
+    return types.MappingProxyType(
+        {field.target.id: _evaluated(field.value) for field in filter(_is_setting, classes[name])}
+    )
+
+
+def _is_setting(node: ast.stmt) -> bool:
+    call = node.value if isinstance(node, ast.AnnAssign) else None
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "setting"
+
+
+def _evaluated(call: ast.Call) -> Setting:
+    return eval(compile(ast.Expression(call), "<settings>", "eval"), {"setting": setting}).metadata["setting"]

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import tensorflow as tf
 
 from ccp import distances
 from ccp.losses.pair_loss import PairLoss
-from ccp.losses.settings import HardTripletSettings, LiftedStructureSettings, SemiHardTripletSettings
 from ccp.pairs import Pairs
+from ccp.settings import setting
 
 
 class AddonsLoss(PairLoss):
     """Base of the losses that TensorFlow Addons computes.
 
     The value is exactly 0 for a batch without a positive or without a negative pair, for which the losses of
-    TensorFlow Addons are NaN or compare with a pair that is not there.
+    TensorFlow Addons are NaN or compare with a pair that does not exist.
     """
 
-    def against(self, labels, embeddings, reference_labels, reference_embeddings) -> tf.Tensor:
-        """Refused.
-
-        Raises:
-          ValueError: always.
-        """
+    def against(self, labels, embeddings, reference_labels, reference_embeddings, own_copies=None) -> tf.Tensor:
+        """Always raises a ValueError: these losses take no other references."""
         raise ValueError(
             f"{type(self).__name__} compares a batch with itself and takes no other references; "
             "for proxies or a memory choose another pair loss."
@@ -30,104 +28,94 @@ class AddonsLoss(PairLoss):
 
     def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """The loss of the normalised batch, if it has pairs of both kinds."""
-        del references  # There are none but the anchors.
+        del references  # These are the anchors.
         embeddings = distances.lipschitz_normalize(anchors)
         # Numbered from 0: NPairs takes labels for float32 numbers, which would merge large ones.
         _, classes = tf.unique(reference_labels)
         comparable = tf.logical_and(tf.reduce_any(pairs.positives), tf.reduce_any(pairs.negatives))
         # A branch and not a mask, behind which the gradient of a NaN is still NaN.
-        return tf.cond(comparable, lambda: self.of_batch(classes, embeddings), lambda: 0.0 * tf.reduce_sum(embeddings))
+        return tf.cond(
+            comparable, lambda: self.batch_loss(classes, embeddings), lambda: 0.0 * tf.reduce_sum(embeddings)
+        )
 
-    def of_batch(self, classes: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
+    def batch_loss(self, classes: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         """The loss of classes [batch], numbered from 0, and normalised embeddings [batch, embedding_size]."""
-        raise NotImplementedError(f"{type(self).__name__} must define of_batch(classes, embeddings).")
+        raise NotImplementedError(f"{type(self).__name__} must define batch_loss(classes, embeddings).")
 
 
-class _WithMargin(AddonsLoss):
-    """A loss whose one setting is a margin."""
-
-    def __init__(self, margin: float, name: str, **kwargs):
-        super().__init__(name=name, **kwargs)
-        self.margin = float(margin)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "margin": self.margin}
-
-
-@tf.keras.saving.register_keras_serializable(package="ccp")
-class SemiHardTripletLoss(_WithMargin):
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
+class SemiHardTripletLoss(AddonsLoss):
     """Triplet loss with semi-hard negatives (Schroff et al., CVPR 2015).
 
     Mean over positive pairs of (d(a, p) − d(a, n) + margin)+, where n is the nearest negative beyond p, or the
     farthest one if none is beyond. Departs from the paper: d is Euclidean and not squared.
-
-    Args:
-      margin: how much nearer than a negative a positive has to be.
     """
 
-    def __init__(self, margin: float = SemiHardTripletSettings.margin, name: str = "semi_hard_triplet", **kwargs):
-        super().__init__(margin, name, **kwargs)
+    margin: float = setting(
+        0.2, "distance by which a positive has to be nearer than a negative (α)", at_least=0, at_most=2
+    )
+    name: str = "semi_hard_triplet"
 
-    def of_batch(self, classes: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
-        """See the class."""
+    def batch_loss(self, classes: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
+        """See the class; the arguments are those of the base."""
         return _addons().triplet_semihard_loss(classes, embeddings, margin=self.margin)
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
-class HardTripletLoss(_WithMargin):
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
+class HardTripletLoss(AddonsLoss):
     """Triplet loss with the hardest positive and negative of each anchor (Hermans et al., 2017, arXiv 1703.07737).
 
     Mean over anchors of (d(a, p) − d(a, n) + margin)+, d Euclidean, p the farthest positive and n the nearest negative.
-    An anchor without a positive counts as its own, at distance 0.
-
-    Args:
-      margin: how much nearer than a negative a positive has to be.
+    An anchor without a positive is its own positive, at distance 0.
     """
 
-    def __init__(self, margin: float = HardTripletSettings.margin, name: str = "hard_triplet", **kwargs):
-        super().__init__(margin, name, **kwargs)
+    margin: float = setting(
+        0.2, "distance by which a positive has to be nearer than a negative (m)", at_least=0, at_most=2
+    )
+    name: str = "hard_triplet"
 
-    def of_batch(self, classes: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
-        """See the class."""
+    def batch_loss(self, classes: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
+        """See the class; the arguments are those of the base."""
         return _addons().triplet_hard_loss(classes, embeddings, margin=self.margin)
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
-class LiftedStructureLoss(_WithMargin):
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
+class LiftedStructureLoss(AddonsLoss):
     """Lifted structure (Oh Song et al., CVPR 2016, equation 4).
 
     Mean over positive pairs of (J+)²/2 with J = log(Σ exp(margin − d(a, n)) + Σ exp(margin − d(p, n))) + d(a, p), d
     Euclidean and the sums over the negatives of either end. Departs from the paper: embeddings are normalised.
-
-    Args:
-      margin: at this distance a negative weighs as much as a positive at 0.
     """
 
-    def __init__(self, margin: float = LiftedStructureSettings.margin, name: str = "lifted_structure", **kwargs):
-        super().__init__(margin, name, **kwargs)
+    margin: float = setting(
+        1.0, "distance at which a negative weighs as much as a positive at 0 (α)", at_least=0, at_most=2
+    )
+    name: str = "lifted_structure"
 
-    def of_batch(self, classes: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
-        """See the class."""
+    def batch_loss(self, classes: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
+        """See the class; the arguments are those of the base."""
         return _addons().lifted_struct_loss(classes, embeddings, margin=self.margin)
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
 class NPairsLoss(AddonsLoss):
     """N-pairs (Sohn, NIPS 2016, equation 6): the softmax over one positive and the positives of all other classes.
 
     The examples of each class are paired in the order of the batch, the first with the second, the third with the
-    fourth; the first of a pair is its anchor, the second its positive, and an odd one is left out. Mean over anchors
-    of the cross-entropy of their similarities to all positives. With 2 examples per class this is the paper's
-    loss; with more, every positive of the anchor's class is a target in equal part. Departs from the paper:
-    embeddings are normalised, in place of its penalty on their lengths.
+    fourth; the first of a pair is the anchor, the second its positive, and an odd example is left out. Mean over
+    anchors of the cross-entropy of their similarities to all positives. With 2 examples per class this is the paper's
+    loss; with more, every positive of the anchor's class is a target of equal weight. Departs from the paper:
+    embeddings are normalised, which replaces its penalty on their lengths.
     """
 
-    def __init__(self, name: str = "npairs", **kwargs):
-        super().__init__(name=name, **kwargs)
+    name: str = "npairs"
 
-    def of_batch(self, classes: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
-        """See the class."""
+    def batch_loss(self, classes: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
+        """See the class; the arguments are those of the base."""
         anchors, positives = paired_within_classes(classes)
         similarities = distances.cosine_similarity(tf.gather(embeddings, anchors), tf.gather(embeddings, positives))
         return _addons().npairs_loss(tf.gather(classes, anchors), similarities)

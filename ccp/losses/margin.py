@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
 
 import tensorflow as tf
 
 from ccp.losses.distance_weighted import FARTHEST_WEIGHTED, draw_by_weight, log_inverse_density
 from ccp.losses.pair_loss import PairLoss
-from ccp.losses.settings import MarginSettings
 from ccp.losses.step_counter import StepCounter
 from ccp.pairs import Pairs
+from ccp.settings import setting
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
 class MarginLoss(PairLoss):
     """Margin loss with distance-weighted sampling (Wu et al., "Sampling Matters", ICCV 2017, section 4).
 
@@ -26,58 +27,41 @@ class MarginLoss(PairLoss):
     one quotient for both kinds as in the authors' code; an anchor without a negative keeps its positive pairs.
 
     Negatives beyond boundary + margin, which cost nothing at the start, are drawn only for an anchor that has no
-    nearer ones; the authors' constant of 1.4 is that sum at the defaults. Departs from the authors in that the
-    distances are those of ``lipschitz_normalize``d vectors, for which q is the density only outside the unit
-    ball; in that the mean β is over anchors with a positive, whatever is active, as in the original CCP code; and in
-    that there is no boundary per image.
+    nearer ones; the authors' constant of 1.4 is that sum at the defaults.
+
+    Departs from the authors' code: distances are those of ``lipschitz_normalize``d vectors, for which q is the density
+    only outside the unit ball; the mean β is over all anchors with a positive, as in the original CCP code; there is
+    no boundary per image.
 
     The draws are a function of the seed and of how often the loss has been called. That count and the boundaries
     are variables, which ``ccp.CCPModel`` and ``ccp.Trainer`` train and save.
 
     Args:
-      margin: distance kept on either side of the boundary (the paper's alpha).
-      boundary: where boundaries start (beta), above 0.
-      boundary_weight: pull on the boundaries towards 0 (nu), at least 0.
-      cutoff: nearer negatives are drawn as if they were at this distance, above 0 and below √2.
       num_classes: classes, labelled 0 … num_classes − 1; None has one boundary for all, and takes any labels.
       seed: of the draws.
     """
 
-    def __init__(
-        self,
-        margin: float = MarginSettings.margin,
-        boundary: float = MarginSettings.boundary,
-        boundary_weight: float = MarginSettings.boundary_weight,
-        cutoff: float = MarginSettings.cutoff,
-        num_classes: int | None = None,
-        seed: int = 0,
-        name: str = "margin",
-        **kwargs,
-    ):
-        super().__init__(name=name, **kwargs)
-        if boundary <= 0 or boundary_weight < 0:
+    margin: float = setting(0.2, "distance kept on either side of the boundary (α)", at_least=0, at_most=2)
+    boundary: float = setting(1.2, "distance at which the learned boundaries start (β)", above=0, at_most=2)
+    boundary_weight: float = setting(0.0, "pull of the boundaries towards 0 (ν)", at_least=0)
+    cutoff: float = setting(0.5, "distance that nearer negatives are drawn as if they had", above=0, below=2**0.5)
+    num_classes: int | None = None
+    seed: int = 0
+    name: str = "margin"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.num_classes is not None and self.num_classes < 1:
             raise ValueError(
-                f"boundary must be above 0 and boundary_weight at least 0; got {boundary} and {boundary_weight}."
+                f"num_classes must be at least 1, or None for one boundary for all; got {self.num_classes}."
             )
-        if not 0 < cutoff < FARTHEST_WEIGHTED:
-            raise ValueError(f"cutoff must be above 0 and below √2; got {cutoff}.")
-        if num_classes is not None and num_classes < 1:
-            raise ValueError(f"num_classes must be at least 1, or None for one boundary for all; got {num_classes}.")
-        self.margin, self.boundary, self.cutoff = float(margin), float(boundary), float(cutoff)
-        self.boundary_weight = float(boundary_weight)
-        self.num_classes, self.seed = num_classes if num_classes is None else int(num_classes), int(seed)
         self.boundaries = ClassBoundaries(self.num_classes or 1, self.boundary)
         self.counter = StepCounter()
-
-    @classmethod
-    def from_settings(cls, settings: Mapping[str, float], *, num_classes: int | None, seed: int) -> MarginLoss:
-        """The loss with a boundary for each class, or without their number one for all; draws follow from the seed."""
-        return cls(**settings, num_classes=num_classes, seed=seed)
 
     def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """Both hinges, over all positives and over the negatives drawn for them."""
         distances = self.compare(anchors, references)
-        boundary = self._of_anchors(reference_labels, pairs)[:, tf.newaxis]
+        boundary = self._anchor_boundaries(reference_labels, pairs)[:, tf.newaxis]
         drawn, counted = self._draw(distances, pairs, tf.shape(anchors)[1])
         pulls = tf.nn.relu(tf.where(pairs.positives, self.margin + distances - boundary, 0.0))
         far_enough = tf.gather(distances, drawn, batch_dims=1) - boundary
@@ -90,7 +74,7 @@ class MarginLoss(PairLoss):
             loss += self.boundary_weight * tf.math.divide_no_nan(tf.reduce_sum(boundary * used), tf.reduce_sum(used))
         return loss
 
-    def _of_anchors(self, reference_labels, pairs):
+    def _anchor_boundaries(self, reference_labels, pairs):
         """The boundary of each anchor's class: [anchors]; of any class for anchors without a positive."""
         if self.num_classes is None:
             return tf.repeat(self.boundaries.values, tf.shape(pairs.positives)[0])
@@ -116,20 +100,7 @@ class MarginLoss(PairLoss):
         has_negative = tf.reduce_any(pairs.negatives, axis=1, keepdims=True)
         return drawn, tf.logical_and(tf.sequence_mask(positives, most_positives), has_negative)
 
-    def get_config(self) -> dict:
-        """The constructor's arguments; the boundaries and the count of calls are not part of it."""
-        settings = {
-            "margin": self.margin,
-            "boundary": self.boundary,
-            "boundary_weight": self.boundary_weight,
-            "cutoff": self.cutoff,
-            "num_classes": self.num_classes,
-            "seed": self.seed,
-        }
-        return {**super().get_config(), **settings}
 
-
-@tf.keras.saving.register_keras_serializable(package="ccp")
 class ClassBoundaries(tf.keras.layers.Layer):
     """What a margin loss learns.
 
@@ -141,13 +112,7 @@ class ClassBoundaries(tf.keras.layers.Layer):
       start: where they start.
     """
 
-    def __init__(self, num_classes: int, start: float, name: str = "class_boundaries", **kwargs):
-        kwargs["dtype"] = "float32"  # Under a mixed-precision policy too: losses compute in float32.
-        super().__init__(name=name, **kwargs)
-        self.num_classes, self.start = int(num_classes), float(start)
-        initializer = tf.keras.initializers.Constant(self.start)
-        self.values = self.add_weight(name="values", shape=(self.num_classes,), initializer=initializer)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments; the variables are not part of it."""
-        return {"name": self.name, "num_classes": self.num_classes, "start": self.start}
+    def __init__(self, num_classes: int, start: float, name: str = "class_boundaries"):
+        super().__init__(name=name, dtype="float32")  # Under a mixed-precision policy too: losses compute in float32.
+        start_at = tf.keras.initializers.Constant(start)
+        self.values = self.add_weight(name="values", shape=(num_classes,), initializer=start_at)

@@ -2,51 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import tensorflow as tf
 
 from ccp import distances
 from ccp.losses.pair_loss import PairLoss
 from ccp.losses.reductions import log_one_plus_sum_exp
-from ccp.losses.settings import ProxyAnchorSettings
 from ccp.pairs import Pairs
+from ccp.settings import setting
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
 class ProxyAnchorLoss(PairLoss):
     """ProxyAnchor (Kim et al., CVPR 2020, equation 4): the references are the anchors.
 
     Σ log(1 + Σp exp(−scale (s − margin))) over the references, by how many of them have positives, plus
     Σ log(1 + Σn exp(scale (s + margin))) by how many have negatives. The paper divides the second by all
     proxies; the two differ only for a proxy whose class fills the whole batch. Meant for one proxy per class.
-
-    Args:
-      margin: added to the similarity on both sides.
-      scale: sharpness of the soft maxima, above 0.
     """
 
-    compare = staticmethod(distances.normalized_similarity)
+    margin: float = setting(0.1, "margin that is added to similarities on both sides (δ)", at_least=0, at_most=2)
+    scale: float = setting(32.0, "sharpness of the soft maxima (α)", above=0)
+    name: str = "proxy_anchor"
 
-    def __init__(
-        self,
-        margin: float = ProxyAnchorSettings.margin,
-        scale: float = ProxyAnchorSettings.scale,
-        name: str = "proxy_anchor",
-        **kwargs,
-    ):
-        super().__init__(name=name, **kwargs)
-        if scale <= 0:
-            raise ValueError(f"scale must be above 0; got {scale}.")
-        self.margin, self.scale = float(margin), float(scale)
+    compare = staticmethod(distances.normalized_similarity)
 
     def from_pairs(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Soft maxima over each reference's [anchors] similarities."""
         pulls = log_one_plus_sum_exp(-self.scale * (scores - self.margin), pairs.positives, axis=0)
         pushes = log_one_plus_sum_exp(self.scale * (scores + self.margin), pairs.negatives, axis=0)
         return _mean_over_nonempty(pulls, pairs.positives) + _mean_over_nonempty(pushes, pairs.negatives)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "margin": self.margin, "scale": self.scale}
 
 
 def _mean_over_nonempty(per_reference: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import tensorflow as tf
 
 from ccp import distances
 from ccp.losses.pair_loss import PairLoss
-from ccp.losses.settings import ProxyNCASettings
 from ccp.pairs import Pairs
+from ccp.settings import setting
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
 class ProxyNCALoss(PairLoss):
     """ProxyNCA++ (Teh et al., ECCV 2020): −log of the softmax mass on the references of the own class.
 
     The mean is over anchors that have a reference of their own class; against class proxies that is all.
-
-    Args:
-      temperature: similarities are divided by it, above 0.
     """
 
-    compare = staticmethod(distances.normalized_similarity)
+    temperature: float = setting(0.1, "temperature that similarities are divided by", above=0)
+    name: str = "proxy_nca"
 
-    def __init__(self, temperature: float = ProxyNCASettings.temperature, name: str = "proxy_nca", **kwargs):
-        super().__init__(name=name, **kwargs)
-        if temperature <= 0:
-            raise ValueError(f"temperature must be above 0; got {temperature}.")
-        self.temperature = float(temperature)
+    compare = staticmethod(distances.normalized_similarity)
 
     def from_pairs(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Softmax over each anchor's [references] similarities."""
@@ -36,10 +33,6 @@ class ProxyNCALoss(PairLoss):
         has_own = tf.reduce_any(pairs.positives, axis=1)
         losses = tf.where(has_own, everything - own_class, 0.0)
         return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.math.count_nonzero(has_own, dtype=tf.float32))
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "temperature": self.temperature}
 
 
 def _log_sum_exp(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

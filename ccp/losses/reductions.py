@@ -6,21 +6,19 @@ import tensorflow as tf
 
 MEAN_OF_ACTIVE = "mean_of_active"
 MEAN = "mean"
-REDUCTIONS = (MEAN_OF_ACTIVE, MEAN)
 
 
-def check_reduction(reduction: str) -> str:
-    """Returns ``reduction`` if it is one of ``REDUCTIONS``, else raises a ValueError that names them."""
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"Unknown pair reduction {reduction!r}; choose one of {', '.join(REDUCTIONS)}.")
-    return reduction
+def check_reduction(reduction: str) -> None:
+    """Raises a ValueError that names the reductions if ``reduction`` is none of them."""
+    if reduction not in (MEAN_OF_ACTIVE, MEAN):
+        raise ValueError(f"Unknown pair reduction {reduction!r}; choose {MEAN_OF_ACTIVE} or {MEAN}.")
 
 
 def reduce_hinges(hinges: tf.Tensor, reduction: str) -> tf.Tensor:
     """Reduces terms of which only those above 0 count.
 
     Args:
-      hinges: [anchors, references], at least 0; pairs that do not take part hold 0.
+      hinges: [anchors, references], at least 0; masked pairs hold 0.
       reduction: ``mean_of_active`` divides the sum by the number of terms above 0 (0 if there are none);
         ``mean`` by the number of entries of the matrix.
 
@@ -49,8 +47,8 @@ def log_one_plus_sum_exp(exponents: tf.Tensor, mask: tf.Tensor, axis: int) -> tf
       One value per remaining row or column, at least 0; exactly 0 where the mask holds nothing.
     """
 
-    # The gradient is written by hand: one product with what is there already, where the tape would go back
-    # through every [anchors, references] matrix in between.
+    # The gradient is written by hand: one product with values that exist already. The tape would go back through
+    # every [anchors, references] matrix in between.
     @tf.custom_gradient
     def reduced(exponents):
         masked = tf.where(mask, exponents, exponents.dtype.min)

@@ -2,50 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import tensorflow as tf
 
 from ccp import distances
 from ccp.losses.pair_loss import PairLoss
-from ccp.losses.settings import SoftTripleSettings
 from ccp.pairs import Pairs
+from ccp.settings import setting
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
 class SoftTripleLoss(PairLoss):
     """SoftTriple (Qian et al., ICCV 2019, equations 6 to 9): a softmax over classes of several centres each.
 
-    The references are the centres; their labels say which class they stand for, in any order and number.
+    The references are the centres; their labels are their classes, in any order and number.
     Similarity to a class is the softmax(s / gamma)-weighted mean over its centres; the loss is the
     cross-entropy at ``scale`` with ``margin`` off the true class, plus ``tau`` times the distances between
     centres of one class, Σ over unordered pairs of sqrt(max(0, 2 − 2 c·c')) / (C K (K − 1)), which lets
     surplus centres merge. With unequal K the denominator is the number of ordered pairs.
 
     Departs from the original CCP code, whose version fails on shapes and leaves the centres unnormalised.
-
-    Args:
-      scale: of the cross-entropy, above 0 (the paper's lambda).
-      gamma: temperature of the softmax over a class's centres, above 0.
-      margin: taken off the true class's similarity (the paper's delta).
-      tau: weight of the distances between centres, at least 0.
     """
 
-    compare = staticmethod(distances.normalized_similarity)
+    scale: float = setting(20.0, "scale of the cross-entropy's logits (λ)", above=0)
+    gamma: float = setting(0.1, "temperature of the softmax over a class's centres (γ)", above=0)
+    margin: float = setting(0.01, "margin taken off the similarity to the true class (δ)", at_least=0, at_most=2)
+    tau: float = setting(0.2, "weight of the distances between centres of a class (τ)", at_least=0)
+    name: str = "soft_triple"
 
-    def __init__(
-        self,
-        scale: float = SoftTripleSettings.scale,
-        gamma: float = SoftTripleSettings.gamma,
-        margin: float = SoftTripleSettings.margin,
-        tau: float = SoftTripleSettings.tau,
-        name: str = "soft_triple",
-        **kwargs,
-    ):
-        super().__init__(name=name, **kwargs)
-        if scale <= 0 or gamma <= 0 or tau < 0:
-            raise ValueError(
-                f"scale and gamma must be above 0 and tau at least 0; got scale={scale}, gamma={gamma}, tau={tau}."
-            )
-        self.scale, self.gamma, self.margin, self.tau = float(scale), float(gamma), float(margin), float(tau)
+    compare = staticmethod(distances.normalized_similarity)
 
     def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """Cross-entropy over classes, plus the merging of centres."""
@@ -70,11 +57,6 @@ class SoftTripleLoss(PairLoss):
             centers = distances.lipschitz_normalize(anchors if references is None else references)
             loss += self.tau * _spread_within_classes(centers, class_of_reference, num_classes)
         return loss
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        settings = {"scale": self.scale, "gamma": self.gamma, "margin": self.margin, "tau": self.tau}
-        return {**super().get_config(), **settings}
 
 
 def _class_similarities(similarities, usable, class_of_reference, num_classes, gamma):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import tensorflow as tf
 
 from ccp.losses.pair_loss import PairLoss
 from ccp.losses.reductions import MEAN, MEAN_OF_ACTIVE, check_reduction
-from ccp.losses.settings import TripletSettings
 from ccp.pairs import Pairs
+from ccp.settings import setting
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
 class TripletLoss(PairLoss):
     """Mean over active triplets of d(a, p) − d(a, n) + margin, over all triplets, d Euclidean.
 
@@ -19,20 +22,18 @@ class TripletLoss(PairLoss):
     O(anchors · references) memory.
 
     Args:
-      margin: how much nearer than a negative a positive has to be.
       pair_reduction: ``mean_of_active``, or ``mean``: the sum over anchors × references × references.
     """
 
-    def __init__(
-        self,
-        margin: float = TripletSettings.margin,
-        pair_reduction: str = MEAN_OF_ACTIVE,
-        name: str = "triplet",
-        **kwargs,
-    ):
-        super().__init__(name=name, **kwargs)
-        self.margin = float(margin)
-        self.pair_reduction = check_reduction(pair_reduction)
+    margin: float = setting(
+        0.0961, "distance by which a positive has to be nearer than a negative", at_least=0, at_most=2
+    )
+    pair_reduction: str = MEAN_OF_ACTIVE
+    name: str = "triplet"
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_reduction(self.pair_reduction)
 
     def from_pairs(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """All triplets of each anchor's [references] distances."""
@@ -42,10 +43,6 @@ class TripletLoss(PairLoss):
             return tf.math.divide_no_nan(total, anchors * references * references)
         # Not divide_no_nan, which would turn a NaN total into 0.
         return total / tf.maximum(tf.stop_gradient(active), 1.0)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "margin": self.margin, "pair_reduction": self.pair_reduction}
 
 
 def sum_of_triplets(distances: tf.Tensor, pairs: Pairs, margin: float) -> tuple[tf.Tensor, tf.Tensor]:

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import tensorflow as tf
 
 from ccp import distances
 from ccp.losses.pair_loss import PairLoss
-from ccp.losses.settings import VirtualSoftmaxSettings
 from ccp.pairs import Pairs
+from ccp.settings import setting
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
 class VirtualSoftmaxLoss(PairLoss):
-    """Virtual softmax (Chen, Deng and Shen, NeurIPS 2018, equation 3): one more class, which every anchor strays into.
+    """Virtual softmax (Chen, Deng and Shen, NeurIPS 2018, equation 3): a virtual class competes with the own one.
 
-    Against one proxy w per class: −log of the softmax mass, at ``scale``, on the proxy of the own class y, where
-    beside the proxies of all classes stands a virtual one, ‖w_y‖ x/‖x‖, as long as the own proxy and in the
-    direction of the anchor x itself: its product with x, ‖w_y‖ ‖x‖, is the largest that the own proxy could have. The
-    loss is thus at least log 2, and goes on pulling anchors that are well classified.
+    Against one proxy w per class: −log of the softmax mass, at ``scale``, on the proxy of the anchor's class y. The
+    softmax is over the proxies of all classes and a virtual one, ‖w_y‖ x/‖x‖, which has the length of the own proxy and
+    the direction of the anchor x: its product with x, ‖w_y‖ ‖x‖, is the largest that the own proxy could have. The
+    loss is thus at least log 2, and anchors that are well classified are still pulled.
 
-    Departs from the paper, whose proxies and embeddings are of any length, in that both are normalised
-    (``lipschitz_normalize``); their lengths' part is taken by the scale, and outside the unit ball the virtual
-    logit is the scale itself.
+    Departs from the paper, whose proxies and embeddings have any length: both are normalised
+    (``lipschitz_normalize``), and ``scale`` takes the place of their lengths. Outside the unit ball the virtual logit
+    is the scale itself. The default scale is one over the temperature of ProxyNCA++, the loss that the original CCP
+    code adds the virtual class to.
 
     With several references per class, or a batch against itself, the own mass is the sum over references of the
-    own class, each of which brings a virtual one of its own length. Anchors without one have no term.
-
-    Args:
-      scale: of the similarities, above 0; the default is one over the temperature of ProxyNCA++, the loss that the
-        original CCP code adds the virtual class to.
+    own class, and each of them adds a virtual one of its length. Anchors without such references have no term.
     """
 
-    def __init__(self, scale: float = VirtualSoftmaxSettings.scale, name: str = "virtual_softmax", **kwargs):
-        super().__init__(name=name, **kwargs)
-        if scale <= 0:
-            raise ValueError(f"scale must be above 0; got {scale}.")
-        self.scale = float(scale)
+    scale: float = setting(10.0, "scale of the similarities", above=0)
+    name: str = "virtual_softmax"
 
     def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """Cross-entropy over each anchor's [references] logits and the virtual ones of its class."""
@@ -51,10 +48,6 @@ class VirtualSoftmaxLoss(PairLoss):
         has_own = tf.reduce_any(pairs.positives, axis=1)
         total = tf.reduce_sum(tf.where(has_own, losses, 0.0))
         return tf.math.divide_no_nan(total, tf.math.count_nonzero(has_own, dtype=tf.float32))
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "scale": self.scale}
 
 
 def _masked(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ccp.settings import settings_of
@@ -89,6 +90,8 @@ def _serialized(value: Any) -> Any:
         return tf.keras.losses.serialize(value)
     if isinstance(value, tf.keras.layers.Layer):
         return tf.keras.layers.serialize(value)
+    if isinstance(value, np.generic):
+        return value.item()
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -2,115 +2,107 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
 from ccp.distribution.replicas import REPLICATED
+from ccp.errors import ConfigError
 from ccp.losses.pair_loss import PairLoss, prepare
 from ccp.losses.step_counter import StepCounter
+from ccp.losses.whole_batch import WholeBatchLoss
 from ccp.methods.k_means import cluster_means, k_means, nearest_clusters
-from ccp.methods.method_loss import MethodLoss
 from ccp.projection.k_center import greedy_k_center
 from ccp.references.class_proxies import ClassProxies
+from ccp.settings import setting
 
-# Of k-means, at each clustering; after the first one they start from the clusters that are there.
+# Steps of k-means at each clustering.
 _LLOYD_STEPS = 10
+_CLASSES_PER_CLUSTER = 8
 # Under the root: the mean of proxies that cancel out is not stretched, nor is its gradient, beyond 1000.
 _SMALLEST_SQUARED_NORM = 1e-6
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
-class HierarchicalProxyLoss(MethodLoss):
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
+class HierarchicalProxyLoss(WholeBatchLoss):
     """pair_loss on fine proxies + coarse_weight · pair_loss on coarse ones (HPL, Yang et al., WACV 2022).
 
     The fine proxies are the class proxies. Classes are clustered by their proxies, with k-means, into coarse classes;
     each has one coarse proxy, and an example's coarse label is the cluster of its class. With ``ProxyAnchorLoss``
     this is HPL-PA.
 
-    - The first call clusters, from a greedy k-center of the classes, and then every ``period``-th call, from the
-      clusters that are there. No cluster is empty, and nothing is random.
-    - A class is placed at the mean of its normalised proxies, and a coarse proxy is the mean of its classes' places
-      as they are now, put on the unit sphere (means of unit vectors are short, and would be scored low whatever
-      their direction). It has no variable of its own: its gradient goes to the fine proxies, which keeps the coarse
-      ones over the classes they stand for between clusterings.
+    - The first call clusters, starting from a greedy k-center of the classes; after that every
+      ``clustering_period``-th call does, starting from the current clusters. No cluster is empty, nothing is random.
+    - The centre of a class is the mean of its normalised proxies. A coarse proxy is the mean of its classes' current
+      centres, put on the unit sphere (means of unit vectors are short, and would score low whatever their direction).
+      Its gradient goes to the fine proxies, so that it follows its classes between clusterings.
 
-    Unsure against the paper, of which only the abstract was at hand: whether its coarse proxies are trained
-    apart from the fine ones once k-means has placed them, how often it clusters, and how many coarse classes it takes
-    for each data set.
+    Not verified against the paper, of which only the abstract was available: whether its coarse proxies are trained
+    separately once k-means has placed them, how often it clusters, and the number of coarse classes per data set.
 
-    A pair loss with variables of its own uses them on both levels.
+    A pair loss with variables uses them on both levels.
 
     Args:
       pair_loss: any ``PairLoss`` that works against references.
       proxies: the class proxies, the fine ones.
-      num_coarse: coarse classes, from 2 to the number of classes.
-      coarse_weight: of the coarse term, at least 0.
-      period: calls from one clustering to the next, at least 1.
+
+    Raises:
+      ConfigError (a ValueError): there are fewer than 2 coarse classes, or more than classes.
     """
 
-    def __init__(
-        self,
-        pair_loss: PairLoss,
-        proxies: ClassProxies,
-        num_coarse: int,
-        coarse_weight: float = 0.1,
-        period: int = 250,
-        name: str = "hierarchical_proxy",
-        **kwargs,
-    ):
-        super().__init__(pair_loss, proxies, name=name, **kwargs)
-        if coarse_weight < 0 or period < 1:
-            raise ValueError(
-                f"coarse_weight must be at least 0 and period at least 1; got {coarse_weight} and {period}."
-            )
-        self.coarse_weight, self.period = float(coarse_weight), int(period)
-        self.coarse = CoarseClasses(proxies.num_classes, num_coarse)
+    pair_loss: PairLoss
+    proxies: ClassProxies
+    coarse_classes: int = setting(
+        0, "number of coarse classes (clusters of classes); 0: an eighth as many as classes", at_least=0
+    )
+    coarse_weight: float = setting(0.1, "weight of the batch against the coarse proxies", at_least=0)
+    clustering_period: int = setting(250, "steps from one clustering of the classes to the next", at_least=1)
+    name: str = "hierarchical_proxy"
+
+    def __post_init__(self):
+        super().__post_init__()
+        num_classes = self.proxies.num_classes
+        num_coarse = self.coarse_classes or max(2, num_classes // _CLASSES_PER_CLUSTER)
+        if not 2 <= num_coarse <= num_classes:
+            raise ConfigError(f"coarse_classes must be from 2 to the {num_classes} training classes; got {num_coarse}.")
+        self.coarse = CoarseClasses(num_classes, num_coarse)
         self.counter = StepCounter()
 
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         """The loss of labels [batch] and embeddings [batch, embedding_size] on both levels: a float32 scalar."""
         labels, embeddings = prepare(labels, embeddings)
-        places = tf.reduce_mean(lipschitz_normalize(self.proxies.points), axis=1)
+        centers = tf.reduce_mean(lipschitz_normalize(self.proxies.points), axis=1)
         step = self.counter.count()
         tf.cond(
-            tf.equal(step % self.period, 0),
-            lambda: self.coarse.cluster(tf.stop_gradient(places), first=tf.equal(step, 0)),
-            lambda: self.coarse.of_class.read_value(),
+            tf.equal(step % self.clustering_period, 0),
+            lambda: self.coarse.cluster(tf.stop_gradient(centers), first=tf.equal(step, 0)),
+            lambda: self.coarse.cluster_of_class.read_value(),
         )
-        coarse_labels, coarse_proxies = self.coarse.references(places)
+        coarse_labels, coarse_proxies = self.coarse.references(centers)
         fine = self.pair_loss.against(labels, embeddings, *self.proxies.references())
-        own = tf.gather(self.coarse.of_class, labels)
+        own = tf.gather(self.coarse.cluster_of_class, labels)
         return fine + self.coarse_weight * self.pair_loss.against(own, embeddings, coarse_labels, coarse_proxies)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments; the clustering is not part of it."""
-        return {
-            **super().get_config(),
-            "num_coarse": self.coarse.num_coarse,
-            "coarse_weight": self.coarse_weight,
-            "period": self.period,
-        }
 
 
 class CoarseClasses(tf.keras.layers.Layer):
     """Which coarse class each class belongs to.
 
     Attributes:
-      of_class: the variable, [num_classes] int64.
+      cluster_of_class: the variable, [num_classes] int64.
 
     Args:
-      num_classes: classes.
-      num_coarse: coarse classes, from 2 to num_classes.
+      num_classes: number of classes.
+      num_coarse: number of coarse classes, from 2 to num_classes.
     """
 
     def __init__(self, num_classes: int, num_coarse: int, name: str = "coarse_classes"):
         super().__init__(name=name, trainable=False, dtype="float32")
-        if not 2 <= num_coarse <= num_classes:
-            raise ValueError(f"num_coarse must be from 2 to the number of classes, {num_classes}; got {num_coarse}.")
-        self.num_coarse = int(num_coarse)
-        self.of_class = self.add_weight(
-            name="of_class",
+        self.num_coarse = num_coarse
+        self.cluster_of_class = self.add_weight(
+            name="cluster_of_class",
             shape=(num_classes,),
             dtype=tf.int64,
             initializer="zeros",
@@ -118,26 +110,26 @@ class CoarseClasses(tf.keras.layers.Layer):
             **REPLICATED,
         )
 
-    def cluster(self, places: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
-        """Clusters the classes at ``places`` [num_classes, embedding_size] anew; returns ``of_class`` as it then is.
+    def cluster(self, centers: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+        """Clusters the classes again; returns the new ``cluster_of_class``.
 
         Args:
-          places: of the classes.
-          first: whether there is no clustering yet to start from, a bool scalar.
+          centers: [num_classes, embedding_size] of the classes.
+          first: bool scalar, whether there are no clusters yet to start from.
         """
 
-        def afresh():
-            middle = tf.reduce_mean(places, axis=0)
-            spread = greedy_k_center(places[tf.newaxis], middle[tf.newaxis, tf.newaxis], self.num_coarse)
-            return nearest_clusters(places, spread[0])
+        def from_k_center():
+            middle = tf.reduce_mean(centers, axis=0)
+            spread = greedy_k_center(centers[tf.newaxis], middle[tf.newaxis, tf.newaxis], self.num_coarse)
+            return nearest_clusters(centers, spread[0])
 
-        start = tf.cond(first, afresh, lambda: tf.identity(self.of_class))
-        of_class = k_means(places, start, self.num_coarse, _LLOYD_STEPS)
-        self.of_class.assign(of_class)
-        return of_class
+        start = tf.cond(first, from_k_center, lambda: tf.identity(self.cluster_of_class))
+        cluster_of_class = k_means(centers, start, self.num_coarse, _LLOYD_STEPS)
+        self.cluster_of_class.assign(cluster_of_class)
+        return cluster_of_class
 
-    def references(self, places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Coarse labels [num_coarse] and proxies [num_coarse, embedding_size] of classes at ``places``."""
-        means = cluster_means(places, self.of_class, self.num_coarse)
+    def references(self, centers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Coarse labels [num_coarse] and proxies [num_coarse, embedding_size], from the classes' centres."""
+        means = cluster_means(centers, self.cluster_of_class, self.num_coarse)
         proxies = tf.math.l2_normalize(means, axis=-1, epsilon=_SMALLEST_SQUARED_NORM)
         return tf.range(self.num_coarse, dtype=tf.int64), proxies

@@ -8,11 +8,11 @@ from ccp.distances import pairwise_squared_euclidean
 
 
 def k_means(points: tf.Tensor, clusters: tf.Tensor, num_clusters: int, num_steps: int) -> tf.Tensor:
-    """Lloyd's algorithm from a given clustering: ``num_steps`` times, centres and then nearest centres.
+    """Lloyd's algorithm from given clusters: ``num_steps`` times the means, then the nearest means.
 
     Args:
       points: [points, embedding_size] float32.
-      clusters: [points] int64, the cluster of each point to start from, none of them empty.
+      clusters: [points] int64, the cluster of each point at the start, none of them empty.
       num_clusters: at most as many as there are points.
       num_steps: at least 0.
 
@@ -32,7 +32,7 @@ def cluster_means(points: tf.Tensor, clusters: tf.Tensor, num_clusters: int) -> 
 def nearest_clusters(points: tf.Tensor, centers: tf.Tensor) -> tf.Tensor:
     """The nearest centre of each point, the first one on ties; a cluster that would be empty gets a point.
 
-    It is given the point that lies farthest from its centre among those that are not alone, the first one on ties.
+    That point is the farthest from its centre among those that are not alone in their cluster, the first one on ties.
 
     Args:
       points: [points, embedding_size] float32.
@@ -43,7 +43,7 @@ def nearest_clusters(points: tf.Tensor, centers: tf.Tensor) -> tf.Tensor:
     """
     num_clusters = centers.shape[0]
     squared = pairwise_squared_euclidean(points, centers)
-    nearest, apart = tf.argmin(squared, axis=1), tf.reduce_min(squared, axis=1)
+    nearest, to_nearest = tf.argmin(squared, axis=1), tf.reduce_min(squared, axis=1)
 
     def sizes(clusters):
         return tf.math.unsorted_segment_sum(tf.ones_like(clusters), clusters, num_clusters)
@@ -54,9 +54,9 @@ def nearest_clusters(points: tf.Tensor, centers: tf.Tensor) -> tf.Tensor:
     def with_one_filled(clusters):
         counts = sizes(clusters)
         movable = tf.gather(counts, clusters) > 1
-        moved = tf.argmax(tf.where(movable, apart, -1.0))
+        moved = tf.argmax(tf.where(movable, to_nearest, -1.0))
         return (tf.tensor_scatter_nd_update(clusters, [[moved]], [tf.argmin(counts)]),)
 
-    # Each step leaves one empty cluster less, as the point that moves was not alone. The limit is for NaN among the
-    # points, where no point is the farthest: the loss that shows the NaN must be reached.
+    # Each step fills one empty cluster, as the point that moves was not alone. The limit is for NaN among the points,
+    # where no point is the farthest: the loop must end, so that the loss can show the NaN.
     return tf.while_loop(has_empty, with_one_filled, (nearest,), maximum_iterations=num_clusters)[0]

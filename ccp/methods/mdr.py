@@ -2,80 +2,74 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import tensorflow as tf
 
 from ccp import distances
 from ccp.distribution.replicas import REPLICATED
-from ccp.losses.pair_loss import PairLoss, prepare
-from ccp.methods.method_loss import MethodLoss
+from ccp.losses.pair_loss import prepare
+from ccp.losses.whole_batch import WholeBatchLoss
+from ccp.settings import setting
 
 # Deviations up to here, of distances of mean 1, are rounding: of a single pair's distance seen from both sides.
 _ROUNDING = 1e-5
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
-class MDRLoss(MethodLoss):
-    """pair_loss(batch) + weight · MDR(embeddings) + level_weight · Σ level² (MDR, Kim and Park, AAAI 2021).
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
+class MDRLoss(WholeBatchLoss):
+    """pair_loss(batch) + distance_weight · MDR(embeddings) + level_weight · Σ level² (MDR, Kim and Park, AAAI 2021).
 
-    MDR draws the distance of each pair of different examples, of whatever classes, to the nearest of a few
+    MDR pulls the distance of each pair of different examples, whatever their classes, towards the nearest of a few
     learnable levels, which disturbs the pair loss: the mean over pairs of min over levels of |d̄ − level|.
 
-    - As in the paper (section 3.1, learning without the L2 norm) distances are those of the embeddings as the network
-      puts them out, divided by the batch's mean distance, and this mean is differentiated: only the
-      distances' proportions count.
-    - d̄ = (d − mean) / deviation. The running mean of the paper is then 1 at every step and is not kept. The deviation
-      is a running one, ``momentum`` · old + (1 − ``momentum``) · the batch's, starts as the first batch's,
+    - As in the paper (section 3.1, learning without the L2 norm), distances are between the network's outputs, divided
+      by the batch's mean distance, and this mean is differentiated: only proportions of distances matter.
+    - d̄ = (d − mean) / deviation. The paper's running mean is then 1 at every step and is left out. The deviation
+      is a running one: ``momentum`` · old + (1 − ``momentum``) · the batch's. It starts as the first batch's,
       includes the current batch, and is not differentiated.
-    - The levels are trained with the network and drawn to 0 by ``level_weight``, as in the authors' code.
+    - The levels are trained with the network and pulled to 0 by ``level_weight``, as in the authors' code.
 
-    Departs from the paper in the pair loss, which normalises embeddings in its own way, like evaluation, where
-    theirs takes those divided by the mean distance. Departs from the authors' code, whose mean and deviation take in
-    the zeros of the diagonal, and from the CCP code, which also pulls these to a level.
+    Departs from the paper: the pair loss normalises embeddings as it does in evaluation, where theirs divides them by
+    the mean distance. Departs from the authors' code, whose mean and deviation include the zeros of the diagonal, and
+    from the CCP code, which also pulls these zeros to a level.
 
-    A batch without two different distances leaves the deviation as it was; before the first deviation every d̄ is 0.
+    A batch without two different distances leaves the deviation unchanged; before the first deviation every d̄ is 0.
+
+    The authors' weights are 0.6 for CUB, 0.2 for Cars196, 0.1 for SOP and In-Shop.
 
     Args:
-      pair_loss: any ``PairLoss``, called on the batch; a ``ReferenceLoss`` will do.
-      weight: of the regulariser, at least 0; the authors' code: 0.6 for CUB, 0.2 for Cars196, 0.1 for SOP and In-Shop.
+      pair_loss: any ``PairLoss``, called on the batch; also a ``ReferenceLoss``.
       levels: where the levels start, in deviations from the mean.
-      momentum: what a step keeps of the running deviation, from 0 to below 1.
+      momentum: share of the running deviation that a step keeps, from 0 to below 1.
       level_weight: weight of the squared levels, at least 0.
     """
 
-    def __init__(
-        self,
-        pair_loss: PairLoss,
-        weight: float,
-        levels: Sequence[float] = (-3.0, 0.0, 3.0),
-        momentum: float = 0.9,
-        level_weight: float = 0.01,
-        name: str = "mdr",
-        **kwargs,
-    ):
-        super().__init__(pair_loss, name=name, **kwargs)
-        if weight < 0 or level_weight < 0:
-            raise ValueError(f"weight and level_weight must be at least 0; got {weight} and {level_weight}.")
-        self.weight, self.level_weight = float(weight), float(level_weight)
-        self.regularizer = DistanceLevels(levels, momentum)
+    pair_loss: WholeBatchLoss
+    distance_weight: float = setting(0.1, "weight of the multi-level distance regularisation (λ)", at_least=0)
+    levels: Sequence[float] = (-3.0, 0.0, 3.0)
+    momentum: float = 0.9
+    level_weight: float = 0.01
+    name: str = "mdr"
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.levels = tuple(float(level) for level in self.levels)
+        if not self.levels or not 0 <= self.momentum < 1 or not self.level_weight >= 0:
+            raise ValueError(
+                "There must be at least one level, momentum must be from 0 to below 1 and level_weight at least 0; got "
+                f"levels {list(self.levels)}, momentum {self.momentum} and level_weight {self.level_weight}."
+            )
+        self.regularizer = DistanceLevels(self.levels, self.momentum)
 
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         """The regularised loss of labels [batch] and embeddings [batch, embedding_size]: a float32 scalar."""
         labels, embeddings = prepare(labels, embeddings)
-        total = self.pair_loss.call(labels, embeddings) + self.weight * self.regularizer.regularize(embeddings)
+        total = self.pair_loss.call(labels, embeddings) + self.distance_weight * self.regularizer.regularize(embeddings)
         return total + self.level_weight * tf.reduce_sum(tf.square(self.regularizer.levels))
-
-    def get_config(self) -> dict:
-        """The constructor's arguments; where the levels have gone is not part of it."""
-        return {
-            **super().get_config(),
-            "weight": self.weight,
-            "levels": list(self.regularizer.initial_levels),
-            "momentum": self.regularizer.momentum,
-            "level_weight": self.level_weight,
-        }
 
 
 class DistanceLevels(tf.keras.layers.Layer):
@@ -92,17 +86,10 @@ class DistanceLevels(tf.keras.layers.Layer):
 
     def __init__(self, levels: Sequence[float], momentum: float, name: str = "distance_levels"):
         super().__init__(name=name, dtype="float32")  # Under a mixed-precision policy too.
-        if not levels or not 0 <= momentum < 1:
-            raise ValueError(
-                "There must be at least one level, and momentum must be from 0 to below 1; "
-                f"got levels {list(levels)} and momentum {momentum}."
-            )
-        self.initial_levels, self.momentum = tuple(float(level) for level in levels), float(momentum)
-        start = tf.constant_initializer(self.initial_levels)
-        self.levels = self.add_weight(name="levels", shape=(len(self.initial_levels),), initializer=start)
-        self.deviation = self.add_weight(
-            name="deviation", shape=(), initializer="zeros", trainable=False, **REPLICATED
-        )
+        self.momentum = momentum
+        start = tf.constant_initializer(levels)
+        self.levels = self.add_weight(name="levels", shape=(len(levels),), initializer=start)
+        self.deviation = self.add_weight(name="deviation", shape=(), initializer="zeros", trainable=False, **REPLICATED)
 
     def regularize(self, embeddings: tf.Tensor) -> tf.Tensor:
         """Mean distance of the pairs of embeddings [batch, embedding_size] to their levels; updates the deviation."""
@@ -115,12 +102,12 @@ class DistanceLevels(tf.keras.layers.Layer):
 
         average = mean(lengths)
         from_mean = tf.math.divide_no_nan(lengths - average, average)
-        deviation = self._updated(tf.sqrt(mean(tf.square(from_mean))))
+        deviation = self._updated_deviation(tf.sqrt(mean(tf.square(from_mean))))
         normalized = tf.math.divide_no_nan(from_mean, deviation)
         to_levels = tf.abs(normalized[:, :, tf.newaxis] - self.levels)
         return mean(tf.reduce_min(to_levels, axis=-1))
 
-    def _updated(self, batch_deviation: tf.Tensor) -> tf.Tensor:
+    def _updated_deviation(self, batch_deviation: tf.Tensor) -> tf.Tensor:
         """The running deviation after the batch's; no gradient goes through."""
         kept = self.momentum * self.deviation + (1.0 - self.momentum) * batch_deviation
         updated = tf.where(self.deviation > 0.0, kept, batch_deviation)

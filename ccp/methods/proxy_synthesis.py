@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -9,56 +10,48 @@ import tensorflow as tf
 from ccp.distances import lipschitz_normalize
 from ccp.losses.pair_loss import PairLoss, prepare
 from ccp.losses.step_counter import StepCounter
-from ccp.methods.method_loss import MethodLoss
+from ccp.losses.whole_batch import WholeBatchLoss
 from ccp.references.class_proxies import ClassProxies
+from ccp.settings import setting
 
 # Under the root: a mixture of norm below 1e-3 (of opposite vectors) is not stretched, nor is its gradient, beyond 1000.
 _SMALLEST_SQUARED_NORM = 1e-6
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
-class ProxySynthesisLoss(MethodLoss):
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
+class ProxySynthesisLoss(WholeBatchLoss):
     """pair_loss of real and synthetic classes against their proxies (Proxy Synthesis, Gu, Ko and Kim, AAAI 2021).
 
-    A synthetic class lies between two real ones: its embeddings are mixtures λ a + (1 − λ) b of embeddings of the two,
-    its proxies the same mixtures of their proxies, with λ ~ Beta(alpha, alpha) drawn once per batch, as
-    in the authors' code. Synthetic classes join the real ones, as classes num_classes, num_classes + 1, …: each
-    class is a negative of all others.
+    A synthetic class is between two real ones: its embeddings are mixtures λ a + (1 − λ) b of embeddings of the two,
+    its proxies the same mixtures of their proxies, with λ ~ Beta(α, α) drawn once per batch, as in the authors' code.
+    Synthetic classes join the real ones, as classes num_classes, num_classes + 1, …: each class is a negative of all
+    others. A batch of a single class has no synthetic classes.
 
-    As in the paper, mixtures are of normalised vectors (here: ``lipschitz_normalize``d) and are themselves put on the
-    unit sphere: a mixture left inside would be scored low whatever its direction, and scored higher only if the
-    two classes came together.
+    As in the paper, vectors are normalised before they are mixed (here: ``lipschitz_normalize``) and mixtures are put
+    on the unit sphere: a mixture inside would score low whatever its direction.
 
-    Departs from the paper where it takes one example per class and mixes each with the one before it: each class of
+    Departs from the paper, which takes one example per class and mixes each with the previous one: each class of
     the batch gets a partner class (the next one in a random circle of the batch's classes), and each example is mixed
-    with a random one of the partner class. The mixtures of one class with its partner make one synthetic class, where
-    one class per mixture would make negatives of classes whose proxies are the same. With several proxies per class
-    the k-th of one class is mixed with the k-th of the other, so that synthetic classes have as many.
-
-    A batch of a single class has no synthetic ones.
+    with a random one of the partner class. All mixtures of one class with its partner are one synthetic class; one
+    class per mixture would make negatives of classes whose proxies are the same. With several proxies per class the
+    k-th of one class is mixed with the k-th of the other.
 
     Args:
       pair_loss: any ``PairLoss`` that works against references.
       proxies: the class proxies.
-      alpha: of the Beta distribution, above 0.
-      ratio: how many examples of the batch are mixed, at random ones, above 0 and at most 1 (the paper's mu).
-      seed: of what is drawn, with the number of the call.
+      seed: of the draws, together with the number of the call.
     """
 
-    def __init__(
-        self,
-        pair_loss: PairLoss,
-        proxies: ClassProxies,
-        alpha: float = 0.4,
-        ratio: float = 1.0,
-        seed: int = 0,
-        name: str = "proxy_synthesis",
-        **kwargs,
-    ):
-        super().__init__(pair_loss, proxies, name=name, **kwargs)
-        if alpha <= 0 or not 0 < ratio <= 1:
-            raise ValueError(f"alpha must be above 0, ratio above 0 and at most 1; got alpha={alpha}, ratio={ratio}.")
-        self.alpha, self.ratio, self.seed = float(alpha), float(ratio), int(seed)
+    pair_loss: PairLoss
+    proxies: ClassProxies
+    synthesis_alpha: float = setting(0.4, "parameter of the Beta distribution that mixes two classes (α)", above=0)
+    synthesis_ratio: float = setting(1.0, "synthetic examples over the batch's real ones (μ)", above=0, at_most=1)
+    seed: int = 0
+    name: str = "proxy_synthesis"
+
+    def __post_init__(self):
+        super().__post_init__()
         self.counter = StepCounter()
 
     @tf.autograph.experimental.do_not_convert
@@ -66,7 +59,7 @@ class ProxySynthesisLoss(MethodLoss):
         """The loss of labels [batch] and embeddings [batch, embedding_size], real and mixed: a float32 scalar."""
         labels, embeddings = prepare(labels, embeddings)
         seed = tf.stack([tf.constant(self.seed, tf.int64), self.counter.count()])
-        drawn = draw_mixtures(labels, self.alpha, self.ratio, seed)
+        drawn = draw_mixtures(labels, self.synthesis_alpha, self.synthesis_ratio, seed)
         mixed = mix(tf.gather(embeddings, drawn.first), tf.gather(embeddings, drawn.second), drawn.share)
 
         classes, index = tf.unique(tf.gather(labels, drawn.first), tf.int64)
@@ -82,17 +75,13 @@ class ProxySynthesisLoss(MethodLoss):
             tf.concat([points, tf.reshape(between, [-1, self.proxies.embedding_size])], axis=0),
         )
 
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "alpha": self.alpha, "ratio": self.ratio, "seed": self.seed}
-
 
 class Mixtures(NamedTuple):
     """Which examples are mixed, and how.
 
     Attributes:
       first: [mixtures] int64, positions in the batch, none twice.
-      second: [mixtures] int64, positions of what they are mixed with; of one other class for all of a class.
+      second: [mixtures] int64, positions of their partners; all partners of a class are of one other class.
       share: [] float32, the share of the first in the mixture (λ).
     """
 

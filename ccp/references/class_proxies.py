@@ -5,19 +5,19 @@ from __future__ import annotations
 import tensorflow as tf
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
+@tf.keras.utils.register_keras_serializable(package="ccp")
 class ClassProxies(tf.keras.layers.Layer):
-    """A source of references: several learnable points per class.
+    """Several learnable points per class, which a batch is compared with.
 
     Attributes:
       points: the variable, [num_classes, proxies_per_class, embedding_size] float32.
 
     Args:
-      num_classes: classes, labelled 0 … num_classes − 1.
+      num_classes: number of classes, labelled 0 … num_classes − 1.
       proxies_per_class: points per class (K).
       embedding_size: as the network's.
-      seed: of the initial points, which lie at random on the unit sphere; CCP's trainer replaces them by
-        a k-center of embeddings before the first step.
+      seed: of the initial points, which are random on the unit sphere; CCP's trainer replaces them by a k-center of
+        embeddings before the first step.
     """
 
     def __init__(
@@ -50,16 +50,6 @@ class ClassProxies(tf.keras.layers.Layer):
     def references(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Labels [num_classes · proxies_per_class] and points [num_classes · proxies_per_class, embedding_size]."""
         return self.labels, tf.reshape(self.points, [-1, self.embedding_size])
-
-    def observe(self, labels: tf.Tensor, embeddings: tf.Tensor) -> None:
-        """Proxies learn by their gradient; a batch changes nothing here."""
-
-    def own_copies(self, batch: tf.Tensor) -> None:
-        """Proxies are no copies of examples."""
-
-    def ready(self) -> bool:
-        """Proxies can always be used."""
-        return True
 
     def get_config(self) -> dict:
         """The constructor's arguments; the points are not part of it."""

@@ -8,18 +8,18 @@ from ccp.distribution.replicas import REPLICATED
 from ccp.pairs import as_labels
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
+@tf.keras.utils.register_keras_serializable(package="ccp")
 class CrossBatchMemory(tf.keras.layers.Layer):
-    """A source of references: the embeddings of the last batches (XBM, Wang et al., CVPR 2020).
+    """The embeddings of the last batches, which a batch is compared with (XBM, Wang et al., CVPR 2020).
 
-    The current batch is taken in before the memory is used, as in the original code; ``own_copies`` says where, so that
-    no example is its own pair. Embeddings are kept as the network put them out; no gradient flows into them.
+    The current batch is stored before the memory is used, as in the original code; ``own_copies`` says where, so that
+    no example is its own pair. Embeddings are stored as the network's output; no gradient flows into them.
 
     Args:
-      capacity: how many embeddings are kept; a multiple of the batch size keeps whole batches.
+      capacity: number of embeddings; a multiple of the batch size holds whole batches.
       embedding_size: as the network's.
-      start_step: batches after which the queue starts to count as filling; the memory is used once
-        ``capacity`` embeddings have come in after that.
+      start_step: number of batches before the queue starts to fill; the memory is used once ``capacity`` embeddings
+        have been stored after that.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class CrossBatchMemory(tf.keras.layers.Layer):
         self.next_slot = zeros("next_slot", (), tf.int64)
         self.filled = zeros("filled", (), tf.int64)
 
-    def observe(self, labels: tf.Tensor, embeddings: tf.Tensor) -> None:
+    def store(self, labels: tf.Tensor, embeddings: tf.Tensor) -> None:
         """Overwrites the oldest embeddings by a batch: labels [batch], embeddings [batch, embedding_size].
 
         Raises:
@@ -69,7 +69,7 @@ class CrossBatchMemory(tf.keras.layers.Layer):
         return tf.identity(self.stored_labels), tf.identity(self.embeddings)
 
     def own_copies(self, batch: tf.Tensor) -> tf.Tensor:
-        """Where the batch that was observed last lies: [batch] int64."""
+        """The indices of the batch that was stored last: [batch] int64."""
         size = tf.cast(batch, tf.int64)
         return tf.math.floormod(self.next_slot - size + tf.range(size), self.capacity)
 
@@ -88,5 +88,5 @@ class CrossBatchMemory(tf.keras.layers.Layer):
 
 
 def _overwrite(variable: tf.Variable, slots: tf.Tensor, rows: tf.Tensor) -> None:
-    """In place; variables of replicas have no ``scatter_nd_update`` of their own."""
+    """In place; variables of replicas have no ``scatter_nd_update``."""
     tf.raw_ops.ResourceScatterNdUpdate(ref=variable.handle, indices=slots, updates=rows)

@@ -1,95 +1,103 @@
-"""A pair loss over several weighted sources of references."""
+"""A pair loss over several references: the batch, class proxies, a memory of past embeddings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
 
 import tensorflow as tf
 
 from ccp.losses.pair_loss import PairLoss
 from ccp.losses.whole_batch import WholeBatchLoss
+from ccp.references.class_proxies import ClassProxies
+from ccp.references.cross_batch_memory import CrossBatchMemory
+from ccp.settings import setting
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
 class ReferenceLoss(WholeBatchLoss):
-    """batch_weight · pair_loss(batch) + Σ weight · pair_loss(batch against a source of references).
+    """batch_weight · pair_loss(batch) + proxy_weight · pair_loss(proxies) + memory_weight · pair_loss(memory).
 
-    The one place where training methods differ: plain, proxy-based, cross-batch memory, CCP and their
-    combinations are this sum with other sources and weights. A source offers
-
-    - ``references() -> (labels [references], embeddings [references, embedding_size])``;
-    - ``observe(labels, embeddings)``, which sees each batch before the source is used;
-    - ``own_copies(batch) -> [batch]``: which references are the examples of the batch just observed, or None;
-    - ``ready() -> bool tensor``: a source that is not ready adds nothing.
-
-    Calling the loss is a training step as far as the sources go: a memory takes the batch in. The sources hold
-    variables, which Keras' ``fit`` would leave untrained and feed with validation batches: use ``ccp.Trainer``.
+    The one place where plain, proxy-based, cross-batch memory and CCP differ: in their references and weights. Calling
+    the loss stores the batch in the memory.
 
     Args:
       pair_loss: any ``PairLoss``.
-      sources: (source, weight) pairs.
+      proxies: class proxies, trained like any weights; None for none.
       batch_weight: weight of the batch against itself; at 0 that term is not computed.
+      proxy_weight: weight of the batch against the proxies.
+      memory: a cross-batch memory; None for none.
+      memory_weight: weight of the batch against the memory.
+
+    Raises:
+      ValueError: a weight is negative, or there is nothing to compare a batch with.
     """
 
-    def __init__(
-        self,
-        pair_loss: PairLoss,
-        sources: Sequence[tuple[tf.keras.layers.Layer, float]] = (),
-        batch_weight: float = 0.0,
-        name: str = "references",
-        **kwargs,
-    ):
-        super().__init__(name=name, **kwargs)
-        if batch_weight < 0 or any(weight < 0 for _, weight in sources):
-            raise ValueError(f"Weights must be at least 0; got {batch_weight} and {[w for _, w in sources]}.")
-        if batch_weight == 0 and not sources:
-            raise ValueError("A loss needs the batch (batch_weight above 0) or at least one source of references.")
-        self.pair_loss = pair_loss
-        self.weighted_sources = tuple((source, float(weight)) for source, weight in sources)
-        self.batch_weight = float(batch_weight)
+    pair_loss: PairLoss
+    proxies: ClassProxies | None = None
+    batch_weight: float = 0.0
+    proxy_weight: float = 1.0
+    memory: CrossBatchMemory | None = None
+    memory_weight: float = 1.0
+    name: str = "references"
 
-    @property
-    def sources(self) -> tuple[tf.keras.layers.Layer, ...]:
-        """The sources, without their weights."""
-        return tuple(source for source, _ in self.weighted_sources)
-
-    @property
-    def layers(self) -> tuple[tf.keras.layers.Layer, ...]:
-        """The sources, and the pair loss's own layers."""
-        return self.sources + self.pair_loss.layers
+    def __post_init__(self):
+        super().__post_init__()
+        weights = [float(weight) for weight in (self.batch_weight, self.proxy_weight, self.memory_weight)]
+        if not all(weight >= 0 for weight in weights):
+            raise ValueError(f"batch_weight, proxy_weight and memory_weight must be at least 0; got {weights}.")
+        self.batch_weight, self.proxy_weight, self.memory_weight = weights
+        if not (self.batch_weight or self.proxies or self.memory):
+            raise ValueError("A loss needs proxies, a memory, or the batch itself (batch_weight above 0).")
 
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         """The weighted sum for labels [batch] and embeddings [batch, embedding_size]: a float32 scalar."""
         total = self.batch_weight * self.pair_loss.call(labels, embeddings) if self.batch_weight else 0.0
-        for source, weight in self.weighted_sources:
-            source.observe(labels, embeddings)
-            total += weight * self._against(source, labels, embeddings)
+        if self.proxies is not None:
+            total += self.proxy_weight * self.pair_loss.against(labels, embeddings, *self.proxies.references())
+        if self.memory is not None:
+            self.memory.store(labels, embeddings)
+            total += self.memory_weight * self._against_memory(labels, embeddings)
         return total
 
-    def _against(self, source, labels, embeddings):
+    def _against_memory(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         def compared():
-            own_copies = source.own_copies(tf.shape(embeddings)[0])
-            return self.pair_loss.against(labels, embeddings, *source.references(), own_copies)
+            own_copies = self.memory.own_copies(tf.shape(embeddings)[0])
+            return self.pair_loss.against(labels, embeddings, *self.memory.references(), own_copies)
 
-        ready = source.ready()
-        if ready is True:  # Known without running the graph: no branch is built.
-            return compared()
-        return tf.cond(ready, compared, lambda: tf.constant(0.0))
+        return tf.cond(self.memory.ready(), compared, lambda: tf.constant(0.0))
 
-    def get_config(self) -> dict:
-        """The pair loss, the sources' own configurations and the weights; the sources' variables are not part of it."""
-        return {
-            "name": self.name,
-            "pair_loss": tf.keras.losses.serialize(self.pair_loss),
-            "sources": [[tf.keras.layers.serialize(s), weight] for s, weight in self.weighted_sources],
-            "batch_weight": self.batch_weight,
-        }
 
-    @classmethod
-    def from_config(cls, config: dict) -> ReferenceLoss:
-        """Builds the loss with fresh variables; load a checkpoint to fill them."""
-        config = dict(config)
-        config["pair_loss"] = tf.keras.losses.deserialize(config["pair_loss"])
-        config["sources"] = [(tf.keras.layers.deserialize(s), weight) for s, weight in config["sources"]]
-        return cls(**config)
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
+class XBMLoss(ReferenceLoss):
+    """pair_loss(batch) + memory_weight · pair_loss(memory of past embeddings) (XBM, Wang et al., CVPR 2020)."""
+
+    batch_weight: float = 1.0
+    name: str = "xbm"
+
+
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
+class CCPLoss(ReferenceLoss):
+    """batch_weight · pair_loss(batch) + proxy_weight · pair_loss(proxies) (CCP, arXiv 2209.09060).
+
+    The trainer re-initialises the proxies at every projection; between projections they are trained like any weights.
+    The default weights are the original code's for pretrained networks. With a memory, CCP and XBM work together.
+
+    Args:
+      pair_loss: any ``PairLoss``.
+      proxies: the class proxies.
+      memory: a cross-batch memory as a third set of references; None for none.
+      memory_weight: its weight.
+    """
+
+    batch_weight: float = setting(0.1, "weight of the batch against itself", at_least=0)
+    proxy_weight: float = setting(1.0, "weight of the batch against the proxies", above=0)
+    name: str = "ccp"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.proxies is None:
+            raise ValueError("CCPLoss needs class proxies, which projections re-initialise.")

@@ -11,7 +11,7 @@ import tensorflow as tf
 from ccp.distribution.replicas import Replicas
 from ccp.errors import Interrupted, TrainingError, UserError
 from ccp.projection.projector import Projection, ProjectionSchedule, Projector, Snapshot
-from ccp.references.ccp_loss import CCPLoss
+from ccp.references.reference_loss import CCPLoss
 from ccp.training.checkpoints import Checkpoints
 from ccp.training.observers import Observer
 from ccp.training.optimizers import PlateauLearningRate

@@ -7,7 +7,9 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from ccp.losses import PAIR_LOSSES, PairLoss
+from ccp.losses.pair_loss import PairLoss
+from ccp.losses.registry import PAIR_LOSSES
+from ccp.registry import imported
 from tests.support import oracles, oracles_baselines
 
 # The paper's settings for CUB and Cars196, then some that lie apart from them.
@@ -91,7 +93,7 @@ class Sample:
 
 
 def build(name: str, settings: dict | None = None) -> PairLoss:
-    return PAIR_LOSSES[name](**(EVERY_SETTING[name][0] if settings is None else settings))
+    return imported(PAIR_LOSSES[name].path)(**(EVERY_SETTING[name][0] if settings is None else settings))
 
 
 def expected(name: str, settings: dict, *arguments) -> float:

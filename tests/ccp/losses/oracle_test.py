@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.losses import PAIR_LOSSES
+from ccp.losses.registry import PAIR_LOSSES
 from tests.support import loss_cases, oracles
 
 MODES = ("batch", "against")

@@ -3,9 +3,8 @@
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp import CCPLoss, ClassProxies, CosineContrastiveLoss, CrossBatchMemory, ReferenceLoss
-from ccp.losses import PAIR_LOSSES
-from tests.support import recorded
+from ccp import CCPLoss, ClassProxies, CosineContrastiveLoss, CrossBatchMemory, ReferenceLoss, XBMLoss
+from tests.support import loss_cases, recorded
 
 # Loss → where its values lie: {entry: keyword arguments of the loss beside its recorded settings}.
 TWO_REDUCTIONS = {"/mean_of_active": {}, "/mean": {"pair_reduction": "mean"}}
@@ -47,22 +46,22 @@ class RecordedLossesTest(parameterized.TestCase, tf.test.TestCase):
 
     @parameterized.named_parameters(*BATCH_AND_PROXY_CASES)
     def test_batch(self, loss, entry, arguments):
-        self.assert_recorded(f"{loss}/batch{entry}", PAIR_LOSSES[loss](**recorded.settings(loss), **arguments))
+        self.assert_recorded(f"{loss}/batch{entry}", loss_cases.build(loss, {**recorded.settings(loss), **arguments}))
 
     @parameterized.named_parameters(*BATCH_AND_PROXY_CASES)
     def test_proxies(self, loss, entry, arguments):
-        pair_loss, proxies = PAIR_LOSSES[loss](**recorded.settings(loss), **arguments), assigned_proxies(loss)
-        self.assert_recorded(f"{loss}/proxies{entry}", ReferenceLoss(pair_loss, [(proxies, 1.0)]), proxies)
+        pair_loss, proxies = loss_cases.build(loss, {**recorded.settings(loss), **arguments}), assigned_proxies(loss)
+        self.assert_recorded(f"{loss}/proxies{entry}", ReferenceLoss(pair_loss, proxies), proxies)
 
     @parameterized.parameters(*AGAINST_PROXIES_ALONE)
     def test_proxy_losses(self, loss):
-        pair_loss, proxies = PAIR_LOSSES[loss](**recorded.settings(loss)), assigned_proxies(loss)
-        self.assert_recorded(loss, ReferenceLoss(pair_loss, [(proxies, 1.0)]), proxies)
+        pair_loss, proxies = loss_cases.build(loss, recorded.settings(loss)), assigned_proxies(loss)
+        self.assert_recorded(loss, ReferenceLoss(pair_loss, proxies), proxies)
 
     @parameterized.parameters(*AGAINST_BATCH_AND_PROXIES)
     def test_ccp(self, loss):
         proxies = assigned_proxies(loss)
-        ccp_loss = CCPLoss(PAIR_LOSSES[loss](**recorded.settings(loss)), proxies)  # Weights 0.1 and 1 by default.
+        ccp_loss = CCPLoss(loss_cases.build(loss, recorded.settings(loss)), proxies)  # Weights 0.1 and 1 by default.
         self.assert_recorded(f"{loss}/ccp", ccp_loss, proxies)
 
     def test_every_recorded_loss_is_compared_here(self):
@@ -77,7 +76,7 @@ class RecordedCrossBatchMemoryTest(tf.test.TestCase):
         batch_size, embedding_size = batches[0]["embeddings"].shape
         capacity = int(recorded.original()["cross_batch_memory/capacity_batches"]) * batch_size
         memory = CrossBatchMemory(capacity, embedding_size)
-        loss = ReferenceLoss(CosineContrastiveLoss(0.5), [(memory, 1.0)], batch_weight=1.0)
+        loss = XBMLoss(CosineContrastiveLoss(0.5), memory=memory)
         for batch in batches:
             embeddings = tf.Variable(batch["embeddings"])
             with tf.GradientTape() as tape:
