@@ -100,6 +100,7 @@ class Processes:
 
     def _gather_rows(self, rows: Any) -> tf.Tensor:
         def gather(rows):
-            return tf.distribute.get_replica_context().all_gather(rows, axis=0)
+            # Without the copy TensorFlow does not know on which device the rows are.
+            return tf.distribute.get_replica_context().all_gather(tf.identity(rows), axis=0)
 
         return self.strategy.experimental_local_results(self.strategy.run(gather, args=(rows,)))[0]
