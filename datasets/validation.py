@@ -16,7 +16,7 @@ from datasets.images.sources import ImageFiles
 from datasets.input.bad_images import SKIP, BadImages
 from datasets.input.loading import Row, RowLoader
 from datasets.manifest import Counts, Manifest
-from datasets.progress_bar import shown
+from datasets.progress import progress
 from datasets.reading import read
 from datasets.registry import DATA_SETS
 from datasets.settings import DataSettings
@@ -110,7 +110,7 @@ def _read_all(manifest: Manifest) -> tuple[dict[str, str], np.ndarray]:
             indices = np.arange(begin, min(begin + _IN_A_ROW, len(manifest)))
             yield Row(indices, np.zeros([len(indices), 2], np.int64))
 
-    with shown(f"reading {manifest.name}", len(manifest), unit="images") as advance:
+    with progress(f"reading {manifest.name}", len(manifest), "images") as advance:
         for indices, read_sizes in RowLoader(size_of, files.paths, bad)(rows):
             sizes[indices] = read_sizes.numpy()
             advance(len(indices))

@@ -13,7 +13,7 @@ import tensorflow as tf
 from ccp.errors import UserError
 from datasets.images.pillow import rgb_from_bytes
 from datasets.manifest import DataError
-from datasets.progress_bar import shown
+from datasets.progress import progress
 from models.serving.export import load_exported
 from models.serving.signatures import MASKED
 
@@ -71,7 +71,7 @@ class FileEmbedder:
         kept: list[str] = []
         embeddings = [np.empty((0, self.embedding_size), np.float32)]
         skipped: list[tuple[str, str]] = []
-        with shown("embedding", len(paths), unit="images") as advance:
+        with progress("embedding", len(paths), "images") as advance:
             for start in range(0, len(paths), _BATCH):
                 batch = paths[start : start + _BATCH]
                 contents = {path: _contents(path) for path in batch}

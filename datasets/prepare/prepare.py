@@ -4,110 +4,90 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
+import sys
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+import pooch
+
+from ccp.errors import first_line
 from datasets.manifest import DataError
-from datasets.prepare.archives import extract, verify
-from datasets.prepare.downloads import download
-from datasets.prepare.files import blocks_of, make_folder, placed, require_space
-from datasets.prepare.marker import Prepared, add_to_marker, claimed, read_marker
+from datasets.prepare.archives import extract
 from datasets.prepare.sources import SOURCES, Archive, Source
-from datasets.progress_bar import Progress, shown
 
 
 def prepare(
     name: str,
     data_dir: str | os.PathLike,
-    archives: Sequence[str | os.PathLike] = (),
+    archives: Sequence[str] = (),
     urls: Sequence[str] = (),
     any_checksum: bool = False,
-    progress: Progress = shown,
 ) -> list[str]:
-    """Verifies and extracts what a benchmark is distributed in; a call after a kill goes on from there.
+    """Verifies and extracts the archives of a benchmark; an interrupted call is completed by calling again.
 
-    Each archive is the given one, or one that lies in the directory, or is downloaded from a given address.
-    They are told apart by their file names.
+    Each archive is a given one, or one that is in the directory, or is downloaded from a given address to there.
+    They are recognized by their file names.
 
     Args:
       name: of the data set.
-      data_dir: where its folders are to be; made if need be.
+      data_dir: where its folders are to be; is made.
       archives: files that have been fetched.
-      urls: addresses to fetch the others from.
-      any_checksum: whether archives of another sum than the published one will do.
-      progress: shows how far it is.
+      urls: addresses (http, https, ftp) to fetch the others from.
+      any_checksum: accept archives whose checksum is not the published one.
 
     Returns:
       What was done, a line for each archive.
 
     Raises:
-      DataError: the data set is none of these, an archive is missing, or one is refused.
+      DataError: there is no such data set, an archive is missing, or one is refused.
     """
     if name not in SOURCES:
         raise DataError(
             f"{name!r} is not prepared from archives; {', '.join(SOURCES)} are. Other data sets are read as they are."
         )
     source, data_dir = SOURCES[name], pathlib.Path(data_dir)
-    with claimed(data_dir):
-        given_files = _by_name(source, [str(path) for path in archives], os.path.basename)
-        given_urls = _by_name(source, urls, _last_part)
-        form = _form(name, source, data_dir, {**given_urls, **given_files})
-        lines = []
-        for archive in form:
-            file = pathlib.Path(given_files[archive.file_name]) if archive.file_name in given_files else None
-            file = file or _lying_in(data_dir, archive)
-            if _is_done(data_dir, archive, file):
-                lines.append(f"{archive.file_name}: is in place already")
-                continue
-            if file is None:
-                url = given_urls.get(archive.file_name)
-                if url is None:  # An optional one that is not there.
-                    continue
-                file = data_dir / archive.file_name
-                download(url, file, progress)
-                lines.append(f"{archive.file_name}: downloaded to {file}")
-            lines.append(_put_in_place(data_dir, archive, file, source.max_bytes, any_checksum, progress))
-    return lines
+    given = _by_file_name(source, [*map(str, archives), *urls])
+    form = _complete_form(name, source, data_dir, given)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        return [_put_in_place(archive, place, data_dir, any_checksum) for archive, place in form.items()]
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or data_dir} cannot be used ({error.strerror or error}). Fix that or pass another "
+            "--data_dir, and run the command again."
+        ) from error
 
 
-def _by_name(source: Source, given: Sequence[str], name_of: Callable[[str], str]) -> dict[str, str]:
-    """What was given, by the name of the archive that it is; a lone one may have any name if just one is needed."""
+def _by_file_name(source: Source, given: Sequence[str]) -> dict[str, str]:
+    """Paths and addresses by the archive's file name; a lone one may have any name if just one archive is needed."""
     known = [archive.file_name for form in source.forms for archive in form]
     required = [archive.file_name for archive in source.archives if not archive.is_optional]
     found: dict[str, str] = {}
-    for item in given:
-        file_name = name_of(item)
+    for place in given:
+        path = urllib.parse.unquote(urllib.parse.urlsplit(place).path) if _is_url(place) else place
+        file_name = os.path.basename(path)
         if file_name not in known and len(given) == len(required) == 1:
             file_name = required[0]
         if file_name not in known:
-            raise DataError(f"{item} is not an archive of this data set; these are: {', '.join(known)}. Rename it.")
+            raise DataError(f"{place} is not an archive of this data set; these are: {', '.join(known)}. Rename it.")
         if file_name in found:
-            raise DataError(f"{file_name} was given twice, as {found[file_name]} and {item}; give one.")
-        found[file_name] = item
+            raise DataError(f"{file_name} was given twice, as {found[file_name]} and {place}; give one.")
+        found[file_name] = place
     return found
 
 
-def _last_part(url: str) -> str:
-    return os.path.basename(urllib.parse.unquote(urllib.parse.urlsplit(url).path))
-
-
-def _form(name: str, source: Source, data_dir: pathlib.Path, given: Mapping[str, str]) -> tuple[Archive, ...]:
-    """The first set of archives that is complete; of several, one that was given goes first."""
+def _complete_form(name: str, source: Source, data_dir: pathlib.Path, given: Mapping[str, str]) -> dict[Archive, str]:
+    """Where each archive is, of the first set of archives that is complete; sets of which one was given go first."""
     lacking = []
     for form in sorted(source.forms, key=lambda form: not any(archive.file_name in given for archive in form)):
-        missing = [
-            archive.file_name
-            for archive in form
-            if not archive.is_optional
-            and archive.file_name not in given
-            and _lying_in(data_dir, archive) is None
-            and not _is_done(data_dir, archive, None)
-        ]
+        places = {archive: given.get(archive.file_name) or _in_directory(archive, data_dir) for archive in form}
+        missing = [archive.file_name for archive in form if not (places[archive] or archive.is_optional)]
         if not missing:
             unused = sorted(given.keys() - {archive.file_name for archive in form})
             if unused:
                 raise DataError(f"{unused[0]} is of no use beside {form[0].file_name}; leave it out.")
-            return form
+            return {archive: place for archive, place in places.items() if place}
         lacking.append(" and ".join(missing))
     raise DataError(
         f"{name} needs {', or '.join(lacking)}; give the path of each with --archive or its address with --url, or put "
@@ -115,55 +95,48 @@ def _form(name: str, source: Source, data_dir: pathlib.Path, given: Mapping[str,
     )
 
 
-def _lying_in(data_dir: pathlib.Path, archive: Archive) -> pathlib.Path | None:
-    for folder in (data_dir, data_dir / archive.extract_to):
-        if (folder / archive.file_name).is_file():
-            return folder / archive.file_name
-    return None
+def _in_directory(archive: Archive, data_dir: pathlib.Path) -> str:
+    paths = (data_dir / archive.file_name, data_dir / archive.extract_to / archive.file_name)
+    return next((str(path) for path in paths if path.is_file()), "")
 
 
-def _is_done(data_dir: pathlib.Path, archive: Archive, file: pathlib.Path | None) -> bool:
-    """Whether the archive has been put in place, and is the one at hand, if there is one at hand."""
-    prepared = read_marker(data_dir).get(archive.file_name)
-    if prepared is None or not prepared.is_complete(data_dir / archive.extract_to):
-        return False
-    return file is None or not file.is_file() or file.stat().st_size == prepared.size
-
-
-def _put_in_place(
-    data_dir: pathlib.Path,
-    archive: Archive,
-    file: pathlib.Path,
-    max_bytes: int,
-    any_checksum: bool,
-    progress: Progress,
-) -> str:
-    if not file.is_file():
-        raise DataError(f"There is no file {file}; give the path of {archive.file_name}.")
-    md5 = verify(file, None if any_checksum else archive.md5, progress)
-    target = data_dir / archive.extract_to
+def _put_in_place(archive: Archive, place: str, data_dir: pathlib.Path, any_checksum: bool) -> str:
+    """Downloads, verifies and extracts (or copies) one archive; returns what was done."""
+    expected = None if any_checksum else archive.md5
+    if _is_url(place):
+        place = _download(place, archive.file_name, expected, data_dir)
+    path, target = pathlib.Path(place), data_dir / archive.extract_to
+    if not path.is_file():
+        raise DataError(f"There is no file {path}; give the path of {archive.file_name}.")
+    md5 = pooch.file_hash(str(path), alg="md5")
+    if expected not in (None, md5):
+        raise DataError(
+            f"{path} should have the MD5 sum {expected}; it has {md5}. Fetch it again, or pass --any_checksum if you "
+            "know it to be another packaging of the same data."
+        )
     if archive.is_packed:
-        paths = extract(file, target, max_bytes, progress)
-        done = f"{len(paths):,} file{'s' if len(paths) > 1 else ''} in {target}"
+        done = f"{extract(path, target):,} files in {target}"
     else:
-        paths = (archive.file_name,)
-        _copy(file, data_dir, archive)
+        target.mkdir(parents=True, exist_ok=True)
+        if path.resolve() != (target / archive.file_name).resolve():
+            shutil.copyfile(path, target / archive.file_name)
         done = f"in {target}"
-    size = file.stat().st_size
-    add_to_marker(data_dir, archive.file_name, Prepared.of(size, md5, paths))
     if archive.md5 is None:
-        checked = "no sum is published to check it by"
-    else:
-        checked = "MD5 as published" if md5 == archive.md5 else f"MD5 {md5}, which is not the published one"
-    return f"{archive.file_name}: {done} ({checked})"
+        return f"{archive.file_name}: {done} (no checksum is published)"
+    is_published = "as published" if md5 == archive.md5 else f"{md5}, which is not the published one"
+    return f"{archive.file_name}: {done} (MD5 {is_published})"
 
 
-def _copy(file: pathlib.Path, data_dir: pathlib.Path, archive: Archive) -> None:
-    make_folder(data_dir, archive.extract_to)
-    place = data_dir / archive.extract_to / archive.file_name
-    if place.exists() and place.samefile(file):
-        return
-    require_space(place.parent, file.stat().st_size)
-    with open(file, "rb") as original, placed(place) as copy:
-        for block in blocks_of(original):
-            copy.write(block)
+def _download(url: str, file_name: str, md5: str | None, data_dir: pathlib.Path) -> str:
+    try:
+        return pooch.retrieve(url, md5 and f"md5:{md5}", file_name, data_dir, progressbar=sys.stderr.isatty())
+    # Of the network or the server (requests, ftplib), or a checksum or scheme that is wrong.
+    except Exception as error:
+        raise DataError(
+            f"{url} cannot be fetched ({first_line(error)}). Fetch it by other means and put it to "
+            f"{data_dir / file_name}, or pass --any_checksum if you know it to be another packaging of the same data."
+        ) from error
+
+
+def _is_url(place: str) -> bool:
+    return "://" in place

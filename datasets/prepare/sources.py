@@ -1,10 +1,8 @@
-"""Which archives the benchmarks come in, and where people get them."""
+"""The archives of the benchmarks, and where to get them."""
 
 from __future__ import annotations
 
 import dataclasses
-
-_GB = 10**9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,8 +12,8 @@ class Archive:
     Attributes:
       file_name: as they call it.
       md5: its published sum, if there is one.
-      extract_to: the folder, relative to the data's directory, that it belongs in.
-      is_packed: whether it is to be extracted, or else copied as it is.
+      extract_to: its folder, relative to the data set's directory.
+      is_packed: whether it is to be extracted rather than copied.
       is_optional: whether the data set can be used without it.
     """
 
@@ -32,13 +30,11 @@ class Source:
 
     Attributes:
       archives: what it comes in.
-      max_bytes: bound on the files of one archive; well above what they really have.
       instructions: how to get the archives by hand.
-      alternative: other archives that serve just as well, if there are such.
+      alternative: other archives that hold the same, if there are any.
     """
 
     archives: tuple[Archive, ...]
-    max_bytes: int
     instructions: str
     alternative: tuple[Archive, ...] = ()
 
@@ -51,7 +47,6 @@ class Source:
 SOURCES = {
     "cub": Source(
         archives=(Archive("CUB_200_2011.tgz", "97eceeb196236b17998738112f37df78"),),
-        max_bytes=8 * _GB,
         instructions=(
             "CUB-200-2011 is one file, CUB_200_2011.tgz, from the California Institute of Technology: its page is "
             "https://www.vision.caltech.edu/datasets/cub_200_2011/, and the file is record 65de6-vp158 of "
@@ -63,12 +58,11 @@ SOURCES = {
             Archive("car_ims.tgz", "d5c8f0aa497503f355e17dc7886c3f14"),
             Archive("cars_annos.mat", "b407c6086d669747186bd1d764ff9dbc", is_packed=False),
         ),
-        max_bytes=16 * _GB,
         instructions=(
             "Cars196 is two files, car_ims.tgz and cars_annos.mat, or the four files cars_train.tgz, cars_test.tgz, "
             "car_devkit.tgz and cars_test_annos_withlabels.mat. They were distributed on the Stanford AI Lab's page "
             "https://ai.stanford.edu/~jkrause/cars/car_dataset.html, which is gone; take them from a copy elsewhere. "
-            "The checksums tell whether it is a true one."
+            "The checksums tell whether it is unchanged."
         ),
         alternative=(
             Archive("cars_train.tgz", "065e5b463ae28d29e77c1b4b166cfe61"),
@@ -79,7 +73,6 @@ SOURCES = {
     ),
     "sop": Source(
         archives=(Archive("Stanford_Online_Products.zip", "7f73d41a2f44250d4779881525aea32e"),),
-        max_bytes=16 * _GB,
         instructions=(
             "Stanford Online Products is one file, Stanford_Online_Products.zip, from Stanford's Computational Vision "
             "and Geometry Lab: its page is https://cvgl.stanford.edu/projects/lifted_struct/, and the file is "
@@ -92,7 +85,6 @@ SOURCES = {
             Archive("list_eval_partition.txt", extract_to="Eval", is_packed=False),
             Archive("list_bbox_inshop.txt", extract_to="Anno", is_packed=False, is_optional=True),
         ),
-        max_bytes=32 * _GB,
         instructions=(
             "In-Shop is part of DeepFashion, of the Multimedia Laboratory of The Chinese University of Hong Kong, for "
             "non-commercial research: https://mmlab.ie.cuhk.edu.hk/projects/DeepFashion/InShopRetrieval.html. Agree "
