@@ -19,7 +19,7 @@ from benchmarks.figures import FigureBenchmark
 from benchmarks.sizes import BATCH_SIZE, CUB, EMBEDDING_SIZE, batch_labels
 from ccp.distribution.cluster import VARIABLE
 from ccp.distribution.replicas import replicas_of
-from ccp.methods.build import build_loss
+from ccp.methods.build import Sizes, build_loss
 from ccp.training.training_step import TrainingStep
 from experiments.settings import configure
 from models.embedding import build_embedding_model
@@ -76,17 +76,16 @@ def _count(loss_name: str, freeze_bn: bool) -> dict[str, int]:
     )
     with replicas.scope():
         model = synchronized(build_embedding_model(config.network, CHANNELS, seed=0))
-        loss = build_loss(
-            config.loss, num_classes=CUB.num_classes, embedding_size=EMBEDDING_SIZE, batch_size=BATCH_SIZE, seed=0
-        )
-        step = TrainingStep(model, loss, list(loss.layers), config, (), None, replicas)
+        sizes = Sizes(CUB.num_classes, EMBEDDING_SIZE, BATCH_SIZE)
+        loss = build_loss(config.loss.loss, config.loss.hyperparameters, sizes)
+        step = TrainingStep(model, loss, config.optimizer, config.gradients, replicas=replicas)
     share = replicas.share(BATCH_SIZE)
     images = tf.zeros([share.stop - share.start, IMAGE_SIZE, IMAGE_SIZE, CHANNELS])
     batch = replicas.spread(images, batch_labels(CUB.num_classes)[share])
 
     @tf.function
     def sent(images, labels):
-        step._step(images, labels, warming_up=False)
+        step.step(images, labels)
         operations = tf.compat.v1.get_default_graph().get_operations()
         return [_bytes([op for op in operations if op.type == kind]) for kind in (_GATHER, _REDUCE)]
 
@@ -95,10 +94,10 @@ def _count(loss_name: str, freeze_bn: bool) -> dict[str, int]:
 
     @tf.function
     def asked(flag):  # After every step, whether any process is to stop.
-        replicas.run(replicas.all_gather, [flag])
+        replicas.run(replicas.gathered, [flag])
         return _bytes([op for op in tf.compat.v1.get_default_graph().get_operations() if op.type == _GATHER])
 
-    learned = model.trainable_variables + loss.trainable_variables
+    learned = model.trainable_variables + [v for part in loss.parts for v in part.trainable_variables]
     return {
         "gathered": gathered * PROCESSES,
         "summed": summed,

@@ -8,11 +8,9 @@ from benchmarks.figures import FigureBenchmark
 from benchmarks.sizes import BATCH_SIZE, CUB, EMBEDDING_SIZE, batch_labels
 from benchmarks.timing import ratio, take_turns
 from ccp.methods.build import Sizes, build_loss
-from ccp.projection.projector import Projector
-from ccp.projection.proxy_reinitializer import ProxyReinitializer
 from ccp.training.trainer import Trainer
 from evaluate.embedding import Embedder
-from experiments.settings import Settings, configure
+from experiments.settings import configure
 from models.embedding import build_embedding_model
 from models.registry import BACKBONES
 
@@ -72,19 +70,20 @@ def step_trainer(loss: str, image_size: int, backbone: str = "conv4") -> Trainer
     built = build_loss(
         config.loss.loss, config.loss.hyperparameters, Sizes(CUB.num_classes, EMBEDDING_SIZE, BATCH_SIZE)
     )
-    projector = _projector(config, model, built) if config.loss.kind.projects else None
-    return Trainer(
+    trainer = Trainer(
         model,
         built,
-        loop=config.loop,
-        optimizer=config.optimizer,
-        gradients=config.gradients,
-        projection=config.projection,
-        batch_size=BATCH_SIZE,
         batches=_not_called,
         validate=_not_called,
-        projector=projector,
+        loop=config.loop,
+        projection=config.projection,
+        optimizer=config.optimizer,
+        gradients=config.gradients,
+        candidates=_not_called,
     )
+    if trainer.projections:
+        trainer.projections.projector.weight.assign(config.projection.proximal_weight)
+    return trainer
 
 
 def step_of(trainer: Trainer):
@@ -93,17 +92,9 @@ def step_of(trainer: Trainer):
     batch, labels = images(BATCH_SIZE, size), batch_labels(CUB.num_classes)
 
     def step():
-        return trainer._step(batch, labels)
+        return trainer.training_step(batch, labels)
 
     return step
-
-
-def _projector(config: Settings, model: tf.keras.Model, loss) -> Projector:
-    reinitializer = ProxyReinitializer(loss.proxies.proxies_per_class)
-    weight = config.projection.proximal_weight
-    projector = Projector(loss.proxies, model.trainable_variables, reinitializer, _not_called, weight)
-    projector.weight.assign(weight)
-    return projector
 
 
 def _not_called(*_):

@@ -35,7 +35,8 @@ _HOMES = {
     "ccp.projection.proxy_reinitializer": ("ProxyReinitializer",),
     "ccp.projection.projector": ("Projector",),
     "ccp.training.trainer": ("Trainer",),
-    "ccp.training.settings": ("LoopSettings", "OptimizerSettings", "ProjectionSettings"),
+    "ccp.training.balanced_batches": ("balanced_batches",),
+    "ccp.training.settings": ("GradientSettings", "LoopSettings", "OptimizerSettings", "ProjectionSettings"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

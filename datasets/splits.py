@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ccp.sampling import members_by_class
 from datasets.examples import Splits, part
-from datasets.input.sampling import members_by_class
 from datasets.manifest import TEST, TRAIN, VALIDATION, DataError, Manifest
 
 NUM_FOLDS = 4

@@ -14,9 +14,7 @@ import tensorflow as tf
 
 from ccp.distribution.replicas import Replicas
 from ccp.methods.build import Sizes, build_loss
-from ccp.projection.projector import Projector
-from ccp.projection.proxy_reinitializer import ProxyReinitializer, pool_size
-from ccp.training.observers import Observer
+from ccp.training.progress_display import ProgressDisplay
 from ccp.training.trainer import Trainer
 from datasets.examples import Examples
 from datasets.files import read_json, save_json
@@ -33,7 +31,7 @@ from experiments.board import geometry_scalars, projection_figures, show_unseen
 from experiments.description import describe
 from experiments.earlier_network import earlier_network
 from experiments.restarting import NotInVain
-from experiments.run_callbacks import ProgressDisplay, RunLog, TensorBoard
+from experiments.run_callbacks import RunLog, TensorBoard
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
 from experiments.workers import (
@@ -130,28 +128,29 @@ class Experiment:
         return Trainer(
             self.model,
             loss,
+            self._training_batches,
+            validator,
             loop=settings.loop,
+            projection=settings.projection,
             optimizer=settings.optimizer,
             gradients=settings.gradients,
-            projection=settings.projection,
-            batch_size=settings.batch.size,
-            mixed_precision=settings.network.mixed_precision,
-            batches=self._training_batches,
-            validate=validator,
-            projector=self._projector(loss) if settings.loss.kind.projects else None,
+            candidates=self._candidates,
             head=self.model.get_layer(EMBEDDING_LAYER).trainable_variables,
             initialize=lambda: load_start_weights(self.model, settings.network, earlier_network),
             replicas=self.replicas,
-            observers=self._observers(run, title, validator),
+            callbacks=self._callbacks(run, title, validator),
             checkpoints=str(run.checkpoints),
             should_stop=should_stop,
+            verbose=False,
         )
 
-    def _observers(self, run: RunDirectory, title: str | None, validator: Validator) -> tuple[Observer, ...]:
+    def _callbacks(
+        self, run: RunDirectory, title: str | None, validator: Validator
+    ) -> tuple[tf.keras.callbacks.Callback, ...]:
         of_all = (NotInVain(),) if self.replicas.num_workers > 1 else ()
         if title is None or not self.replicas.is_chief:
             return of_all
-        loop, validation = self.settings.loop, self.splits.validation
+        validation = self.splits.validation
 
         def figures() -> dict[str, bytes]:
             validated = None
@@ -169,7 +168,7 @@ class Experiment:
                 figures,
                 lambda: geometry_scalars(run),
             ),
-            ProgressDisplay(title, loop.steps_per_epoch, loop.max_epochs, loop.monitor),
+            ProgressDisplay(title),
         )
 
     def _validation_images(self, run: RunDirectory):
@@ -196,25 +195,9 @@ class Experiment:
             step=step,
         )
 
-    def _projector(self, loss) -> Projector:
-        settings = self.settings.projection
-        proxies_per_class = loss.proxies.proxies_per_class
-        num_candidates = pool_size(settings.pool_size, proxies_per_class)
-
-        def candidates(draw: int) -> tf.Tensor:
-            images = self._training_images.candidates(num_candidates, draw)
-            embeddings = self.embedder.raw(images, shared=True)
-            return tf.reshape(embeddings, [self.splits.train.num_classes, num_candidates, -1])
-
-        return Projector(
-            loss.proxies,
-            self.model.trainable_variables,
-            ProxyReinitializer(proxies_per_class, settings.normalize_candidates),
-            candidates,
-            settings.proximal_weight,
-            settings.proximal_decay,
-            self.replicas,
-        )
+    def _candidates(self, draw: int, per_class: int) -> tf.Tensor:
+        embeddings = self.embedder.raw(self._training_images.candidates(per_class, draw), shared=True)
+        return tf.reshape(embeddings, [self.splits.train.num_classes, per_class, -1])
 
     def _scatter(self) -> tuple[np.ndarray, np.ndarray]:
         """Embeddings and labels of evenly spaced training examples, to be drawn and measured."""
@@ -276,7 +259,7 @@ def train_run(
         result = {
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch,
-            "projections": trainer.schedule.projections,
+            "projections": progress.last_logs["projections"],
             "validation": {settings.loop.monitor: progress.best_score},
             "test": judgement.means,
         }

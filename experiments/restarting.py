@@ -10,8 +10,6 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from ccp.errors import TrainingError
-from ccp.training.observers import Observer
-from ccp.training.progress import Progress
 
 # As TensorFlow says that a process has gone, or has come back as another one, in whatever it is about.
 OTHERS_GONE = (
@@ -27,10 +25,10 @@ _PATIENCE_SECONDS = 900
 _PAUSE_SECONDS = 1.0
 
 
-class NotInVain(Observer):
+class NotInVain(tf.keras.callbacks.Callback):
     """A training that has taken a step has not been started in vain."""
 
-    def on_step(self, progress: Progress, loss: float) -> None:
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
         """Ends the time in vain."""
         os.environ.pop(_IN_VAIN_SINCE, None)
 

@@ -166,14 +166,13 @@ class RunDirectory:
         except ValueError as error:
             raise RunError(f"{self.metrics} is damaged ({error}); fix or delete the broken line.") from error
 
-    def rewind(self, last_record: Mapping[str, Any]) -> None:
+    def rewind(self, last_logs: Mapping[str, Any]) -> None:
         """Makes ``metrics.jsonl`` end with the epoch of the checkpoint that training resumes from.
 
         A kill may come before an epoch's line was written, or after the line but before its checkpoint.
         """
-        epoch = last_record.get("epoch", 0)
-        kept = [record for record in self.records() if record["epoch"] < epoch]
-        kept += [dict(last_record)] if last_record else []
+        kept = [record for record in self.records() if record["epoch"] < last_logs["epoch"]]
+        kept += [dict(last_logs)] if last_logs["epoch"] else []
         lines = "".join(json.dumps(record) + "\n" for record in kept)
         if not self.metrics.exists() or self.metrics.read_text() != lines:
             save_text(self.metrics, lines)

@@ -1,4 +1,4 @@
-"""A training step as a graph, by XLA where that takes it."""
+"""A training step as a graph, compiled by XLA where possible."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class CompiledStep:
     """Calls a function as a graph.
 
     Args:
-      function: of tensors and Python values; traced once for each of the latter.
-      jit_compile: by XLA, unless that refuses what has just been traced: then without it, and a message says so.
+      function: takes tensors and Python values, and is traced once for each of the latter.
+      jit_compile: compile by XLA; where XLA refuses what has just been traced, a warning is logged and it is left out.
     """
 
     def __init__(self, function: Callable[..., Any], jit_compile: bool):
-        self._function, self._by_xla = function, jit_compile
+        self._function, self._uses_xla = function, jit_compile
         self._graph = tf.function(function, jit_compile=True) if jit_compile else tf.function(function)
 
     def __call__(self, *arguments: Any) -> Any:
@@ -34,14 +34,16 @@ class CompiledStep:
         try:
             return self._graph(*arguments)
         except _REFUSALS as error:
-            # What has run before is no longer refused: something else is wrong with it then.
-            if not self._by_xla or self._graph.experimental_get_tracing_count() == traces:
+            # What has run before is not refused now: the error is another one.
+            if not self._uses_xla or self._graph.experimental_get_tracing_count() == traces:
                 raise
-            _LOGGER.warning("XLA does not take this training step (%s); going on without it.", _reason(error))
-            self._by_xla, self._graph = False, tf.function(self._function)
+            _LOGGER.warning(
+                "XLA cannot compile this training step (%s); training continues without it.", _reason(error)
+            )
+            self._uses_xla, self._graph = False, tf.function(self._function)
             return self._graph(*arguments)
 
 
 def _reason(error: tf.errors.OpError) -> str:
-    first_line = f"{error.message}\n".splitlines()[0]
-    return textwrap.shorten(re.sub(r"graph __inference\S*", "it", first_line), _LONGEST_REASON, placeholder=" …")
+    line = error.message.partition("\n")[0]
+    return textwrap.shorten(re.sub(r"graph __inference\S*", "it", line), _LONGEST_REASON, placeholder=" …")

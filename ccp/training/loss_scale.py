@@ -14,9 +14,9 @@ _LARGEST = 2.0**64
 class LossScale(tf.Module):
     """Multiplies the loss so that small gradients do not vanish in float16, and finds the factor by itself.
 
-    A step whose gradients are not finite is not made, and halves the scale; after 2,000 steps that were made it is
-    doubled (Micikevicius et al., "Mixed Precision Training", ICLR 2018, section 3.2). Keras' ``LossScaleOptimizer``
-    does the same inside one optimizer; here the transforms in between, and several optimizers, share one scale.
+    A step with a non-finite gradient is skipped and halves the scale; after 2,000 steps in a row the scale is doubled
+    (Micikevicius et al., "Mixed Precision Training", ICLR 2018, section 3.2). Keras' ``LossScaleOptimizer`` does the
+    same inside one optimizer; here several optimizers, and the transforms before them, share one scale.
 
     Attributes:
       scale: float32 scalar, a power of two from 1 to 2⁶⁴.
@@ -36,7 +36,7 @@ class LossScale(tf.Module):
         return [gradient / self.scale for gradient in gradients]
 
     def step_if(self, finite: tf.Tensor, step: Callable[[], None]) -> None:
-        """Makes a step if its gradients are finite, and moves the scale."""
+        """Makes a step if its gradients are finite, and adapts the scale."""
 
         def made():
             step()
@@ -45,12 +45,12 @@ class LossScale(tf.Module):
             self.scale.assign(tf.where(rises, tf.minimum(2.0 * self.scale, _LARGEST), self.scale))
             return 0
 
-        def left_out():
+        def skipped():
             self._made.assign(0)
             self.scale.assign(tf.maximum(self.scale / 2.0, 1.0))
             return 0
 
-        tf.cond(finite, made, left_out)
+        tf.cond(finite, made, skipped)
 
     @property
     def can_fall(self) -> bool:

@@ -1,4 +1,4 @@
-"""How far a training is."""
+"""How far a training has come."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import tensorflow as tf
 
 @dataclasses.dataclass
 class Progress:
-    """Position, best score, and the record of the last whole epoch.
+    """Position, best score, and the logs of the last whole epoch.
 
     Attributes:
       epoch: whole epochs done.
-      step: steps done in the epoch under way.
-      total_steps: steps done in all.
-      loss_sum: of the steps of the epoch under way.
+      step: steps done in the current epoch.
+      total_steps: steps done overall.
+      loss_sum: sum of the losses of the current epoch.
       best_score: best validation score overall.
       best_epoch: whole epochs done when it was reached.
-      epochs_without_improvement: since then.
+      epochs_without_improvement: epochs since then.
       finished: whether training has ended.
-      last_record: what was logged for the last whole epoch.
+      last_logs: what callbacks were given at the end of the last whole epoch; ``step`` in it is ``total_steps``.
     """
 
     epoch: int = 0
@@ -35,10 +35,10 @@ class Progress:
     best_epoch: int = 0
     epochs_without_improvement: int = 0
     finished: bool = False
-    last_record: dict[str, Any] = dataclasses.field(default_factory=dict)
+    last_logs: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def count_step(self, loss: float) -> None:
-        """Takes a step's loss."""
+        """Counts a step with its loss."""
         self.step += 1
         self.total_steps += 1
         self.loss_sum += loss
@@ -52,16 +52,14 @@ class Progress:
         return False
 
     def close_epoch(self, scores: Mapping[str, float], **more: Any) -> dict[str, Any]:
-        """Moves on to the next epoch and returns the record of the one that has ended."""
-        self.last_record = {
-            "epoch": self.epoch + 1,
-            "step": self.total_steps,
-            "loss": self.loss_sum / max(self.step, 1),
-            **scores,
-            **more,
-        }
+        """Advances to the next epoch and returns the logs of the one that has ended."""
+        self.last_logs = {"step": self.total_steps, "loss": self.loss_sum / max(self.step, 1), **scores, **more}
         self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
-        return self.last_record
+        return self.last_logs
+
+    def position(self, ahead: int = 0) -> str:
+        """The step that was done last, or the one ``ahead`` of it, for messages."""
+        return f"step {self.step + ahead} of epoch {self.epoch + 1} (step {self.total_steps + ahead} overall)"
 
     def saved_with(self, *others: Any) -> SavedAsJson:
         """The progress and other dataclasses of plain values, as one entry of a checkpoint."""

@@ -10,110 +10,142 @@ import tensorflow as tf
 
 from ccp.distribution.replicas import Replicas
 from ccp.errors import Interrupted, TrainingError, UserError
-from ccp.projection.projector import Projection, ProjectionSchedule, Projector, Snapshot
+from ccp.projection.alternation import AlternatingProjections
+from ccp.projection.pool import candidates_from
+from ccp.projection.projector import Candidates, Projection, Projector
+from ccp.projection.schedule import ProjectionSchedule
+from ccp.projection.snapshot import Snapshot
 from ccp.references.reference_loss import CCPLoss
+from ccp.training.balanced_batches import source_of
+from ccp.training.batches import Batch, BatchesFrom, batches_from
 from ccp.training.checkpoints import Checkpoints
-from ccp.training.observers import Observer
-from ccp.training.optimizers import PlateauLearningRate
+from ccp.training.optimizers import OptimizerLike
+from ccp.training.plateau import PlateauLearningRate
 from ccp.training.progress import Progress
+from ccp.training.progress_display import ProgressDisplay
 from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings, ProjectionSettings
-from ccp.training.training_step import TrainingStep
+from ccp.training.training_step import TrainingStep, loss_variables
+from ccp.training.validation import Validation, as_validation
 
 
 class Trainer:
-    """Trains a network with a loss, projecting as CCP does if it is given a projector.
+    """Trains a network with a loss; with ``CCPLoss`` by alternating projections (arXiv 2209.09060, section 4).
 
-    Per epoch: steps → validate → decide on a projection → checkpoint → log. Everything that the future
-    depends on is in the checkpoint, and everything random comes from ``batches`` and the projector's
-    candidates, which are functions of (seed, epoch, position): a training that is killed at any moment and
-    resumed equals one that never was.
+    Per epoch: steps → validate → decide on a projection → checkpoint → callbacks. Everything that the future depends on
+    is in the checkpoint. If ``batches`` and ``candidates`` are functions of their arguments, a training that is killed
+    at any moment and resumed equals one that never was, bit for bit.
+
+    Callbacks are Keras' own, with the logs of ``validate`` under their names, ``loss``, ``learning_rate``, ``step`` (of
+    all epochs), ``projections`` (so far) and ``projected`` (after this epoch). Two things are added: ``on_train_begin``
+    gets the logs of the last whole epoch, and how many ``epoch``s are done, and callbacks with a method
+    ``on_projection(projection)`` are told of the start and of each projection. ``model.stop_training = True`` ends
+    training after the epoch.
+
+    Attributes:
+      model: the network.
+      loss: the loss.
+      progress: how far training has come.
+      projections: schedule, projector and best weights of the current problem; None if the loss is no ``CCPLoss``.
+      optimizer: of all variables, in groups.
+      overall_best: weights and proxies with the best score overall.
 
     Args:
       model: images to embeddings [batch, embedding_size].
       loss: ``loss(labels [batch], embeddings)``; the variables of its ``layers``, if any, are trained too.
+      batches: a ``tf.data.Dataset`` of (images, labels), such as ``balanced_batches`` makes; or a function of (epoch,
+        step) that yields batches from that position on, without end. Batches may differ in size.
+      validate: images and labels, scored by retrieval; or a function that returns scores of the network as it is now.
       loop: steps, epochs and stopping.
-      optimizer: its kind and its learning rate.
-      gradients: what is done to them.
-      projection: when to project.
-      batch_size: rows of a batch.
-      mixed_precision: ``float16`` scales the loss.
-      batches: called as ``batches(epoch, step)``; yields (images, labels) from that position on, without end.
-      validate: returns the validation scores of the network as it is now.
-      projector: None trains the base loss alone.
+      projection: when to project, and how.
+      optimizer: settings; or any Keras optimizer, which is copied.
+      gradients: what is done to gradients.
+      candidates: draws and embeds the candidates for new proxies; from ``batches`` if None.
       head: the network's variables that are trained in warm-up epochs too, when all others rest and the network runs
         in inference mode.
-      initialize: called once, before a training that starts and is not resumed: loads pretrained weights.
+      initialize: called once, at the start of a training that is not resumed: loads pretrained weights.
       replicas: the devices that share the batches, in whose scope network, loss and this trainer are made; None is one
         device. ``batches`` then yields the rows of this process.
-      observers: told of steps, projections and epochs.
+      callbacks: Keras callbacks.
       checkpoints: directory of the checkpoints; None keeps none.
-      should_stop: asked after every step; when it says yes, the position is saved and ``Interrupted`` raised.
+      should_stop: asked after every step; if it returns True, the position is saved and ``Interrupted`` raised.
+      verbose: show the progress on standard error.
+
+    Raises:
+      ValueError: the proxies of a ``CCPLoss`` cannot be re-initialised without ``candidates``.
     """
 
     def __init__(
         self,
         model: tf.keras.Model,
         loss: tf.keras.losses.Loss,
+        batches: tf.data.Dataset | BatchesFrom,
+        validate: Validation,
         *,
-        loop: LoopSettings,
-        optimizer: OptimizerSettings,
-        gradients: GradientSettings,
-        projection: ProjectionSettings,
-        batch_size: int,
-        mixed_precision: str = "none",
-        batches: Callable[[int, int], Iterator[tuple[tf.Tensor, tf.Tensor]]],
-        validate: Callable[[], Mapping[str, float]],
-        projector: Projector | None = None,
+        loop: LoopSettings = LoopSettings(),
+        projection: ProjectionSettings = ProjectionSettings(),
+        optimizer: OptimizerLike = OptimizerSettings(),
+        gradients: GradientSettings = GradientSettings(),
+        candidates: Candidates | None = None,
         head: Sequence[tf.Variable] = (),
         initialize: Callable[[], None] = lambda: None,
         replicas: Replicas | None = None,
-        observers: tuple[Observer, ...] = (),
+        callbacks: Sequence[tf.keras.callbacks.Callback] = (),
         checkpoints: str | None = None,
         should_stop: Callable[[], bool] = lambda: False,
+        verbose: bool = True,
     ):
-        self.model, self.loss = model, loss
-        self._loop, self._optimizer_settings = loop, optimizer
-        self.batches, self.validate, self.projector = batches, validate, projector
-        self.observers, self.should_stop, self._initialize = tuple(observers), should_stop, initialize
-        if isinstance(loss, CCPLoss) and projector is None:
-            raise ValueError(
-                "CCPLoss needs a projector, which re-initialises its proxies. Pass projector=Projector(…), or train "
-                "with ReferenceLoss against proxies that stay."
-            )
+        self.model, self.loss, self.replicas = model, loss, replicas or Replicas()
+        self._loop, self._initialize, self.should_stop = loop, initialize, should_stop
+        self.callbacks = [*callbacks, *([ProgressDisplay()] if verbose and self.replicas.is_chief else [])]
+        self._batches = batches_from(batches, loop.steps_per_epoch)
+        self.validate = as_validation(model, validate)
+        if not model.built:
+            images, _ = next(self._batches(0, 0))
+            model(images)
 
-        self.replicas = replicas or Replicas()
-        layers = list(getattr(loss, "layers", ()))
-        self._step = TrainingStep(
-            model, loss, layers, optimizer, gradients, mixed_precision, loop.jit_compile, head, projector, self.replicas
-        )
-        self.optimizer, self.loss_scale = self._step.optimizer, self._step.loss_scale
-        kept = list(model.weights) + [v for layer in layers for v in layer.trainable_variables]
-        self.problem_best = Snapshot(kept, "problem_best")
+        kept = [*model.weights, *(variable for of_kind in loss_variables(loss) for variable in of_kind)]
         self.overall_best = Snapshot(kept, "overall_best")
         self.progress = Progress()
-        self.schedule = ProjectionSchedule(
-            projection.projection,
-            projection.patience,
-            projection.projection_period,
-            loop.min_improvement,
+        states = [self.progress]
+        self.projections: AlternatingProjections | None = None
+        if isinstance(loss, CCPLoss):
+            schedule = ProjectionSchedule(
+                projection.projection, projection.patience, projection.projection_period, loop.min_improvement
+            )
+            candidates = candidates or self._candidates_from(batches)
+            projector = Projector(loss.proxies, model.trainable_variables, candidates, projection, self.replicas)
+            self.projections = AlternatingProjections(projector, schedule, kept)
+            states.append(schedule)
+        self._plateau: PlateauLearningRate | None = None
+        if isinstance(optimizer, OptimizerSettings) and optimizer.learning_rate_schedule == "plateau":
+            self._plateau = PlateauLearningRate(
+                optimizer.learning_rate,
+                optimizer.plateau_epochs,
+                optimizer.plateau_factor,
+                optimizer.min_learning_rate,
+                loop.min_improvement,
+            )
+            states.append(self._plateau)
+        self.training_step = TrainingStep(
+            model,
+            loss,
+            optimizer,
+            gradients,
+            head=head,
+            projector=self.projections and self.projections.projector,
+            replicas=self.replicas,
+            jit_compile=loop.jit_compile,
         )
-        self.plateau = PlateauLearningRate(
-            optimizer.learning_rate,
-            optimizer.plateau_epochs,
-            optimizer.plateau_factor,
-            optimizer.min_learning_rate,
-            loop.min_improvement,
-        )
+        self.optimizer, self.loss_scale = self.training_step.optimizer, self.training_step.loss_scale
         self._checkpoints = Checkpoints(
             checkpoints,
             self.replicas.is_chief,
             model=model,
+            layers=list(getattr(loss, "layers", ())),
             optimizer=self.optimizer,
-            layers=layers,
-            problem_best=self.problem_best,
             overall_best=self.overall_best,
-            progress=self.progress.saved_with(self.schedule, self.plateau),
-            **({"projector": projector} if projector else {}),
+            progress=self.progress.saved_with(*states[1:]),
+            **({"projections": self.projections} if self.projections else {}),
             **({"loss_scale": self.loss_scale} if self.loss_scale else {}),
         )
 
@@ -122,18 +154,24 @@ class Trainer:
 
         Raises:
           TrainingError: the loss or its gradient is not finite, or a validation score is missing or not finite.
-          Interrupted: ``should_stop`` said so; the position is saved.
+          Interrupted: ``should_stop`` returned True; the position is saved.
         """
+        self.replicas.barrier()  # Until the chief has its checkpoints in order.
+        restored = self.restore()
+        self.replicas.check_same_step(self.progress.total_steps if restored else None)
+        callbacks = self._callback_list()
+        callbacks.on_train_begin({"epoch": self.progress.epoch, **self.progress.last_logs})
         try:
-            self._start()
-            self._train_epochs()
+            if not restored:
+                self._start()
+            self._train_epochs(callbacks)
         finally:
-            self._tell("on_end")
+            callbacks.on_train_end()
         self.overall_best.put_back()
         return self.progress
 
     def restore(self) -> bool:
-        """Takes everything from the last checkpoint that can be read; whether there is any.
+        """Restores everything from the last checkpoint that can be read; whether there is any.
 
         Raises:
           TrainingError: there are checkpoints, and none of them can be read.
@@ -141,85 +179,77 @@ class Trainer:
         return self._checkpoints.restore()
 
     def _start(self) -> None:
-        self.replicas.barrier()  # Until the chief has its checkpoints in order.
-        restored = self.restore()
-        self.replicas.check_same_step(self.progress.total_steps if restored else None)
-        self._tell("on_start", self.progress)
-        if restored:
-            return
         self._initialize()
-        if self.projector is not None:
-            self._tell("on_projection", self.projector.initialize())
-        self.problem_best.take()
+        if self.projections is not None:
+            self._announce(self.projections.start())
         self.overall_best.take()
         self._checkpoints.save()
 
-    def _train_epochs(self) -> None:
+    def _train_epochs(self, callbacks: tf.keras.callbacks.CallbackList) -> None:
         if self.progress.finished:
             return
-        batches = self.batches(self.progress.epoch, self.progress.step)
+        batches = self._batches(self.progress.epoch, self.progress.step)
         while not self.progress.finished:
-            self._train_steps(batches)
+            epoch = self.progress.epoch
+            callbacks.on_epoch_begin(epoch)
+            self._train_steps(batches, callbacks)
             scores = self._validated_scores()
             projection = self._decide(scores[self._loop.monitor])
-            record = self._close_epoch(scores, projection)
+            logs = self._close_epoch(scores, projection)
             self._checkpoints.save()
-            self._tell("on_epoch", record)
+            callbacks.on_epoch_end(epoch, logs)
+            self._follow_callbacks()
             self._stop_if_asked()
 
-    def _train_steps(self, batches: Iterator[tuple[tf.Tensor, tf.Tensor]]) -> None:
+    def _train_steps(self, batches: Iterator[Batch], callbacks: tf.keras.callbacks.CallbackList) -> None:
         while self.progress.step < self._loop.steps_per_epoch:
-            images, labels = self.replicas.spread(*self._next_batch(batches))
-            warming_up = self.progress.epoch < self._loop.warm_up_epochs
-            may_be_left_out = self.loss_scale is not None and self.loss_scale.can_fall
-            loss, gradient_norm = self._step(images, labels, warming_up)
-            if not (np.isfinite(loss) and (np.isfinite(gradient_norm) or may_be_left_out)):
+            step = self.progress.step
+            callbacks.on_train_batch_begin(step)
+            images, labels = self._next_batch(batches)
+            may_be_skipped = self.loss_scale is not None and self.loss_scale.can_fall
+            loss, gradient_norm = self.training_step(images, labels, self.progress.epoch < self._loop.warm_up_epochs)
+            if not (np.isfinite(loss) and (np.isfinite(gradient_norm) or may_be_skipped)):
                 raise TrainingError(self._non_finite(loss, gradient_norm))
             self.progress.count_step(loss)
-            self._tell("on_step", self.progress, loss)
+            callbacks.on_train_batch_end(step, {"loss": loss})
             self._stop_if_asked(save=True)
 
-    def _next_batch(self, batches: Iterator[tuple[tf.Tensor, tf.Tensor]]) -> tuple[tf.Tensor, tf.Tensor]:
+    def _next_batch(self, batches: Iterator[Batch]) -> tuple[Any, Any]:
+        """Images and labels, spread over the replicas."""
         try:
-            return next(batches)
+            images, labels = next(batches)
         except StopIteration:
             raise TrainingError(
-                f"The batches ended at {self._position()}; ``batches(epoch, step)`` must go on without end."
+                f"The batches ended at {self.progress.position()}; ``batches(epoch, step)`` must yield without end."
             ) from None
+        return self.replicas.spread(images, labels)
 
     def _validated_scores(self) -> dict[str, float]:
         try:
-            scores = self._of_chief(self.validate())
-        except UserError as error:
-            raise TrainingError(f"Validation after {self._position()}: {error} {self._kept()}") from error
-        monitor = self._loop.monitor
+            scores = dict(self.validate())
+        except (UserError, ValueError) as error:
+            raise TrainingError(f"Validation after {self.progress.position()}: {error} {self._kept()}") from error
+        values = self.replicas.broadcast_from_chief(np.array([float(value) for value in scores.values()]))
+        scores, monitor = dict(zip(scores, values.tolist())), self._loop.monitor
         if monitor not in scores:
             raise TrainingError(f"Validation gave {', '.join(scores)}, but {monitor} is to be monitored.")
         if not np.isfinite(scores[monitor]):
             raise TrainingError(
-                f"Validation after {self._position()} gave {monitor} = {scores[monitor]}. {self._kept()}"
+                f"Validation after {self.progress.position()} gave {monitor} = {scores[monitor]}. {self._kept()}"
             )
         return scores
 
-    def _of_chief(self, scores: Mapping[str, float]) -> dict[str, float]:
-        values = self.replicas.broadcast_from_chief(np.array([float(value) for value in scores.values()]))
-        return dict(zip(scores, values.tolist()))
-
     def _decide(self, score: float) -> Projection | None:
-        """Keeps the weights if they are the best so far, moves the learning rate, and projects if it is time."""
+        """Keeps the weights if they are the best so far, adapts the learning rate, and projects if it is time."""
         if self.progress.count_score(score, self._loop.min_improvement):
             self.overall_best.take()
-        if self._optimizer_settings.learning_rate_schedule == "plateau":
-            self.optimizer.learning_rate = self.plateau.update(score)
-        if self.projector is None or self._ends_with_this_epoch():
-            return None  # A projection after the last step would serve nothing.
-        decision = self.schedule.update(score)
-        if decision.improved:
-            self.problem_best.take()
-        if not decision.project:
-            return None
-        projection = self.projector.project(self.schedule.projections, self.problem_best)
-        self._tell("on_projection", projection)
+        if self._plateau is not None:
+            self.optimizer.learning_rate = self._plateau.update(score)
+        if self.projections is None or self._ends_with_this_epoch():
+            return None  # A projection after the last step would have no effect.
+        projection = self.projections.after_epoch(score)
+        if projection is not None:
+            self._announce(projection)
         return projection
 
     def _close_epoch(self, scores: Mapping[str, float], projection: Projection | None) -> dict[str, Any]:
@@ -227,7 +257,7 @@ class Trainer:
         return self.progress.close_epoch(
             scores,
             learning_rate=self.optimizer.learning_rate,
-            projections=self.schedule.projections,
+            projections=self.projections.schedule.projections if self.projections else 0,
             projected=projection is not None,
         )
 
@@ -236,27 +266,58 @@ class Trainer:
         loop, progress = self._loop, self.progress
         return progress.epoch + 1 >= loop.max_epochs or progress.epochs_without_improvement >= loop.early_stopping
 
+    def _follow_callbacks(self) -> None:
+        """Does what callbacks have asked for by changing the model or its optimizer."""
+        self.optimizer.synchronize()
+        if self.model.stop_training and not self.progress.finished:
+            self.progress.finished = True
+            self._checkpoints.save()
+
     def _stop_if_asked(self, save: bool = False) -> None:
         if self.replicas.any(self.should_stop()) and not self.progress.finished:
             if save:
                 self._checkpoints.save()
-            kept = "all is saved." if self._checkpoints.newest else "nothing was to be saved."
-            raise Interrupted(f"Stopped after {self._position()}; {kept}")
+            kept = "all is saved." if self._checkpoints.newest else "no checkpoints are kept."
+            raise Interrupted(f"Stopped after {self.progress.position()}; {kept}")
 
-    def _tell(self, event: str, *what: Any) -> None:
-        for observer in self.observers:
-            getattr(observer, event)(*what)
+    def _callback_list(self) -> tf.keras.callbacks.CallbackList:
+        self.model.stop_training = False
+        if getattr(self.model, "optimizer", None) is None:
+            self.model.optimizer = self.optimizer.first  # Callbacks read its configuration and set its learning rate.
+        return tf.keras.callbacks.CallbackList(
+            self.callbacks,
+            model=self.model,
+            epochs=self._loop.max_epochs,
+            steps=self._loop.steps_per_epoch,
+            steps_done=self.progress.total_steps,
+            monitor=self._loop.monitor,
+            verbose=0,
+        )
+
+    def _announce(self, projection: Projection) -> None:
+        for callback in self.callbacks:
+            if hasattr(callback, "on_projection"):
+                callback.on_projection(projection)
+
+    def _candidates_from(self, batches: tf.data.Dataset | BatchesFrom) -> Candidates:
+        if self.replicas.num_workers > 1:
+            raise ValueError("Several processes that train together with CCPLoss need ``candidates``.")
+        source = source_of(batches)
+        embed = tf.function(lambda images: self.model(images, training=False), reduce_retracing=True)
+        if source is not None:
+            draw = source.candidates
+        elif isinstance(batches, tf.data.Dataset):
+            draw = lambda per_class, index: batches  # noqa: E731
+        else:
+            draw = lambda per_class, index: batches(index, 0)  # noqa: E731
+        return candidates_from(draw, embed, self.loss.proxies.num_classes)
 
     def _non_finite(self, loss: float, gradient_norm: float) -> str:
         what = f"The loss is {loss}" if not np.isfinite(loss) else f"The norm of the gradient is {gradient_norm}"
         return (
-            f"{what} at {self._position(1)}. {self._kept()} Look for broken images in the data, or start again in "
-            "another --run_dir with a lower --learning_rate."
+            f"{what} at {self.progress.position(1)}. {self._kept()} Look for broken images in the data, or start again "
+            "with a lower learning rate."
         )
-
-    def _position(self, ahead: int = 0) -> str:
-        at = self.progress
-        return f"step {at.step + ahead} of epoch {at.epoch + 1} (step {at.total_steps + ahead} overall)"
 
     def _kept(self) -> str:
         saved = self._checkpoints.newest

@@ -8,12 +8,14 @@ from typing import Any
 import tensorflow as tf
 
 from ccp.distribution.replicas import Replicas
+from ccp.keras_api import layers_of
 from ccp.projection.projector import Projector
 from ccp.references.class_proxies import ClassProxies
 from ccp.training.compiled_step import CompiledStep
+from ccp.training.gradients import batch_norm_variables, transform_gradients
 from ccp.training.loss_scale import LossScale
-from ccp.training.optimizers import GroupedOptimizer, ParameterGroup, batch_norm_variables, transform_gradients
-from ccp.training.settings import GradientSettings, OptimizerSettings
+from ccp.training.optimizers import GroupedOptimizer, OptimizerLike, ParameterGroup
+from ccp.training.settings import GradientSettings
 
 _ZERO = tf.UnconnectedGradients.ZERO
 
@@ -23,118 +25,123 @@ class TrainingStep:
 
     Every replica embeds its rows of the batch. The embeddings of all are gathered, and each replica computes the loss
     of the whole batch and its gradient to every embedding, of which it takes its own rows back through the network;
-    the network's gradients are summed. So embeddings travel once, and their gradients not at all. Those of what the
-    loss learns are the same on every replica but for rounding, which would add up: their mean is taken, and no
+    the network's gradients are summed. So embeddings travel once, and their gradients not at all. The gradients of the
+    loss's variables are the same on every replica but for rounding, which would add up: their mean is taken, and no
     replica's proxies drift away.
 
+    The network's own losses (Keras regularisation) are added to the loss.
+
     Attributes:
-      optimizer: of all variables, in groups: the network's body, its head, the proxies, what else the loss learns.
-      loss_scale: for float16; otherwise None.
+      optimizer: of all variables, in groups: the network's body, its head, the proxies, other variables of the loss.
+      loss_scale: where a layer computes in float16; otherwise None.
 
     Args:
       model: images to embeddings [batch, embedding_size].
-      loss: ``loss(labels [batch], embeddings)``.
-      layers: what holds the loss's variables.
-      optimizer: the optimizers' settings.
-      settings: what is done to gradients.
-      mixed_precision: ``float16`` scales the loss.
-      jit_compile: compile by XLA where possible.
+      loss: ``loss(labels [batch], embeddings)``; its ``layers``, if it has any, hold its variables.
+      optimizer: settings, or an optimizer to be copied for each group.
+      gradients: what is done to gradients.
       head: the network's variables that are trained while warming up.
       projector: has the proximal anchor and its weight; None for none.
-      replicas: the devices.
+      replicas: the devices; None is one.
+      jit_compile: compile by XLA where possible.
     """
 
     def __init__(
         self,
         model: tf.keras.Model,
         loss: tf.keras.losses.Loss,
-        layers: Sequence[tf.keras.layers.Layer],
-        optimizer: OptimizerSettings,
-        settings: GradientSettings,
-        mixed_precision: str,
-        jit_compile: bool,
-        head: Sequence[tf.Variable],
-        projector: Projector | None,
-        replicas: Replicas,
+        optimizer: OptimizerLike,
+        gradients: GradientSettings,
+        *,
+        head: Sequence[tf.Variable] = (),
+        projector: Projector | None = None,
+        replicas: Replicas | None = None,
+        jit_compile: bool = False,
     ):
-        self._model, self._loss, self._settings = model, loss, settings
-        self._projector, self._replicas = projector, replicas
+        self._model, self._loss, self._settings = model, loss, gradients
+        self._projector, self._replicas = projector, replicas or Replicas()
         in_head = {v.ref() for v in head}
-        body = [v for v in model.trainable_variables if v.ref() not in in_head]
-        head = [v for v in model.trainable_variables if v.ref() in in_head]
-        of_loss = [v for layer in layers for v in layer.trainable_variables]
-        of_proxies = {v.ref() for layer in layers if isinstance(layer, ClassProxies) for v in layer.trainable_variables}
+        self._body = [v for v in model.trainable_variables if v.ref() not in in_head]
+        self._head = [v for v in model.trainable_variables if v.ref() in in_head]
+        proxies, others = loss_variables(loss)
+        self._of_loss = proxies + others
         self.optimizer = GroupedOptimizer(
             optimizer,
             {
-                "body": ParameterGroup(body),
-                "head": ParameterGroup(head),
-                "proxies": ParameterGroup(
-                    [v for v in of_loss if v.ref() in of_proxies], settings.proxy_rate_multiplier
-                ),
-                "loss": ParameterGroup([v for v in of_loss if v.ref() not in of_proxies]),
+                "body": ParameterGroup(self._body),
+                "head": ParameterGroup(self._head),
+                "proxies": ParameterGroup(proxies, gradients.proxy_rate_multiplier),
+                "loss": ParameterGroup(others),
             },
         )
-        self._body, self._head, self._of_loss = body, head, of_loss
         undecayed = batch_norm_variables(model)
-        self._decayed = {v.ref() for v in body + head + of_loss if v.ref() not in undecayed}
-        self.loss_scale = LossScale() if mixed_precision == "float16" else None
-        self._call = CompiledStep(self._step, jit_compile)
+        self._decayed = {v.ref() for v in self._body + self._head + self._of_loss if v.ref() not in undecayed}
+        float16 = any(layer.compute_dtype == "float16" for layer in layers_of(model))
+        self.loss_scale = LossScale() if float16 else None
+        self._compiled = CompiledStep(self.step, jit_compile)
 
     def __call__(self, images: Any, labels: Any, warming_up: bool = False) -> tuple[float, float]:
+        """Makes a step, as a graph; see ``step``."""
+        loss, gradient_norm = self._compiled(images, labels, warming_up)
+        return float(loss), float(gradient_norm)
+
+    def step(self, images: Any, labels: Any, warming_up: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Makes a step.
 
         Args:
           images: [batch, …], spread over the replicas.
           labels: [batch], likewise.
-          warming_up: train the head and what the loss learns alone, the network in inference mode.
+          warming_up: train the head and the loss's variables alone, the network in inference mode.
 
         Returns:
           The loss, and the norm of its gradients before clipping. With a loss scale, a step whose norm is not finite
-          was not made.
+          is skipped.
         """
-        loss, gradient_norm = self._call(images, labels, warming_up)
-        return float(loss), float(gradient_norm)
-
-    def _step(self, images: Any, labels: Any, warming_up: bool) -> tuple[tf.Tensor, tf.Tensor]:
-        of_network = self._head if warming_up else self._body + self._head
+        trained = self._head if warming_up else self._body + self._head
         loss, gradient_norm, gradients = self._replicas.run(
-            lambda images, labels: self._gradients(images, labels, of_network, warming_up), [images, labels]
+            lambda images, labels: self._gradients(images, labels, trained, warming_up), [images, labels]
         )
 
-        def step():
-            self._replicas.run(
-                lambda *gradients: self.optimizer.apply(gradients, of_network + self._of_loss), gradients
-            )
+        def apply():
+            self._replicas.run(lambda *gradients: self.optimizer.apply(gradients, trained + self._of_loss), gradients)
 
         gradient_norm = self._replicas.first(gradient_norm)
         if self.loss_scale:
-            self.loss_scale.step_if(tf.math.is_finite(gradient_norm), step)
+            self.loss_scale.step_if(tf.math.is_finite(gradient_norm), apply)
         else:
-            step()
+            apply()
         return self._replicas.first(loss), gradient_norm
 
     def _gradients(
-        self, images: tf.Tensor, labels: tf.Tensor, of_network: Sequence[tf.Variable], warming_up: bool
+        self, images: tf.Tensor, labels: tf.Tensor, trained: Sequence[tf.Variable], warming_up: bool
     ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-        """On a replica: the loss of the whole batch, the norm of its gradients, and these, transformed."""
+        """On a replica: the loss of the whole batch, the norm of its gradients, and the transformed gradients."""
+        replicas, scale = self._replicas, self.loss_scale.scale if self.loss_scale else 1.0
         with tf.GradientTape() as network_tape:
             embeddings = self._model(images, training=not warming_up)
-        gathered, labels = self._replicas.all_gather(embeddings), self._replicas.all_gather(labels)
+            # Each replica adds its share; of a penalty on weights, an equal one.
+            penalties = [tf.cast(penalty, tf.float32) for penalty in self._model.losses]
+            regularization = [tf.add_n(penalties) / replicas.count] if penalties else []
+        gathered, labels = replicas.all_gather(embeddings), replicas.all_gather(labels)
         with tf.GradientTape() as loss_tape:
             loss_tape.watch(gathered)
             loss = self._loss(labels, gathered)
             minimized = self.loss_scale.scaled(loss) if self.loss_scale else loss
-        to_embeddings, *to_parts = loss_tape.gradient(
-            minimized, [gathered, *self._of_loss], unconnected_gradients=_ZERO
+        to_embeddings, *to_loss = loss_tape.gradient(minimized, [gathered, *self._of_loss], unconnected_gradients=_ZERO)
+        to_own = replicas.own_rows(to_embeddings, tf.shape(embeddings)[0])
+        to_network = network_tape.gradient(
+            [embeddings, *regularization],
+            trained,
+            output_gradients=[to_own, *(scale * tf.ones_like(term) for term in regularization)],
+            unconnected_gradients=_ZERO,
         )
-        to_own = self._replicas.own_rows(to_embeddings, tf.shape(embeddings)[0])
-        to_network = network_tape.gradient(embeddings, of_network, output_gradients=to_own, unconnected_gradients=_ZERO)
-        summed = self._replicas.all_reduce_sum([*to_network, *to_parts])
-        gradients = summed[: len(to_network)] + [total / self._replicas.count for total in summed[len(to_network) :]]
+        summed = replicas.all_reduce_sum([*to_network, *to_loss])
+        gradients = summed[: len(trained)] + [total / replicas.count for total in summed[len(trained) :]]
         if self.loss_scale:
             gradients = self.loss_scale.unscaled(gradients)
-        gradients, gradient_norm = self._transformed(gradients, of_network + self._of_loss)
+        gradients, gradient_norm = self._transformed(gradients, [*trained, *self._of_loss])
+        for term in replicas.all_reduce_sum(regularization):
+            loss += term
         return loss, gradient_norm, gradients
 
     def _transformed(
@@ -154,3 +161,11 @@ class TrainingStep:
             clip_norm=self._settings.clip_norm,
             clip_value=self._settings.clip_value,
         )
+
+
+def loss_variables(loss: tf.keras.losses.Loss) -> tuple[list[tf.Variable], list[tf.Variable]]:
+    """The variables that a loss trains: its class proxies, and all others."""
+    proxies, others = [], []
+    for layer in getattr(loss, "layers", ()):
+        (proxies if isinstance(layer, ClassProxies) else others).extend(layer.trainable_variables)
+    return proxies, others

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
+from ccp.sampling import candidates_per_class, check_enough_classes, m_per_class, members_by_class
 from datasets.examples import Examples
 from datasets.input.bad_images import BadImages
 from datasets.input.formats import Augmentation, ImageFormat
 from datasets.input.loading import Row, RowLoader, images_in_a_row
 from datasets.input.preprocessing import evaluation_image, training_image
-from datasets.input.sampling import candidates_per_class, check_enough_classes, m_per_class, members_by_class
 
 # From a number of rows to those that are read here.
 Share = Callable[[int], slice]

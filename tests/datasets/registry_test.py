@@ -88,7 +88,7 @@ class SubsetTest(parameterized.TestCase, tf.test.TestCase):
 class SizeTest(tf.test.TestCase):
     def test_batches_of_sop_come_from_index_matrices(self):
         # 11,318 classes: no object of TensorFlow's for each, and an epoch is drawn at once.
-        from datasets.input.sampling import candidates_per_class, m_per_class
+        from ccp.sampling import candidates_per_class, m_per_class
 
         labels = np.sort(np.random.default_rng(0).integers(0, 11_318, 59_551 - 2 * 11_318))
         labels = np.concatenate([labels, np.repeat(np.arange(11_318), 2)])

@@ -11,7 +11,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp.errors import Interrupted
-from ccp.projection.projector import Snapshot
+from ccp.projection.snapshot import Snapshot
 from experiments.experiment import train_run
 from experiments.presets import preset_settings
 from experiments.restored import restored_experiment

@@ -20,8 +20,6 @@ from ccp.distribution.replicas import Replicas
 from ccp.errors import Interrupted
 from ccp.losses.registry import PAIR_LOSSES
 from ccp.methods.build import Sizes, build_loss
-from ccp.projection.projector import Projector
-from ccp.training.observers import Observer
 from evaluate.embedding import Embedder
 from experiments.settings import Settings
 from models.synchronized import synchronized
@@ -72,29 +70,28 @@ class Toy:
             self.model = _network(config, with_batch_norm)
             if replicas.count > 1:
                 self.model = synchronized(self.model)
-            sizes = Sizes(CLASSES, EMBEDDING, config.batch.size, seed=0)
+            sizes = Sizes(CLASSES, EMBEDDING, config.batch.size)
             self.loss = build_loss(config.loss.loss, config.loss.hyperparameters, sizes)
             self.embedder = Embedder(self.model, replicas)
             self.trainer = ccp.Trainer(
                 self.model,
                 self.loss,
+                self._batches,
+                lambda: {"map_at_r": 0.5},  # Not rising: CCP projects after every epoch.
                 loop=config.loop,
+                projection=config.projection,
                 optimizer=config.optimizer,
                 gradients=config.gradients,
-                projection=config.projection,
-                batch_size=config.batch.size,
-                mixed_precision=config.network.mixed_precision,
-                batches=self._batches,
-                validate=lambda: {"map_at_r": 0.5},  # Not rising: CCP projects after every epoch.
-                projector=self._projector() if config.loss.kind.projects else None,
+                candidates=self._candidates,
                 head=self.model.layers[-1].trainable_variables,
                 replicas=replicas,
+                verbose=False,
                 **more,
             )
 
     def gradients(self) -> dict[str, list[np.ndarray]]:
         """Those of the first step, and what the step leaves in variables that are not trained."""
-        step, trained = self.trainer._step, self.model.trainable_variables
+        step, trained = self.trainer.training_step, self.model.trainable_variables
         batch = self.replicas.spread(*next(self._batches(0, 0)))
 
         @tf.function
@@ -122,8 +119,9 @@ class Toy:
             trainer = self.trainer
             for optimizer in trainer.optimizer.optimizers.values():
                 variables += optimizer.variables() if callable(optimizer.variables) else optimizer.variables
-            variables += [*trainer.problem_best.copies, *trainer.overall_best.copies]
-            variables += trainer.projector.anchor.copies if trainer.projector else []
+            variables += trainer.overall_best.copies
+            if trainer.projections:
+                variables += [*trainer.projections.problem_best.copies, *trainer.projections.projector.anchor.copies]
             variables += trainer.loss_scale.variables if trainer.loss_scale else []
         return {f"{at} {v.name}": self._copies(v) for at, v in enumerate(variables)}
 
@@ -153,16 +151,8 @@ class Toy:
             yield tf.constant(inputs, tf.float32), tf.constant(labels, tf.int64)
             epoch, step = (epoch, step + 1) if step + 1 < STEPS else (epoch + 1, 0)
 
-    def _projector(self) -> Projector:
-        settings = self.config.projection
-        return Projector(
-            self.loss.proxies,
-            self.model.trainable_variables,
-            ccp.ProxyReinitializer(self.loss.proxies.proxies_per_class),
-            lambda draw: tf.reshape(self.pool() + 0.01 * draw, [CLASSES, CANDIDATES, EMBEDDING]),
-            settings.proximal_weight,
-            settings.proximal_decay,
-        )
+    def _candidates(self, draw: int, per_class: int) -> tf.Tensor:
+        return tf.reshape(self.pool() + 0.01 * draw, [CLASSES, CANDIDATES, EMBEDDING])
 
 
 def _network(config: Settings, with_batch_norm: bool) -> tf.keras.Model:
@@ -247,7 +237,7 @@ def _alone(loss: str) -> dict[str, list[np.ndarray]]:
 
 def _run(config: Settings, replicas: Replicas) -> dict[str, list[np.ndarray]]:
     watcher = _FirstStep()
-    toy = Toy(config, replicas, observers=(watcher,))
+    toy = Toy(config, replicas, callbacks=(watcher,))
     watcher.look = toy.state
     return {**_finished(toy), **watcher.seen}
 
@@ -257,14 +247,15 @@ def _finished(toy: Toy) -> dict[str, list[np.ndarray]]:
     return toy.state()
 
 
-class _FirstStep(Observer):
+class _FirstStep(tf.keras.callbacks.Callback):
     """Adam's first moments after one step are a tenth of the gradients."""
 
     def __init__(self):
+        super().__init__()
         self.look, self.seen = None, {}
 
-    def on_step(self, progress, loss):
-        if progress.total_steps == 1:
+    def on_train_batch_end(self, batch, logs=None):
+        if not self.seen:
             self.seen = {f"first step: {name}": copies for name, copies in self.look().items()}
 
 

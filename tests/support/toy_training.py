@@ -14,8 +14,6 @@ import ccp
 from ccp.errors import Interrupted
 from ccp.methods.build import Sizes, build_loss
 from ccp.methods.registry import hyperparameters_of
-from ccp.projection.projector import Projector
-from ccp.training.observers import Observer
 from experiments.settings import configure
 
 CLASSES, FEATURES, EMBEDDING, STEPS = 6, 12, 8, 3
@@ -79,39 +77,27 @@ def toy_trainer(config, scores: Sequence[float] = (), loss=None, **more) -> ccp.
     model = toy_model(config.network.mixed_precision)
     if loss is None:
         loss = build_loss(config.loss.loss, config.loss.hyperparameters, Sizes(CLASSES, EMBEDDING, 8))
-    projector = None
-    if config.loss.kind.projects:
 
-        def candidates(draw):
-            inputs = np.random.default_rng([9, draw]).normal(size=(CLASSES * 5, FEATURES))
-            return tf.reshape(model(tf.constant(inputs, tf.float32)), [CLASSES, 5, EMBEDDING])
-
-        projector = Projector(
-            loss.proxies,
-            model.trainable_variables,
-            ccp.ProxyReinitializer(loss.proxies.proxies_per_class),
-            candidates,
-            config.projection.proximal_weight,
-            config.projection.proximal_decay,
-        )
+    def candidates(draw, per_class):
+        inputs = np.random.default_rng([9, draw]).normal(size=(CLASSES * per_class, FEATURES))
+        return tf.reshape(model(tf.constant(inputs, tf.float32)), [CLASSES, per_class, EMBEDDING])
 
     def validate():
         epoch = trainer.progress.epoch
         return {"map_at_r": scores[min(epoch, len(scores) - 1)] if len(scores) else epoch * 0.1}
 
-    head = model.layers[-1].trainable_variables
-    more = {"batches": toy_batches, "validate": validate, "projector": projector, "head": head, **more}
-    trainer = ccp.Trainer(
-        model,
-        loss,
-        loop=config.loop,
-        optimizer=config.optimizer,
-        gradients=config.gradients,
-        projection=config.projection,
-        batch_size=config.batch.size,
-        mixed_precision=config.network.mixed_precision,
-        **more,
-    )
+    given = {
+        "batches": toy_batches,
+        "validate": validate,
+        "loop": config.loop,
+        "projection": config.projection,
+        "optimizer": config.optimizer,
+        "gradients": config.gradients,
+        "candidates": candidates,
+        "head": model.layers[-1].trainable_variables,
+        "verbose": False,
+    }
+    trainer = ccp.Trainer(model, loss, **{**given, **more})
     return trainer
 
 
@@ -132,16 +118,17 @@ def train_in_parts(config, directory: str, stop_after: Sequence[int] = (), **mor
     return trainer
 
 
-class Watcher(Observer):
+class Watcher(tf.keras.callbacks.Callback):
     """Keeps what ``look()`` returns before the first step and after each."""
 
     def __init__(self, look: Callable[[], Any]):
+        super().__init__()
         self.look, self.seen = look, []
 
-    def on_start(self, progress):
+    def on_train_begin(self, logs=None):
         self.seen.append(self.look())
 
-    def on_step(self, progress, loss):
+    def on_train_batch_end(self, batch, logs=None):
         self.seen.append(self.look())
 
 

@@ -7,10 +7,10 @@ import os
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
+from ccp.losses.settings import PAIR_LOSS_SETTINGS
 from ccp.methods.names import METHODS, WITH_MEMORY, parse_loss
 
 from ccp.errors import ConfigError
-from ccp.losses.settings import PAIR_LOSS_SETTINGS
 from ccp.methods.build import build_loss
 from experiments.settings import configure
 from tests.support.toy_training import (
@@ -78,8 +78,8 @@ class EveryCombinationTest(EagerTest):
         watcher = Watcher(look)
         trainer = toy_trainer(config, observers=(watcher,))
         trainer.fit()
-        self.assertTrue(np.isfinite(trainer.progress.last_record["loss"]))
-        self.assertGreater(trainer.progress.last_record["loss"], 0)
+        self.assertTrue(np.isfinite(trainer.progress.last_logs["loss"]))
+        self.assertGreater(trainer.progress.last_logs["loss"], 0)
         for key, before in watcher.seen[0].items():
             self.assertNotAllEqual(watcher.seen[-1][key], before, f"{key} has not moved")
         for source in getattr(trainer.loss, "sources", ()):

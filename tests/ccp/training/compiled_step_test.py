@@ -31,7 +31,9 @@ class CompiledStepTest(tf.test.TestCase):
         step = CompiledStep(self.doubled, jit_compile=True)
         with self.assertLogs("ccp", "WARNING") as logs:
             self.assertAllEqual(step(tf.constant([3.0]), True), [6.0])
-        self.assertRegex(logs.output[0], r"XLA does not take this training step \(.*PyFunc.*\); going on without it")
+        self.assertRegex(
+            logs.output[0], r"XLA cannot compile this training step \(.*PyFunc.*\); training continues without"
+        )
         self.assertLess(len(logs.output[0]), 300)
         self.assertAllEqual(self.calls, 1)
         with mock.patch.object(compiled_step._LOGGER, "warning") as warning:  # It is said once.
@@ -66,7 +68,7 @@ class TrainingTest(parameterized.TestCase, tf.test.TestCase):
     def trained(self, loss, jit_compile):
         config = toy_config(loss, jit_compile=jit_compile, max_epochs=2, warm_up_epochs=1)
         watcher = Watcher(lambda: trainer.progress.loss_sum)
-        trainer = toy_trainer(config, observers=(watcher,))
+        trainer = toy_trainer(config, callbacks=[watcher])
         trainer.fit()
         return [watcher.seen, *trainer.model.get_weights()]
 

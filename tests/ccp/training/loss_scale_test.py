@@ -98,7 +98,7 @@ class TrainingTest(tf.test.TestCase):
             return float(trainer.loss_scale.scale), [weight.numpy() for weight in weights]
 
         watcher = Watcher(look)
-        trainer = toy_trainer(self.CONFIG, observers=(watcher,))
+        trainer = toy_trainer(self.CONFIG, callbacks=[watcher])
         trainer.fit()
         scales = [scale for scale, _ in watcher.seen]
         made = [now == before for before, now in zip(scales, scales[1:])]

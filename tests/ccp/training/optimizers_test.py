@@ -1,126 +1,43 @@
+"""Optimizers, and several of them as one: learning rates, groups that rest, and what a checkpoint holds."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.training.optimizers import (
-    PlateauLearningRate,
-    batch_norm_variables,
-    build_optimizer,
-    transform_gradients,
-)
+from ccp.training.optimizers import GroupedOptimizer, ParameterGroup, build_optimizer
 from ccp.training.settings import OptimizerSettings
-from tests.support import recorded
+
+STEPS = 5
 
 
-def transformed(gradients, values, anchors=(), **settings):
-    """Transforms plain numbers; ``anchors`` are for the first variables, all of them decayed unless told."""
-    variables = [tf.Variable(value, dtype=tf.float32) for value in values]
-    settings = {"proximal_weight": 0.0, "weight_decay": 0.0, "clip_norm": 1e9, "clip_value": 1e9, **settings}
-    return transform_gradients(
-        [tf.constant(gradient, tf.float32) for gradient in gradients],
-        variables,
-        anchors={v.ref(): tf.Variable(anchor, dtype=tf.float32) for v, anchor in zip(variables, anchors)},
-        decayed={v.ref() for v in variables},
-        **settings,
-    )
+def variables(*starts):
+    return [tf.Variable(start) for start in starts]
 
 
-class TransformGradientsTest(parameterized.TestCase, tf.test.TestCase):
-    def test_recorded(self):
-        entries = recorded.below("gradient")
-        names = ("kernel", "batch_norm_gamma", "proxies")
-        variables = {name: tf.Variable(entries[f"{name}/value"]) for name in names}
-        results, _ = transform_gradients(
-            [tf.constant(entries[f"{name}/gradient"]) for name in names],
-            list(variables.values()),
-            # The proxies have no anchor, and batch-norm variables no decay.
-            anchors={v.ref(): tf.Variable(entries[f"{n}/anchor"]) for n, v in variables.items() if n != "proxies"},
-            decayed={variables["kernel"].ref(), variables["proxies"].ref()},
-            proximal_weight=float(entries["proximal_weight"]),
-            weight_decay=float(entries["weight_decay"]),
-            clip_norm=float(entries["clip_norm"]),
-            clip_value=float(entries["clip_value"]),
-        )
-        for name, result in zip(names, results):
-            recorded.assert_matches(result, entries[f"{name}/transformed"])
-
-    def test_penalties_by_hand(self):
-        # 1 + 0.5 (3 − 7) + 0.1 · 3; the second has no anchor: 2 + 0.1 · 4.
-        (first, second), _ = transformed([[1.0], [2.0]], [[3.0], [4.0]], [[7.0]], proximal_weight=0.5, weight_decay=0.1)
-        self.assertAllClose((first, second), ([-0.7], [2.4]))
-
-    def test_decay_is_for_the_named_variables_alone(self):
-        decayed, spared = tf.Variable([3.0]), tf.Variable([3.0])
-        results, _ = transform_gradients(
-            [tf.constant([1.0]), tf.constant([1.0])],
-            [decayed, spared],
-            anchors={},
-            proximal_weight=0.0,
-            decayed={decayed.ref()},
-            weight_decay=0.1,
-            clip_norm=1e9,
-            clip_value=1e9,
-        )
-        self.assertAllClose(results, [[1.3], [1.0]])
-
-    def test_penalties_come_before_clipping(self):
-        # Without the penalty the gradient is within the bound: 8 + 0.1 · 40 = 12, clipped to 10; not 8 + 4.
-        (result,), norm = transformed([[8.0]], [[40.0]], weight_decay=0.1, clip_norm=10.0)
-        self.assertAllClose((result, norm), ([10.0], 12.0))
-
-    def test_the_norm_is_over_all_variables_and_is_returned_unclipped(self):
-        # ‖(30, 40)‖ = 50: both are divided by 5.
-        results, norm = transformed([[30.0], [40.0]], [[0.0], [0.0]], clip_norm=10.0)
-        self.assertAllClose((results, norm), ([[6.0], [8.0]], 50.0))
-
-    def test_values_are_clipped_after_the_norm(self):
-        # (30, −40) → (6, −8) → (6, −7). The other way round: (7, −7), of norm 9.9 and left so.
-        (result,), _ = transformed([[30.0, -40.0]], [[0.0, 0.0]], clip_norm=10.0, clip_value=7.0)
-        self.assertAllClose(result, [6.0, -7.0])
-
-    def test_small_and_zero_gradients_are_left_alone(self):
-        results, norm = transformed([[0.0], [0.0]], [[1.0], [1.0]], clip_norm=10.0, clip_value=10.0)
-        self.assertAllEqual((results, norm), ([[0.0], [0.0]], 0.0))
-
-    def test_a_broken_gradient_shows_in_the_norm(self):
-        _, norm = transformed([[float("nan")], [1.0]], [[0.0], [0.0]], clip_norm=10.0, clip_value=10.0)
-        self.assertFalse(bool(tf.math.is_finite(norm)))
-
-    def test_compiled_follows_the_proximal_weight(self):
-        weight, anchor, proximal = tf.Variable([3.0]), tf.Variable([1.0]), tf.Variable(0.0)
-
-        @tf.function
-        def step(gradient):
-            return transform_gradients(
-                [gradient],
-                [weight],
-                anchors={weight.ref(): anchor},
-                proximal_weight=proximal,
-                decayed=set(),
-                weight_decay=0.1,
-                clip_norm=1e9,
-                clip_value=1e9,
-            )[0][0]
-
-        self.assertAllClose(step(tf.constant([1.0])), [1.0])
-        proximal.assign(0.25)  # 1 + 0.25 (3 − 1)
-        self.assertAllClose(step(tf.constant([1.0])), [1.5])
-        anchor.assign([-1.0])  # 1 + 0.25 (3 + 1)
-        self.assertAllClose(step(tf.constant([1.0])), [2.0])
+def gradients(step: int, chosen) -> list[tf.Tensor]:
+    """Of some variables at a step: a function of both."""
+    draws = [np.random.default_rng([step, index]).normal(size=v.shape) for index, v in enumerate(chosen)]
+    return [tf.constant(draw, tf.float32) for draw in draws]
 
 
-class BatchNormVariablesTest(tf.test.TestCase):
-    def test_finds_them_at_any_depth_and_by_nothing_but_their_layer(self):
-        norms = [tf.keras.layers.BatchNormalization() for _ in range(2)]
-        dense = tf.keras.layers.Dense(4, name="batch_normalization_in_name_only")
-        inner = tf.keras.Sequential([tf.keras.layers.Dense(4), norms[0]])
-        model = tf.keras.Sequential([tf.keras.layers.Input((3,)), inner, dense, norms[1]])
-        found = batch_norm_variables(model)
-        self.assertEqual(found, {v.ref() for norm in norms for v in norm.weights})
-        self.assertLen(found, 8)
-        self.assertNotIn(dense.kernel.ref(), found)
+def adam(learning_rate: float) -> tf.keras.optimizers.Optimizer:
+    return tf.keras.optimizers.Adam(learning_rate, jit_compile=False)
 
 
-class BuildOptimizerTest(parameterized.TestCase, tf.test.TestCase):
+def everything(optimizer: GroupedOptimizer) -> dict[str, np.ndarray]:
+    """Every variable of every group's optimizer: moments, counts and learning rates."""
+    found = {}
+    for group, inner in optimizer.optimizers.items():
+        own = inner.variables() if callable(inner.variables) else inner.variables
+        found.update({f"{group}/{index}/{v.name}": v.numpy() for index, v in enumerate(own)})
+    return found
+
+
+class BuildOptimizerTest(tf.test.TestCase):
     def test_adam_has_the_papers_settings(self):
         optimizer = build_optimizer(OptimizerSettings())
         self.assertIsInstance(optimizer, tf.keras.optimizers.Adam)
@@ -133,29 +50,140 @@ class BuildOptimizerTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllClose(optimizer.learning_rate, 0.05)
 
 
-class PlateauLearningRateTest(parameterized.TestCase, tf.test.TestCase):
-    def test_lowers_after_epochs_without_improvement(self):
-        script = [
-            (0.5, 1.0),
-            (0.5, 1.0),  # 1st without improvement.
-            (0.6, 1.0),  # Improved: counting starts anew.
-            (0.600009, 1.0),  # 1st: by 9e-6 only.
-            (0.4, 0.5),  # 2nd: halved, and counting starts anew.
-            (0.6, 0.5),  # 1st: the best is not forgotten.
-            (0.6, 0.25),  # 2nd.
-            (0.6, 0.25),
-            (0.6, 0.2),  # Halved it would be 0.125: the floor.
-            (0.6, 0.2),
-            (0.6, 0.2),  # And there it stays.
-            (0.7, 0.2),
-        ]
-        plateau = PlateauLearningRate(1.0, epochs=2, factor=0.5, min_learning_rate=0.2)
-        self.assertEqual([plateau.update(score) for score, _ in script], [rate for _, rate in script])
+class GroupedOptimizerTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.body, self.head = variables([1.0, -2.0], [[3.0]])
 
-    def test_never_raises_a_rate_below_the_floor(self):
-        plateau = PlateauLearningRate(0.1, epochs=1, factor=0.5, min_learning_rate=0.2)
-        self.assertEqual([plateau.update(0.5) for _ in range(3)], [0.1, 0.1, 0.1])
+    def grouped(self, multiplier=1.0, **settings):
+        config = OptimizerSettings(**{"learning_rate": 0.01, **settings})
+        groups = {"body": ParameterGroup([self.body]), "head": ParameterGroup([self.head], multiplier)}
+        return GroupedOptimizer(config, groups)
 
-    def test_improvement_by_exactly_the_threshold_is_none(self):
-        plateau = PlateauLearningRate(1.0, epochs=1, factor=0.5, min_learning_rate=0.0, min_improvement=0.25)
-        self.assertEqual([plateau.update(score) for score in (0.5, 0.75, 0.76)], [1.0, 0.5, 0.5])
+    def test_without_multipliers_it_is_one_adam(self):
+        grouped, plain, others = self.grouped(), adam(0.01), variables([1.0, -2.0], [[3.0]])
+        for step in range(STEPS):
+            grouped.apply(gradients(step, others), [self.body, self.head])
+            plain.apply_gradients(zip(gradients(step, others), others))
+        self.assertAllEqual(self.body, others[0])
+        self.assertAllEqual(self.head, others[1])
+
+    def test_a_multiplier_is_a_learning_rate_of_its_group_alone(self):
+        grouped, (slow, fast) = self.grouped(multiplier=100.0), variables([1.0, -2.0], [[3.0]])
+        plain = {0.01: (adam(0.01), slow), 1.0: (adam(1.0), fast)}
+        for step in range(STEPS):
+            both = gradients(step, [slow, fast])
+            grouped.apply(both, [self.body, self.head])
+            for gradient, (optimizer, variable) in zip(both, plain.values()):
+                optimizer.apply_gradients([(gradient, variable)])
+        self.assertAllEqual(self.body, slow)
+        self.assertAllEqual(self.head, fast)
+
+    def test_the_learning_rate_is_set_for_all_in_their_proportion(self):
+        for name in ("adam", "radam"):
+            grouped = self.grouped(multiplier=100.0, optimizer=name)
+            self.assertAllClose(grouped.learning_rate, 0.01)
+            grouped.learning_rate = 0.002
+            self.assertAllClose(grouped.learning_rate, 0.002)
+            rates = [float(optimizer.learning_rate) for optimizer in grouped.optimizers.values()]
+            self.assertAllClose(rates, [0.002, 0.2])
+
+    def test_the_learning_rate_is_of_a_group_without_a_multiplier_whichever_comes_first(self):
+        groups = {"none": ParameterGroup([], 7.0), "proxies": ParameterGroup([self.head], 100.0)}
+        grouped = GroupedOptimizer(OptimizerSettings(learning_rate=0.01), groups)
+        self.assertAllClose(grouped.learning_rate, 0.01)
+        self.assertEqual(list(grouped.optimizers), ["proxies"])  # Nothing is made for no variables.
+
+    def test_a_group_that_rested_starts_as_a_fresh_one(self):
+        grouped, fresh, (body,) = self.grouped(), adam(0.01), variables([1.0, -2.0])
+        for step in range(STEPS):
+            grouped.apply(gradients(step, [self.head]), [self.head])
+        self.assertAllEqual(self.body, [1.0, -2.0])
+        self.assertNotAllClose(self.head, [[3.0]])
+        for step in range(2):
+            both = gradients(step, [body, self.head])
+            grouped.apply(both, [self.body, self.head])
+            fresh.apply_gradients([(both[0], body)])
+        self.assertAllEqual(self.body, body)
+
+    def test_a_pause_changes_neither_moments_nor_bias_correction(self):
+        grouped, unbroken, (body,) = self.grouped(), adam(0.01), variables([1.0, -2.0])
+        for step, rests in enumerate((False, True, True, False, False)):
+            both = gradients(step, [body, self.head])
+            if rests:
+                grouped.apply(both[1:], [self.head])
+            else:
+                grouped.apply(both, [self.body, self.head])
+                unbroken.apply_gradients([(both[0], body)])
+        self.assertAllEqual(self.body, body)
+
+
+class CheckpointTest(parameterized.TestCase, tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.get_temp_dir(), "checkpoint")
+
+    def training(self, name):
+        body, head, proxies = variables([1.0, -2.0], [[3.0]], [0.5])
+        groups = {
+            "body": ParameterGroup([body]),
+            "head": ParameterGroup([head]),
+            "loss": ParameterGroup([proxies], 100.0),
+        }
+        optimizer = GroupedOptimizer(OptimizerSettings(optimizer=name, learning_rate=0.01), groups)
+        return optimizer, [body, head, proxies]
+
+    def steps(self, optimizer, trained, numbers):
+        for step in numbers:
+            chosen = trained[1:] if step < 2 else trained  # The body rests at first.
+            optimizer.apply(gradients(step, chosen), chosen)
+
+    @parameterized.parameters("adam", "lamb", "radam")
+    def test_restored_training_goes_on_as_the_unbroken_one(self, name):
+        optimizer, trained = self.training(name)
+        self.steps(optimizer, trained, range(4))
+        optimizer.learning_rate = 0.005
+        tf.train.Checkpoint(optimizer=optimizer, trained=trained).write(self.path)
+        again, trained_again = self.training(name)
+        tf.train.Checkpoint(optimizer=again, trained=trained_again).read(self.path).assert_consumed()
+        self.assertHoldTheSame(again, optimizer)
+        self.steps(optimizer, trained, range(4, 8))
+        self.steps(again, trained_again, range(4, 8))
+        for variable, expected in zip(trained_again, trained):
+            self.assertAllEqual(variable, expected)
+        self.assertHoldTheSame(again, optimizer)
+
+    def assertHoldTheSame(self, one, other):
+        for value, expected in zip(everything(one).values(), everything(other).values()):
+            self.assertAllEqual(value, expected)
+
+    @parameterized.parameters("adam", "lamb", "radam")
+    def test_all_that_an_optimizer_holds_is_there_before_the_first_step_and_saved(self, name):
+        optimizer, trained = self.training(name)
+        before = everything(optimizer)
+        # Of each of three groups with one variable: two moments and a count of steps at least.
+        self.assertGreaterEqual(len(before), 3 * 3)
+        path = tf.train.Checkpoint(optimizer=optimizer).write(self.path)
+        saved = {key for key, _ in tf.train.list_variables(path)}
+        self.steps(optimizer, trained, range(4))
+        self.assertEqual(everything(optimizer).keys(), before.keys())
+        self.assertGreaterEqual(len([key for key in saved if key.startswith("optimizer/")]), len(before))
+
+    def test_the_wrapper_of_tensorflow_addons_leaves_the_moments_out(self):
+        import tensorflow_addons as tfa
+
+        body, head = layers = [tf.keras.layers.Dense(1) for _ in range(2)]
+        for layer in layers:
+            layer.build([None, 2])
+        pairs = [(tf.keras.optimizers.legacy.Adam(rate), layer) for rate, layer in ((0.01, body), (1.0, head))]
+        wrapper = tfa.optimizers.MultiOptimizer(pairs)
+        trained = [*body.trainable_variables, *head.trainable_variables]
+        wrapper.apply_gradients(zip(gradients(0, trained), trained))
+        path = tf.train.Checkpoint(optimizer=wrapper).write(self.path)
+        saved = [key for key, _ in tf.train.list_variables(path) if key.startswith("optimizer/")]
+        # Its own count of calls is all; two moments of each variable and a count for each optimizer are lost.
+        self.assertEqual(saved, ["optimizer/iter/.ATTRIBUTES/VARIABLE_VALUE"])
+
+
+if __name__ == "__main__":
+    tf.test.main()

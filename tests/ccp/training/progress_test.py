@@ -3,8 +3,8 @@ import os
 
 import tensorflow as tf
 
-from ccp.projection.projector import ProjectionSchedule
-from ccp.training.optimizers import PlateauLearningRate
+from ccp.projection.schedule import ProjectionSchedule
+from ccp.training.plateau import PlateauLearningRate
 from ccp.training.progress import Progress
 
 
@@ -14,14 +14,14 @@ class ProgressTest(tf.test.TestCase):
         for loss in (1.0, 2.0, 6.0):
             progress.count_step(loss)
         self.assertEqual((progress.epoch, progress.step, progress.total_steps), (0, 3, 3))
-        record = progress.close_epoch({"map_at_r": 0.5}, learning_rate=0.1)
-        expected = {"epoch": 1, "step": 3, "loss": 3.0, "map_at_r": 0.5, "learning_rate": 0.1}  # (1 + 2 + 6)/3.
-        self.assertEqual(record, expected)
-        self.assertEqual(progress.last_record, expected)
+        logs = progress.close_epoch({"map_at_r": 0.5}, learning_rate=0.1)
+        expected = {"step": 3, "loss": 3.0, "map_at_r": 0.5, "learning_rate": 0.1}  # (1 + 2 + 6)/3.
+        self.assertEqual(logs, expected)
+        self.assertEqual(progress.last_logs, expected)
         self.assertEqual((progress.epoch, progress.step, progress.total_steps), (1, 0, 3))
         progress.count_step(4.0)
-        record = progress.close_epoch({"map_at_r": 0.6})
-        self.assertEqual((record["epoch"], record["step"], record["loss"]), (2, 4, 4.0))  # Not 13/4.
+        logs = progress.close_epoch({"map_at_r": 0.6})
+        self.assertEqual((progress.epoch, logs["step"], logs["loss"]), (2, 4, 4.0))  # Not 13/4.
 
     def test_best_score(self):
         progress, found = Progress(), []
@@ -43,7 +43,7 @@ class SavedAsJsonTest(tf.test.TestCase):
 
     def test_all_states_come_back_in_place_and_exactly(self):
         progress = Progress(epoch=3, step=2, total_steps=2**40, loss_sum=0.1 + 0.2, best_score=1 / 3, finished=True)
-        progress.last_record = {"epoch": 3, "loss": 1e-300, "projected": False}
+        progress.last_logs = {"step": 3, "loss": 1e-300, "projected": False}
         schedule = ProjectionSchedule("period", period=7, best_score=math.nextafter(0.5, 1), epochs_in_problem=4)
         plateau = PlateauLearningRate(1e-4 / 3, 4, 0.5, 1e-6, epochs_without_improvement=2)
         others = Progress(), ProjectionSchedule(), PlateauLearningRate(1.0, 1, 0.1, 0.0)

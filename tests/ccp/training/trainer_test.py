@@ -23,33 +23,34 @@ from tests.support.toy_training import (
 )
 
 
-class _Events:
-    """Writes down what the trainer tells of, and the weights after each epoch."""
+class _Events(tf.keras.callbacks.Callback):
+    """Writes down what happens, the logs of epochs, and the head's kernel after each epoch."""
 
     def __init__(self):
-        self.trainer, self.events, self.kernels = None, [], []
+        super().__init__()
+        self.events, self.logs, self.kernels = [], [], []
 
-    def on_start(self, progress):
+    def on_train_begin(self, logs=None):
         self.events.append("start")
 
-    def on_step(self, progress, loss):
+    def on_train_batch_end(self, batch, logs=None):
         self.events.append("step")
 
     def on_projection(self, projection):
         self.events.append(f"projection {projection.index}")
 
-    def on_end(self):
+    def on_train_end(self, logs=None):
         self.events.append("end")
 
-    def on_epoch(self, record):
-        self.events.append(f"epoch {record['epoch']}")
-        self.kernels.append(self.trainer.model.layers[-1].kernel.numpy())
+    def on_epoch_end(self, epoch, logs=None):
+        self.events.append(f"epoch {epoch + 1}")
+        self.logs.append(logs)
+        self.kernels.append(self.model.layers[-1].kernel.numpy())
 
 
 def _watched(config, scores, **more):
     events = _Events()
-    events.trainer = toy_trainer(config, scores, observers=(events,), **more)
-    return events.trainer, events
+    return toy_trainer(config, scores, callbacks=[events], **more), events
 
 
 class OrderTest(tf.test.TestCase):
@@ -79,7 +80,7 @@ class OrderTest(tf.test.TestCase):
         trainer, events = _watched(toy_config(max_epochs=2), [0.5, 0.4])
         trainer.fit()
         self.assertNotIn("projection 1", events.events)
-        self.assertEqual(trainer.schedule.projections, 0)
+        self.assertEqual(trainer.projections.schedule.projections, 0)
 
     def test_projection_by_period(self):
         config = toy_config(projection="period", projection_period=2, max_epochs=5)
@@ -102,7 +103,7 @@ class WarmUpTest(tf.test.TestCase):
             return [w.numpy() for w in (head.kernel, trainer.loss.sources[0].points, *of_body)]
 
         watcher = Watcher(look)
-        trainer = toy_trainer(self.CONFIG, observers=(watcher,))
+        trainer = toy_trainer(self.CONFIG, callbacks=[watcher])
         trainer.fit()
         self.assertLen(watcher.seen, 1 + 4 * 3)
         for step, (before, now) in enumerate(zip(watcher.seen, watcher.seen[1:])):
@@ -112,7 +113,7 @@ class WarmUpTest(tf.test.TestCase):
 
     def test_proxies_alone_learn_at_the_multiplied_rate(self):
         watcher = Watcher(lambda: [trainer.loss.sources[0].points.numpy(), trainer.model.layers[-1].kernel.numpy()])
-        trainer = toy_trainer(self.CONFIG, observers=(watcher,))
+        trainer = toy_trainer(self.CONFIG, callbacks=[watcher])
         trainer.fit()
         # Adam's first step is as long as the learning rate wherever the gradient is not next to 0.
         for before, now, rate in zip(*watcher.seen[:2], (100 * 0.01, 0.01)):
@@ -132,7 +133,7 @@ class WarmUpTest(tf.test.TestCase):
         config = toy_config(warm_up_epochs=2, max_epochs=3)
         trainer, events = _watched(config, [0.5, 0.4, 0.6])
         watcher = Watcher(lambda: trainer.model.layers[1].kernel.numpy())
-        trainer.observers += (watcher,)
+        trainer.callbacks.append(watcher)
         trainer.fit()
         # Projected after the second epoch: λ is above 0 from then on, and the body at its anchor.
         self.assertEqual(events.events.count("projection 1"), 1)
@@ -150,8 +151,8 @@ class InitializeTest(tf.test.TestCase):
                 order.append("weights")
 
             made = toy_trainer(toy_config(max_epochs=2), checkpoints=directory, initialize=start)
-            initialize = made.projector.initialize
-            made.projector.initialize = lambda: order.append("proxies") or initialize()
+            begin = made.projections.start
+            made.projections.start = lambda: order.append("proxies") or begin()
             return made
 
         first = trainer()
@@ -191,10 +192,9 @@ class StoppingTest(tf.test.TestCase, parameterized.TestCase):
         config = toy_config(
             "contrastive", learning_rate=0.01, learning_rate_schedule="plateau", plateau_epochs=2, max_epochs=6
         )
-        rates = []
         trainer, events = _watched(config, [0.5, 0.4, 0.3, 0.2, 0.1, 0.1])
-        events.on_epoch = lambda record: rates.append(record["learning_rate"])
         trainer.fit()
+        rates = [logs["learning_rate"] for logs in events.logs]
         # Two epochs without improvement (2 and 3) halve it, and so do the next two (4 and 5).
         self.assertAllClose(rates, [0.01, 0.01, 0.005, 0.005, 0.0025, 0.0025])
 
@@ -216,10 +216,6 @@ class ErrorTest(tf.test.TestCase):
         resumed = toy_trainer(toy_config(), checkpoints=directory)
         self.assertTrue(resumed.restore())
         self.assertEqual((resumed.progress.epoch, resumed.progress.step), (1, 0))
-
-    def test_a_loss_with_proxies_needs_a_projector(self):
-        with self.assertRaisesRegex(ValueError, "CCPLoss needs a projector"):
-            toy_trainer(toy_config(), projector=None)
 
     def test_batches_that_end_are_named(self):
         def batches(epoch, step):

@@ -22,7 +22,7 @@ class TrainingStepTest(tf.test.TestCase):
         norm = np.sqrt(sum(np.square(gradient.numpy().astype(np.float64)).sum() for gradient in gradients))
         self.assertLess(norm, 10.0)  # Not clipped.
 
-        loss, gradient_norm = trainer._step(images, labels)
+        loss, gradient_norm = trainer.training_step(images, labels)
         self.assertAllClose(loss, value, rtol=1e-5)
         self.assertAllClose(gradient_norm, norm, rtol=1e-5)
         for variable, old, gradient in zip(variables, before, gradients):
@@ -35,7 +35,7 @@ class TrainingStepTest(tf.test.TestCase):
         norm, body, head = trainer.model.layers
         before = [v.numpy() for v in (*norm.weights, *body.weights)]
         trained = [head.kernel.numpy(), trainer.loss.sources[0].points.numpy()]
-        trainer._step(*next(toy_batches(0, 0)), warming_up=True)
+        trainer.training_step(*next(toy_batches(0, 0)), warming_up=True)
         for variable, old in zip((*norm.weights, *body.weights), before):
             self.assertAllEqual(variable, old)
         for variable, old in zip((head.kernel, trainer.loss.sources[0].points), trained):

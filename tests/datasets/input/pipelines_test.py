@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from ccp.errors import ConfigError
+from ccp.sampling import candidates_per_class, m_per_class
 from datasets.benchmarks import digits
 from datasets.examples import Examples, part
 from datasets.images.image import DecodedImage
@@ -13,8 +15,6 @@ from datasets.images.sources import ImagesInMemory
 from datasets.input.formats import Augmentation, ImageFormat
 from datasets.input.pipelines import EvaluationImages, TrainingImages
 from datasets.input.preprocessing import evaluation_image
-from datasets.input.sampling import candidates_per_class, m_per_class
-from datasets.manifest import DataError
 from datasets.settings import DataSettings
 
 FORMAT = ImageFormat(12, 12, 1)
@@ -90,7 +90,7 @@ class PipelinesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertGreater(len(seen), 40)
 
     def test_too_few_classes(self):
-        with self.assertRaisesRegex(DataError, "lower --classes_per_batch to at most 5"):
+        with self.assertRaisesRegex(ConfigError, "lower classes_per_batch to at most 5"):
             _batches(self.examples, p=6)
 
     def candidates(self, draw, augmentation=WRITING, num_candidates=60, seed=1):

@@ -29,14 +29,15 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
         resumed = train_in_parts(config, broken, (2, 1, 5), scores=_SCORES)
         assert_same_tensors(saved_tensors(broken), saved_tensors(whole))
         self.assertEqual(resumed.progress, unbroken.progress)
-        self.assertEqual(resumed.schedule, unbroken.schedule)
+        self.assertEqual(*(one.projections and one.projections.schedule for one in (resumed, unbroken)))
         for one, other in zip(resumed.model.get_weights(), unbroken.model.get_weights()):
             self.assertAllEqual(one, other)
 
     def test_moments_are_part_of_the_checkpoint(self):
         directory = self.get_temp_dir()
         trainer = train_in_parts(toy_config("ccp/contrastive"), directory)
-        names = [name for name in saved_tensors(directory) if name.startswith("optimizer")]
+        # The first group's optimizer is the model's too, and may be named after that.
+        names = [name for name in saved_tensors(directory) if name.startswith(("optimizer", "model/optimizer"))]
         variables = [*trainer.model.trainable_variables, trainer.loss.proxies.points]
         # Adam keeps two moments of each variable; each of three groups has a step count and a learning rate.
         self.assertLen(names, 2 * len(variables) + 3 * 2)

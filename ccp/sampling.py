@@ -1,10 +1,10 @@
-"""Which examples come when: pure functions of (seed, epoch) to index matrices."""
+"""Which examples are drawn when: pure functions from (seed, epoch) to matrices of indices."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from datasets.manifest import DataError
+from ccp.errors import ConfigError
 
 # Separate streams of random numbers for the same seed.
 _BATCHES, _CANDIDATES = 1, 2
@@ -31,7 +31,7 @@ def m_per_class(
       [steps, P · M] int64 indices of examples, the images of a class side by side.
 
     Raises:
-      DataError: there are fewer than P classes.
+      ConfigError: there are fewer than P classes.
     """
     check_enough_classes(labels, classes_per_batch)
     num_classes = int(labels.max()) + 1
@@ -50,13 +50,13 @@ def check_enough_classes(labels: np.ndarray, classes_per_batch: int) -> None:
     """Refuses batches of more classes than there are.
 
     Raises:
-      DataError: there are fewer than ``classes_per_batch``.
+      ConfigError: there are fewer than ``classes_per_batch``.
     """
     num_classes = int(labels.max()) + 1
     if num_classes < classes_per_batch:
-        raise DataError(
+        raise ConfigError(
             f"A batch needs {classes_per_batch} classes and the training set has {num_classes}; "
-            f"lower --classes_per_batch to at most {num_classes}."
+            f"lower classes_per_batch to at most {num_classes}."
         )
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp import ClassProxies, ProxyReinitializer
+from ccp import ClassProxies, ProjectionSettings
 from ccp.distribution.replicas import Replicas
-from ccp.projection.projector import Projector, Snapshot
+from ccp.projection.projector import Projector
+from ccp.projection.snapshot import Snapshot
 from tests.support import oracles
 
 POOLS = np.random.default_rng(0).normal(size=(5, 3, 6, 4)).astype(np.float32)  # By projection; 3 classes, 6 each.
@@ -16,57 +17,6 @@ POOLS = np.random.default_rng(0).normal(size=(5, 3, 6, 4)).astype(np.float32)  #
 
 def variables(*values):
     return [tf.Variable(value, dtype=tf.float32) for value in values]
-
-
-class SnapshotTest(tf.test.TestCase):
-    def test_holds_the_values_at_construction_until_it_takes_others(self):
-        originals = variables([1.0, 2.0], 3.0)
-        snapshot = Snapshot(originals)
-        originals[0].assign([5.0, 6.0])
-        self.assertAllEqual(snapshot.of(originals[0]), [1.0, 2.0])
-        snapshot.take()
-        originals[0].assign([7.0, 7.0])
-        self.assertAllEqual(snapshot.of(originals[0]), [5.0, 6.0])
-        self.assertAllEqual(snapshot.of(originals[1]), 3.0)
-
-    def test_put_back(self):
-        originals = variables([1.0, 2.0], 3.0)
-        snapshot = Snapshot(originals)
-        for original in originals:
-            original.assign(tf.zeros_like(original))
-        snapshot.put_back()
-        self.assertAllEqual(originals[0], [1.0, 2.0])
-        self.assertAllEqual(originals[1], 3.0)
-
-    def test_take_from_a_snapshot_of_more_in_another_order(self):
-        first, second, third = variables(1.0, 2.0, 3.0)
-        wide, narrow = Snapshot([third, first, second]), Snapshot([first, third])
-        for variable in (first, second, third):
-            variable.assign_add(10.0)
-        wide.take()
-        for variable in (first, second, third):
-            variable.assign_add(100.0)
-        narrow.take_from(wide)
-        self.assertAllEqual([narrow.of(first), narrow.of(third)], [11.0, 13.0])
-        self.assertAllEqual([first, third], [111.0, 113.0])
-
-    def test_knows_variables_by_identity(self):
-        alike, other = variables(1.0, 1.0)
-        with self.assertRaisesRegex(KeyError, "is not part of this snapshot"):
-            Snapshot([alike]).of(other)
-
-    def test_copies_are_not_trained_and_are_in_checkpoints(self):
-        original = tf.Variable([1.0, 2.0])
-        snapshot = Snapshot([original])
-        self.assertFalse(any(copy.trainable for copy in snapshot.copies))
-        path = tf.train.Checkpoint(best=snapshot).write(os.path.join(self.get_temp_dir(), "best"))
-        again = Snapshot([tf.Variable([0.0, 0.0])])
-        tf.train.Checkpoint(best=again).read(path).assert_consumed()
-        self.assertAllEqual(again.copies[0], [1.0, 2.0])
-
-    def test_keeps_dtypes(self):
-        step = tf.Variable(2**40, dtype=tf.int64)
-        self.assertAllEqual(Snapshot([step]).of(step), 2**40)
 
 
 class ProjectorTest(parameterized.TestCase, tf.test.TestCase):
@@ -79,21 +29,22 @@ class ProjectorTest(parameterized.TestCase, tf.test.TestCase):
         self.asked_for = []
 
     def projector(self, proximal_weight=2e-4, proximal_decay=1.0, replicas=None):
-        def candidates(index):
+        def candidates(index, per_class):
+            self.assertEqual(per_class, 6)
             self.asked_for.append(index)
             return tf.constant(POOLS[index])
 
-        weights = (proximal_weight, proximal_decay)
-        return Projector(self.proxies, self.weights, ProxyReinitializer(2), candidates, *weights, replicas)
+        settings = ProjectionSettings(pool_size=6, proximal_weight=proximal_weight, proximal_decay=proximal_decay)
+        return Projector(self.proxies, self.weights, candidates, settings, replicas)
 
     def test_before_the_first_projection_there_is_no_pull(self):
         projector = self.projector()
         self.assertEqual(float(projector.weight), 0.0)
         self.assertAllEqual(projector.anchor.of(self.weights[1]), [5.0])
 
-    def test_initialization(self):
+    def test_start(self):
         projector = self.projector()
-        done = projector.initialize()
+        done = projector.start()
         expected = looped(POOLS[0], np.zeros((3, 1, 4)))
         self.assertAllEqual(self.proxies.points, expected)
         self.assertEqual(self.asked_for, [0])
@@ -110,14 +61,14 @@ class ProjectorTest(parameterized.TestCase, tf.test.TestCase):
                 return values.numpy() + 1.0
 
         projector = self.projector(replicas=Second())
-        projections = [projector.initialize(), projector.project(1, self.best)]
+        projections = [projector.start(), projector.project(1, self.best)]
         for projection, values in zip(projections, found):
             self.assertAllEqual(projection.proxies, values + 1.0)
         self.assertAllEqual(self.proxies.points, found[1] + 1.0)
 
     def test_starts_from_the_best_and_not_from_the_present(self):
         projector = self.projector()
-        projector.initialize()
+        projector.start()
         best_proxies = np.random.default_rng(1).normal(size=(3, 2, 4)).astype(np.float32)
         self.proxies.points.assign(best_proxies)
         self.best.take()
@@ -157,7 +108,7 @@ class ProjectorTest(parameterized.TestCase, tf.test.TestCase):
     )
     def test_proximal_weight(self, decay, expected):
         projector = self.projector(2e-4, decay)
-        projector.initialize()
+        projector.start()
         for index, weight in enumerate(expected, start=1):
             done = projector.project(index, self.best)
             self.assertAllClose((projector.weight, done.proximal_weight), (weight, weight), rtol=1e-6, atol=0)

@@ -9,47 +9,39 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 import ccp
-from ccp.losses import PAIR_LOSSES
-from ccp.projection.projector import Projector
-from experiments.settings import configure
 
-_GOLDEN = pathlib.Path(__file__).parents[1] / "support" / "golden"
-# The files do not name the losses' own numbers: they are the original code's defaults.
-_SETTINGS = {
-    "contrastive": {"pos_margin": 0.0, "neg_margin": 0.5},
-    "multi_similarity": {"alpha": 2.0, "beta": 50.0, "base": 0.5},
+_GOLDEN = pathlib.Path(__file__).parents[2] / "support" / "golden"
+# The files do not name the losses' hyperparameters: they are the original code's defaults.
+_PAIR_LOSSES = {
+    "contrastive": lambda: ccp.ContrastiveLoss(pos_margin=0.0, neg_margin=0.5),
+    "multi_similarity": lambda: ccp.MultiSimilarityLoss(alpha=2.0, beta=50.0, base=0.5),
 }
 _RELATIVE = 1e-4
 
 
-class _Recorder:
+class _Recorder(tf.keras.callbacks.Callback):
     """Keeps what the recorded file holds, after each epoch."""
 
     def __init__(self):
+        super().__init__()
         self.trainer, self.losses, self.epochs, self.first_proxies = None, [], [], None
 
-    def on_start(self, progress):
-        """Nothing has happened yet."""
-
-    def on_step(self, progress, loss):
-        self.losses.append(loss)
+    def on_train_batch_end(self, batch, logs=None):
+        self.losses.append(logs["loss"])
 
     def on_projection(self, projection):
         if projection.index == 0:
             self.first_proxies = projection.proxies.numpy()
 
-    def on_end(self):
-        """Nothing is left to do."""
-
-    def on_epoch(self, record):
-        projector = self.trainer.projector
+    def on_epoch_end(self, epoch, logs=None):
+        projector = self.trainer.projections.projector
         self.epochs.append(
             {
-                "kernel": self.trainer.model.get_weights()[0].copy(),
+                "kernel": self.model.get_weights()[0].copy(),
                 "proxies": projector.proxies.points.numpy(),
                 "lambda": float(projector.weight),
                 "anchor": projector.anchor.copies[0].numpy(),
-                "projected": record["projected"],
+                "projected": logs["projected"],
             }
         )
 
@@ -57,53 +49,41 @@ class _Recorder:
 def _train(name: str, recorded) -> _Recorder:
     num_classes, proxies_per_class, size = recorded["init/proxies"].shape
     epochs, steps = recorded["losses"].shape
+    number = {key: value.item() for key, value in recorded.items() if value.ndim == 0}
     model = tf.keras.Sequential(
         [tf.keras.Input(recorded["inputs"].shape[-1:]), tf.keras.layers.Dense(size, use_bias=False)]
     )
     model.set_weights([recorded["kernel0"]])
-    config = configure(
-        {
-            "loss": f"ccp/{name}",
-            "embedding_size": size,
-            "proxies_per_class": proxies_per_class,
-            "pool_size": int(recorded["pool_size"]),
-            "steps_per_epoch": steps,
-            "max_epochs": epochs,
-            **{key: float(recorded[key]) for key in ("weight_decay", "learning_rate", "clip_norm", "clip_value")},
-            "patience": int(recorded["patience"]),
-            "min_improvement": float(recorded["min_improvement"]),
-        },
-        _SETTINGS[name],
-    )
     proxies = ccp.ClassProxies(num_classes, proxies_per_class, size)
-    loss = ccp.CCPLoss(
-        PAIR_LOSSES[name](**_SETTINGS[name]), proxies, float(recorded["batch_weight"]), float(recorded["proxy_weight"])
-    )
 
-    def candidates(draw):
+    def candidates(draw, per_class):
         inputs = recorded["pool_inputs"][draw]
-        return tf.reshape(model(inputs.reshape(-1, inputs.shape[-1])), [num_classes, inputs.shape[1], size])
+        return tf.reshape(model(inputs.reshape(-1, inputs.shape[-1])), [num_classes, per_class, size])
 
     recorder = _Recorder()
     trainer = recorder.trainer = ccp.Trainer(
         model,
-        loss,
-        config,
+        ccp.CCPLoss(_PAIR_LOSSES[name](), proxies, number["batch_weight"], number["proxy_weight"]),
         batches=lambda *_: (
             (tf.constant(recorded["inputs"][e, s]), tf.constant(recorded["labels"][e, s]))
             for e in range(epochs)
             for s in range(steps)
         ),
         validate=lambda: {"map_at_r": recorded["monitored"][trainer.progress.epoch]},
-        projector=Projector(
-            proxies,
-            model.trainable_variables,
-            ccp.ProxyReinitializer(proxies_per_class),
-            candidates,
-            float(recorded["lambda0"]),
-            float(recorded["lambda_decay"]),
+        loop=ccp.LoopSettings(steps_per_epoch=steps, max_epochs=epochs, min_improvement=number["min_improvement"]),
+        projection=ccp.ProjectionSettings(
+            patience=number["patience"],
+            pool_size=number["pool_size"],
+            proximal_weight=number["lambda0"],
+            proximal_decay=number["lambda_decay"],
         ),
-        observers=(recorder,),
+        optimizer=ccp.OptimizerSettings(learning_rate=number["learning_rate"]),
+        gradients=ccp.GradientSettings(
+            weight_decay=number["weight_decay"], clip_norm=number["clip_norm"], clip_value=number["clip_value"]
+        ),
+        candidates=candidates,
+        callbacks=[recorder],
+        verbose=False,
     )
     trainer.fit()
     return recorder

@@ -5,7 +5,7 @@ import math
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.projection.projector import ProjectionSchedule
+from ccp.projection.schedule import ProjectionSchedule
 
 IMPROVED, NOT, PROJECT = (True, False), (False, False), (False, True)
 IMPROVED_AND_PROJECT = (True, True)

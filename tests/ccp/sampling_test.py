@@ -5,8 +5,8 @@ import collections
 import numpy as np
 from absl.testing import parameterized
 
-from datasets.input.sampling import candidates_per_class, m_per_class
-from datasets.manifest import DataError
+from ccp.errors import ConfigError
+from ccp.sampling import candidates_per_class, m_per_class
 
 
 def _cycles(sequence, size):
@@ -91,7 +91,7 @@ class BatchesTest(parameterized.TestCase):
         np.testing.assert_allclose(counts, 667, atol=105)
 
     def test_more_classes_than_there_are(self):
-        with self.assertRaisesRegex(DataError, "needs 4 classes and the training set has 3; lower --classes_per_batch"):
+        with self.assertRaisesRegex(ConfigError, "needs 4 classes and the training set has 3; lower classes_per_batch"):
             m_per_class(np.array([0, 1, 2, 0, 1, 2]), 4, 1, 1, seed=0, epoch=0)
 
 

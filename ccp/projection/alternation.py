@@ -1,0 +1,44 @@
+"""The problems that CCP solves one after the other, tied by projections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from ccp.projection.projector import Projection, Projector
+from ccp.projection.schedule import ProjectionSchedule
+from ccp.projection.snapshot import Snapshot
+
+
+class AlternatingProjections(tf.Module):
+    """Keeps the best weights of the current problem, and projects from them when the schedule says so.
+
+    Attributes:
+      projector: makes the projections.
+      schedule: decides when.
+      problem_best: weights and proxies with the best score of the current problem.
+
+    Args:
+      projector: makes the projections.
+      schedule: decides when.
+      kept: the variables that belong to a solution: all weights of the network, and the proxies.
+    """
+
+    def __init__(self, projector: Projector, schedule: ProjectionSchedule, kept: Sequence[tf.Variable]):
+        super().__init__(name="alternating_projections")
+        self.projector, self.schedule = projector, schedule
+        self.problem_best = Snapshot(kept, "problem_best")
+
+    def start(self) -> Projection:
+        """Makes the first proxies and begins the first problem."""
+        projection = self.projector.start()
+        self.problem_best.take()
+        return projection
+
+    def after_epoch(self, score: float) -> Projection | None:
+        """Takes the score of the network as it is now; the projection, if one was made."""
+        decision = self.schedule.update(score)
+        if decision.improved:
+            self.problem_best.take()
+        return self.projector.project(self.schedule.projections, self.problem_best) if decision.project else None

@@ -1,0 +1,32 @@
+"""Training batches from any position on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import tensorflow as tf
+
+from ccp.training.balanced_batches import source_of
+
+Batch = "tuple[tf.Tensor, tf.Tensor]"
+# Called as ``batches(epoch, step)``: images and labels from that position on, without end.
+BatchesFrom = Callable[[int, int], Iterator[Batch]]
+
+
+def batches_from(batches: tf.data.Dataset | BatchesFrom, steps_per_epoch: int) -> BatchesFrom:
+    """A function of the position in training.
+
+    Args:
+      batches: such a function, which is returned; or a dataset, which is repeated, and resumed by skipping what
+        came before the position. What ``balanced_batches`` made starts there at once.
+      steps_per_epoch: of the training.
+    """
+    if not isinstance(batches, tf.data.Dataset):
+        return batches
+    source = source_of(batches)
+
+    def from_position(epoch: int, step: int) -> Iterator[Batch]:
+        position = epoch * steps_per_epoch + step
+        return iter(source.from_step(position) if source else batches.repeat().skip(position))
+
+    return from_position
