@@ -114,7 +114,7 @@ class RunDirectoryTest(tf.test.TestCase):
         self.run.rewind({"epoch": 3, "loss": 1.0})
         self.assertEqual([record["epoch"] for record in self.run.records()], [1, 2, 3])
         # Nothing but the initial checkpoint.
-        self.run.rewind({})
+        self.run.rewind({"epoch": 0})
         self.assertEqual(self.run.records(), [])
 
     def test_a_file_is_replaced_whole_or_not_at_all(self):

@@ -94,7 +94,7 @@ class TrainingTest(tf.test.TestCase):
 
     def test_the_scale_falls_until_it_fits_and_steps_that_overflow_are_left_out(self):
         def look():
-            weights = [*trainer.model.trainable_variables, *trainer.loss.sources[0].trainable_variables]
+            weights = [*trainer.model.trainable_variables, *trainer.loss.proxies.trainable_variables]
             return float(trainer.loss_scale.scale), [weight.numpy() for weight in weights]
 
         watcher = Watcher(look)

@@ -100,7 +100,7 @@ class WarmUpTest(tf.test.TestCase):
         def look():
             body, head = trainer.model.layers[:-1], trainer.model.layers[-1]
             of_body = [weight for layer in body for weight in layer.weights]
-            return [w.numpy() for w in (head.kernel, trainer.loss.sources[0].points, *of_body)]
+            return [w.numpy() for w in (head.kernel, trainer.loss.proxies.points, *of_body)]
 
         watcher = Watcher(look)
         trainer = toy_trainer(self.CONFIG, callbacks=[watcher])
@@ -112,7 +112,7 @@ class WarmUpTest(tf.test.TestCase):
             self.assertEqual(changed, [True, True] + [step >= 2 * 3] * 6, f"step {step + 1}")
 
     def test_proxies_alone_learn_at_the_multiplied_rate(self):
-        watcher = Watcher(lambda: [trainer.loss.sources[0].points.numpy(), trainer.model.layers[-1].kernel.numpy()])
+        watcher = Watcher(lambda: [trainer.loss.proxies.points.numpy(), trainer.model.layers[-1].kernel.numpy()])
         trainer = toy_trainer(self.CONFIG, callbacks=[watcher])
         trainer.fit()
         # Adam's first step is as long as the learning rate wherever the gradient is not next to 0.

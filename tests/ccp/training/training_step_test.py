@@ -14,7 +14,7 @@ class TrainingStepTest(tf.test.TestCase):
     def test_adam_steps_along_the_gradient_of_the_loss_of_the_network(self):
         trainer = toy_trainer(toy_config("proxy/contrastive", weight_decay=0.0))
         images, labels = next(toy_batches(0, 0))
-        variables = [*trainer.model.trainable_variables, trainer.loss.sources[0].points]
+        variables = [*trainer.model.trainable_variables, trainer.loss.proxies.points]
         before = [v.numpy() for v in variables]
         with tf.GradientTape() as tape:  # Through network and loss at once, where the step has a tape for each.
             value = trainer.loss(labels, trainer.model(images, training=True))
@@ -34,11 +34,11 @@ class TrainingStepTest(tf.test.TestCase):
         trainer = toy_trainer(toy_config("proxy/contrastive"))
         norm, body, head = trainer.model.layers
         before = [v.numpy() for v in (*norm.weights, *body.weights)]
-        trained = [head.kernel.numpy(), trainer.loss.sources[0].points.numpy()]
+        trained = [head.kernel.numpy(), trainer.loss.proxies.points.numpy()]
         trainer.training_step(*next(toy_batches(0, 0)), warming_up=True)
         for variable, old in zip((*norm.weights, *body.weights), before):
             self.assertAllEqual(variable, old)
-        for variable, old in zip((head.kernel, trainer.loss.sources[0].points), trained):
+        for variable, old in zip((head.kernel, trainer.loss.proxies.points), trained):
             self.assertNotAllClose(variable, old)
 
 
