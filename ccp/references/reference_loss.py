@@ -82,6 +82,11 @@ class XBMLoss(ReferenceLoss):
     batch_weight: float = 1.0
     name: str = "xbm"
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.memory is None:
+            raise ValueError("XBMLoss needs a memory: XBMLoss(pair_loss, memory=CrossBatchMemory(…)).")
+
 
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
