@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
+from ccp.losses.settings import PAIR_LOSS_SETTINGS
 from ccp.methods.names import METHODS, parse_loss
 
-from ccp.losses.settings import PAIR_LOSS_SETTINGS
 from experiments.experiment import train_run
 from experiments.presets import preset
 from experiments.settings import configure

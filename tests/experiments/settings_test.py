@@ -6,11 +6,11 @@ import dataclasses
 import json
 
 from absl.testing import absltest, parameterized
+from ccp.losses.settings import PAIR_LOSS_SETTINGS
 from ccp.methods.names import parse_loss
 
 from ccp.errors import ConfigError
 from ccp.losses import PAIR_LOSSES
-from ccp.losses.settings import PAIR_LOSS_SETTINGS
 from experiments.presets import FROM_SCRATCH
 from experiments.settings import Settings, configure, section_of
 
