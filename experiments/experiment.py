@@ -23,7 +23,7 @@ from datasets.input.cache import DISK, MEMORY, ImagesKeptInMemory, ImagesKeptOnD
 from datasets.input.formats import Augmentation
 from datasets.input.pipelines import EvaluationImages, TrainingImages
 from datasets.reading import load
-from datasets.splits import split
+from datasets.splits import make_splits
 from evaluate.embedded import Embedded
 from evaluate.embedding import Embedder, Validator, judged, retrieval
 from evaluate.geometry import pair_distances, spread
@@ -73,7 +73,7 @@ class Experiment:
         data = settings.data
         self.replicas = replicas or Replicas()
         manifest = load(data)
-        self.splits = split(manifest, data.validation, settings.run.seed, data.crop_to_box, data.select_on_test)
+        self.splits = make_splits(manifest, data.validation, settings.run.seed, data.crop_to_box, data.select_on_test)
         self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
         self.data_digest = manifest.digest()
         check_same_data(self.replicas, self.data_digest)

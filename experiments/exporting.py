@@ -12,10 +12,10 @@ import numpy as np
 
 from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
+from datasets.image_files import find_images
 from datasets.input.formats import ImageFormat
 from datasets.splits import NUM_FOLDS
 from evaluate.embedding import judged
-from experiments.embed_files import find_files
 from experiments.experiment import Experiment
 from experiments.file_embedder import FileEmbedder, ImageError
 from experiments.restored import restored_experiment
@@ -179,7 +179,7 @@ def _judged_together(experiments: Sequence[Experiment]) -> dict[str, float]:
 
 def _gallery(embed: FileEmbedder, place: Place) -> tuple[Gallery, list[tuple[str, str]]]:
     home = place.gallery
-    embedded = embed(find_files(home), place.skip_unreadable, "Mend or remove it, or pass --on_bad_image=skip.")
+    embedded = embed(find_images(home), place.skip_unreadable, "Mend or remove it, or pass --on_bad_image=skip.")
     if not embedded.paths:
         raise ImageError(f"None of the files in {home} could be read as an image.")
     ids = [pathlib.PurePath(os.path.relpath(path, home)) for path in embedded.paths]

@@ -14,11 +14,11 @@ from ccp.distances import lipschitz_normalize
 from ccp.distribution.cluster import cluster_of
 from ccp.distribution.replicas import Replicas
 from ccp.errors import UserError
-from datasets.examples import Examples, part
+from datasets.examples import Examples, split_examples
 from datasets.files import read_json, save_json
 from datasets.manifest import TEST, VALIDATION
 from datasets.reading import load
-from datasets.splits import NUM_FOLDS, split
+from datasets.splits import NUM_FOLDS, make_splits
 from evaluate.embedding import judged
 from evaluate.metrics.retrieval import METRICS, TITLES
 from evaluate.metrics.statistics import crossed_interval, mean_scores, summary
@@ -79,14 +79,14 @@ def run_mlrc(
             "classes. Move them to the training images, or train with main.py train."
         )
     for fold in range(1, NUM_FOLDS + 1):  # One that cannot be is found before others have trained for days.
-        split(manifest, f"fold{fold}", settings.run.seed, settings.data.crop_to_box, settings.data.select_on_test)
+        make_splits(manifest, f"fold{fold}", settings.run.seed, settings.data.crop_to_box, settings.data.select_on_test)
     digest = manifest.digest()
     for (fold, repeat), run in runs.items():
         title = f"fold {fold}, repeat {repeat + 1} of {repeats}"
         _train(model_settings(settings, fold, repeat), run, digest, title, replicas, should_stop)
     if not replicas.is_chief:
         return {}
-    test = part(manifest, TEST, settings.data.crop_to_box)
+    test = split_examples(manifest, TEST, settings.data.crop_to_box)
     results = {at: read_json(run.result) for at, run in runs.items()}
     result = {
         "dataset": settings.data.dataset,

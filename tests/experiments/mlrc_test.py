@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp.errors import ConfigError, UserError
-from datasets.examples import part
+from datasets.examples import split_examples
 from datasets.reading import load
 from experiments.experiment import train_run
 from experiments.mlrc import RESULT_FILE, mlrc_table, run_mlrc
@@ -68,7 +68,7 @@ class MlrcTest(parameterized.TestCase, tf.test.TestCase):
             self.assertAllClose(scores["interval_95"][1] - np.mean(means), 12.7062 * scores["deviation"] / np.sqrt(2))
 
     def test_concatenated(self):
-        labels = part(load(self.config.data), "test").labels
+        labels = split_examples(load(self.config.data), "test").labels
         scores = {}
         for repeats in itertools.product(range(REPEATS), repeat=4):
             joined = np.concatenate(
