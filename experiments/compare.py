@@ -8,20 +8,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ccp.errors import UserError
-from ccp.settings import settings_of
-from ccp.training.settings import ProjectionSettings
 from datasets.files import read_json
+from experiments.differing import differing_names, effective_settings
 from experiments.run_directory import RunDirectory
-from experiments.sections import all_hyperparameters
-from experiments.settings import Settings
 
 
 class Line(NamedTuple):
     """Runs whose settings differ in nothing but the seed.
 
     Attributes:
-      name: data set, loss, and the settings that tell it from the other lines.
-      dataset: of the runs.
+      name: data set, loss, and the settings that distinguish it from the other lines.
+      dataset: their data set.
       scores: by seed, the test scores by metric.
     """
 
@@ -31,10 +28,10 @@ class Line(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Finished runs, by what they were.
+    """Finished runs, grouped.
 
     Attributes:
-      lines: one for each setting.
+      lines: one for each setting; those of a data set follow each other.
       left_out: runs that are in none, and why.
     """
 
@@ -60,57 +57,33 @@ def collect(patterns: Sequence[str]) -> Comparison:
             left_out.append(f"{path}: no finished run")
             continue
         try:
-            settings = run.load_settings()
+            flat = {**effective_settings(run.load_settings()), "images": run.data_digest[:8]}
             scores = read_json(run.result)["test"]
         except UserError as error:
             left_out.append(f"{path}: {error}")
             continue
-        flat = _flat(settings, run)
-        key = repr(sorted((name, repr(value)) for name, value in flat.items()))
+        seed = flat.pop("seed")
+        key = repr(sorted(flat.items()))
         flats[key] = flat
-        if settings.run.seed in groups.setdefault(key, {}):
+        if seed in groups.setdefault(key, {}):
             left_out.append(f"{path}: same settings and seed as another one")
-        groups[key].setdefault(settings.run.seed, scores)
+        groups[key].setdefault(seed, scores)
     if not groups:
-        raise UserError(f"No finished run in {', '.join(patterns)}; let main.py train end there first.")
-    names = _names(flats)
-    lines = [Line(names[key], flats[key]["dataset"], scores) for key, scores in groups.items()]
+        raise UserError(f"No finished run in {', '.join(patterns)}; let main.py train finish one there.")
+    lines = [Line(_name(flats[key], list(flats.values())), flats[key]["dataset"], groups[key]) for key in groups]
     return Comparison(sorted(lines, key=lambda line: line.dataset), left_out)
 
 
 def _directories(patterns: Sequence[str]) -> list[str]:
     found = []
     for pattern in patterns:
-        matches = sorted(glob.glob(pattern))
+        # A directory's name may hold what a pattern would treat as special.
+        matches = [pattern] if os.path.isdir(pattern) else sorted(glob.glob(pattern))
         if not matches:
             raise UserError(f"There is no run {pattern!r}; pass directories that main.py train has written.")
         found += matches
     return list(dict.fromkeys(map(os.path.normpath, found)))
 
 
-def _flat(settings: Settings, run: RunDirectory) -> dict[str, Any]:
-    """All settings that matter to what comes out, but for the seed, by name; and which images it was."""
-    flat = {name: value for section in settings.in_effect().values() for name, value in section.items()}
-    del flat["seed"]
-    return {**flat, "images": run.data_digest[:8]}
-
-
-def _names(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """By key, data set and loss, and the settings in which runs differ.
-
-    Those of the loss are told where runs of the same loss differ; the others where any of the data set do. That the
-    test set selected the model is always told.
-    """
-    of_loss = {*settings_of(ProjectionSettings), *all_hyperparameters()}
-    names = {}
-    for key, flat in settings.items():
-        same_data = [other for other in settings.values() if other["dataset"] == flat["dataset"]]
-        alike = [other for other in same_data if other["loss"] == flat["loss"]]
-        telling = [
-            n
-            for n in flat
-            if any(other.get(n) != flat[n] for other in (alike if n in of_loss else same_data))
-            or (n == "select_on_test" and flat[n])
-        ]
-        names[key] = " ".join([flat["dataset"], flat["loss"], *(f"{n}={flat[n]}" for n in telling)])
-    return names
+def _name(flat: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
+    return " ".join([flat["dataset"], flat["loss"], *(f"{n}={flat[n]}" for n in differing_names(flat, others))])

@@ -21,11 +21,10 @@ def earlier_network(directory: str) -> EarlierNetwork:
     """
     run = RunDirectory(directory)
     settings = run.load_settings().network
-    path = tf.train.latest_checkpoint(str(run.checkpoints))
-    if path is None:
+    if not run.has_checkpoint:
         raise WeightsError(f"{run.path} has no checkpoint yet; resume it with main.py train for an epoch.")
     try:
-        reader = tf.train.load_checkpoint(path)
+        reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(run.checkpoints)))
         saved = set(reader.get_variable_to_shape_map())
         names = iter(_BEST_WEIGHTS.format(number) for number in range(len(saved)))
         weights = [reader.get_tensor(name) for name in names if name in saved]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import pathlib
@@ -10,15 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
-from datasets.image_files import find_images
 from datasets.input.formats import ImageFormat
 from datasets.splits import NUM_FOLDS
-from evaluate.embedding import judged
-from experiments.experiment import Experiment
+from experiments.embed_files import find_files
+from experiments.evaluation import training_scores
 from experiments.file_embedder import FileEmbedder, ImageError
-from experiments.restored import restored_experiment
+from experiments.mlrc_scores import concatenated_embeddings
+from experiments.restored import RestoredRun, restore_run
 from experiments.run_directory import RunDirectory
 from models.serving.ensemble import JoinedNetworks
 from models.serving.export import ExportError, export_served, load_exported, read_info, signature_names, with_gallery
@@ -51,7 +51,7 @@ class Exported(NamedTuple):
 
     Attributes:
       directory: of the version.
-      progress: of each run in it, how far it is; see ``restored_experiment``.
+      progress: of each run in it, how far it is; see ``restore_run``.
       skipped: (path, reason) of files of the gallery that could not be read.
     """
 
@@ -72,7 +72,7 @@ def export_run(
       place: where to, and what with.
       repeat: which repeat of the protocol, from 1 on.
       data_dir: where the data lie now, if they have moved.
-      on_bad_image: see ``restored_experiment``.
+      on_bad_image: see ``restore_run``.
 
     Raises:
       RunError: there is no run, or it has saved nothing yet.
@@ -81,17 +81,19 @@ def export_run(
     """
     _check(place)
     runs = _folds(run_dir, repeat)
-    restored = [restored_experiment(run, data_dir, on_bad_image) for run in runs or [run_dir]]
-    experiments, progress = [one for one, _ in restored], [how_far for _, how_far in restored]
+    restored = [restore_run(run, data_dir, on_bad_image) for run in runs or [run_dir]]
+    progress = [one.progress for one in restored]
     if runs:
-        image_format = _common_format(experiments, runs)
-        network: Network = JoinedNetworks([one.model for one in experiments])
-        folds = [{"fold": fold, "seed": one.settings.run.seed, **far} for fold, (one, far) in enumerate(restored, 1)]
-        info = {**experiments[0].describe(), "repeat": repeat, "folds": folds, "test": _judged_together(experiments)}
+        image_format = _common_format(restored)
+        network: Network = JoinedNetworks([one.experiment.model for one in restored])
+        folds = [
+            {"fold": fold, "seed": one.experiment.settings.run.seed, **one.progress}
+            for fold, one in enumerate(restored, 1)
+        ]
+        info = {**restored[0].describe(), "repeat": repeat, "folds": folds, "test": _scores_together(restored)}
     else:
-        (experiment,) = experiments
-        image_format, network = experiment.format, experiment.model
-        info = {**experiment.describe(), **progress[0], "test": experiment.judge("test")}
+        image_format, network = restored[0].experiment.format, restored[0].experiment.model
+        info = {**restored[0].describe(), **progress[0], "test": training_scores(restored[0].embed()).means}
     served, skipped = ServedModel(EmbeddingNetwork(network, image_format), image_format.channels), []
     if place.gallery is not None:
         served.gallery, skipped = _gallery(FileEmbedder(served.signatures()), place)
@@ -155,31 +157,31 @@ def _folds(run_dir: str, repeat: int) -> list[str]:
     return [str(run) for run in runs]
 
 
-def _common_format(experiments: Sequence[Experiment], runs: Sequence[str]) -> ImageFormat:
-    for experiment, run in zip(experiments, runs):
-        if experiment.format != experiments[0].format:
+def _common_format(restored: Sequence[RestoredRun]) -> ImageFormat:
+    first = restored[0]
+    for one in restored:
+        if one.experiment.format != first.experiment.format:
             raise UserError(
-                f"The models to be joined must take the same images; {runs[0]} takes {experiments[0].format} and {run} "
-                f"{experiment.format}. Train the folds with the same settings."
+                f"The models to be joined must take the same images; {first.run.path} takes {first.experiment.format} "
+                f"and {one.run.path} {one.experiment.format}. Train the folds with the same settings."
             )
-    return experiments[0].format
+    return first.experiment.format
 
 
-def _judged_together(experiments: Sequence[Experiment]) -> dict[str, float]:
-    embedded = [one.embed(one.splits.test) for one in experiments]
-    kept = embedded[0][1]
-    if not all(np.array_equal(kept, others) for _, others in embedded):
+def _scores_together(restored: Sequence[RestoredRun]) -> dict[str, float]:
+    embedded = [one.embed() for one in restored]
+    if not all(np.array_equal(embedded[0].places, one.places) for one in embedded):
         raise UserError(
-            "The models to be joined were judged on different images: some were mended or broken meanwhile. "
+            "The models to be joined were evaluated on different images: some were fixed or broken meanwhile. "
             "Run the command again."
         )
-    joined = np.concatenate([embeddings for embeddings, _ in embedded], axis=1)
-    return judged(lipschitz_normalize(joined).numpy(), kept, experiments[0].splits.test)
+    joined = concatenated_embeddings([one.embeddings for one in embedded])
+    return training_scores(dataclasses.replace(embedded[0], embeddings=joined)).means
 
 
 def _gallery(embed: FileEmbedder, place: Place) -> tuple[Gallery, list[tuple[str, str]]]:
     home = place.gallery
-    embedded = embed(find_images(home), place.skip_unreadable, "Mend or remove it, or pass --on_bad_image=skip.")
+    embedded = embed(find_files(home), place.skip_unreadable, "Mend or remove it, or pass --on_bad_image=skip.")
     if not embedded.paths:
         raise ImageError(f"None of the files in {home} could be read as an image.")
     ids = [pathlib.PurePath(os.path.relpath(path, home)) for path in embedded.paths]

@@ -7,30 +7,29 @@ from collections.abc import Callable
 
 from ccp.distribution.cluster import cluster_of
 from experiments.compare import collect
-from experiments.comparison_table import STYLES
-from experiments.experiment import train_run
+from experiments.comparison_table import text_table
 from experiments.settings import Settings
+from experiments.train import train_run
 
 
 def run_repeats(
     settings: Settings, directory: str, repeats: int, should_stop: Callable[[], bool] = lambda: False
 ) -> str:
-    """Trains and judges runs that differ in their seed: the conventional setting's repetitions.
+    """Trains and evaluates runs that differ in their seed.
 
     Args:
-      settings: the settings of every run; repeat i has seed ``seed`` + i.
-      directory: each run has one of its own in it, and goes on after a kill.
+      settings: of every run; repeat i has seed ``seed`` + i.
+      directory: each run has its directory in it, and is resumed after a kill.
       repeats: how many.
       should_stop: see ``Trainer``.
 
     Returns:
-      Their scores as a table, with mean and deviation; of several processes that train together, the chief alone.
+      Their scores as a table, with mean and deviation; empty for processes other than the chief.
     """
     runs = []
     for seed in range(settings.run.seed, settings.run.seed + repeats):
-        one = settings.replaced(seed=seed)
         runs.append(str(pathlib.Path(directory) / f"seed{seed}"))
-        train_run(one, runs[-1], f"{settings.loss.loss}, seed {seed}", should_stop)
+        train_run(settings.replaced(seed=seed), runs[-1], f"{settings.loss.loss}, seed {seed}", should_stop)
     if settings.run.strategy == "multi_worker" and not cluster_of().is_chief:
         return ""
-    return STYLES["text"](collect(runs)).rstrip("\n")
+    return text_table(collect(runs))

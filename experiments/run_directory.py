@@ -11,8 +11,10 @@ import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from ccp.errors import ConfigError, UserError
-from datasets.files import locked, read_json, save_json, save_text
+from datasets.files import locked, read_json, save_json, save_text, written_whole
 from experiments.settings import Settings, difference_phrases
 
 
@@ -30,8 +32,8 @@ class RunDirectory:
     - ``projections/``: one ``.npz`` per projection;
     - ``tensorboard/``: event files;
     - ``bad_images.jsonl``: unreadable images, where those are skipped;
-    - ``result.json``: the scores at the end, with the preset and what was overridden;
-    - ``test_embeddings.npz``: the embeddings that the scores are of, where they are kept.
+    - ``test_embeddings.npz``: the test images' embeddings by the best weights;
+    - ``result.json``: their scores, with the preset and what was overridden; written last.
 
     Args:
       path: the directory; made if need be.
@@ -132,12 +134,25 @@ class RunDirectory:
         save_json(self.data, {"digest": digest})
         save_json(self.settings, settings.to_dict())
 
-    def finished(self, settings: Settings, with_embeddings: bool = False) -> bool:
-        """Whether a run with these settings has its scores, and, where asked for, their embeddings."""
-        wanted = [self.settings, self.result, *([self.test_embeddings] if with_embeddings else [])]
-        if not all(path.exists() for path in wanted) or not self.has_checkpoint:
-            return False
-        return not difference_phrases(self.load_settings(), settings, "there", "here")
+    def finish(self, embeddings: np.ndarray, kept: np.ndarray, result: Mapping[str, Any]) -> None:
+        """Writes the test images' embeddings [num_images, embedding_size], which examples they are of, and the scores."""
+        with written_whole(self.test_embeddings) as path, open(path, "wb") as file:
+            np.savez(file, embeddings=embeddings, kept=kept)
+        save_json(self.result, result)
+
+    @property
+    def has_result(self) -> bool:
+        """Whether the run is finished."""
+        return self.settings.exists() and self.result.exists() and self.test_embeddings.exists() and self.has_checkpoint
+
+    def finished(self, settings: Settings) -> bool:
+        """Whether a run with these settings is finished here."""
+        return self.has_result and not difference_phrases(self.load_settings(), settings, "there", "here")
+
+    def load_test_embeddings(self) -> tuple[np.ndarray, np.ndarray]:
+        """The embeddings [num_images, embedding_size] of a finished run, and which test examples they are of."""
+        with np.load(self.test_embeddings) as file:
+            return file["embeddings"], file["kept"]
 
     def load_settings(self) -> Settings:
         """The settings that the run was started with.

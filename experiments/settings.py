@@ -40,7 +40,8 @@ class Settings:
     def flat(self) -> dict[str, Any]:
         """By setting, the hyperparameters among the others."""
         values = {name: value for section in self.to_dict().values() for name, value in section.items()}
-        return {**values, **values.pop("hyperparameters")}
+        hyperparameters = values.pop("hyperparameters")
+        return {**values, **hyperparameters}
 
     def in_effect(self) -> dict[str, dict[str, Any]]:
         """The settings that matter to what comes out, given the others, section by section."""

@@ -11,9 +11,9 @@ from ccp.distribution.cluster import cluster_of
 from ccp.distribution.peers import linger, tell_others, told
 from ccp.errors import Interrupted
 from experiments.commands.command_line import EXIT_BY_SIGNAL
-from experiments.experiment import make_deterministic
 from experiments.restarting import OTHERS_GONE, start_again
 from experiments.stop_request import StopRequest
+from experiments.train import make_deterministic
 
 Result = TypeVar("Result")
 

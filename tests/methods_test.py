@@ -6,9 +6,9 @@ from absl.testing import parameterized
 from ccp.losses.settings import PAIR_LOSS_SETTINGS
 from ccp.methods.names import METHODS, parse_loss
 
-from experiments.experiment import train_run
 from experiments.presets import preset
 from experiments.settings import configure
+from experiments.train import train_run
 from tests.support.pictures import folder_for
 
 # Each method and each pair loss at least once.

@@ -20,15 +20,13 @@ def define_flags(flags: CommandFlags) -> None:
 def evaluate(values: FlagValues) -> int:
     """Scores the best weights of a run by every metric."""
     from evaluate.metrics.table import score_table
-    from experiments.evaluation import write_judgement
-    from experiments.restored import restored_experiment
-    from experiments.run_directory import RunDirectory
+    from experiments.evaluation import write_evaluation
+    from experiments.restored import restore_run
 
-    experiment, progress = restored_experiment(values.run_dir, values.data_dir, values.on_bad_image)
-    folder = RunDirectory(values.run_dir).path
-    result, files = write_judgement(experiment, values.split, folder, progress, values.clustering)
-    print(score_table({f"{experiment.settings.loss.loss}, {values.split}": result["scores"]}))
-    note_unfinished(progress)
+    restored = restore_run(values.run_dir, values.data_dir, values.on_bad_image)
+    result, files = write_evaluation(restored, values.split, values.clustering)
+    print(score_table({f"{result['loss']}, {values.split}": result["scores"]}))
+    note_unfinished(restored.progress)
     note_unreadable(result, values.run_dir)
     print(listing([("result", path) for path in files]))
     return 0

@@ -50,9 +50,9 @@ def train(values: FlagValues) -> int:
     run_dir = values.run_dir or default_run_dir(settings, f"seed{settings.run.seed}")
 
     from evaluate.metrics.table import score_table
-    from experiments.experiment import train_run
     from experiments.run_figures import draw_run
     from experiments.stopping import until_stopped
+    from experiments.train import train_run
 
     name = settings.loss.loss
     result = until_stopped(

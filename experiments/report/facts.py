@@ -16,7 +16,7 @@ from evaluate.geometry import normalized, spread
 from experiments.experiment import Experiment
 from experiments.projection_records import read_projections
 from experiments.report.intervals import bootstrap_interval
-from experiments.restored import restored_experiment
+from experiments.restored import RestoredRun, restore_run
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
 
@@ -98,43 +98,32 @@ def differ_in_data(runs: Sequence[RunFacts]) -> bool:
     return len({run.config.data.dataset for run in runs}) > 1 or len(digests) > 1
 
 
-def embed_unseen(experiment: Experiment) -> Embedded:
-    """All test examples by the network as it is now."""
-    test = experiment.splits.test
-    embeddings, kept = experiment.embed(test)
-    return Embedded(embeddings, test.labels[kept], test.class_names, test, kept)
-
-
 def _judge(run: RunDirectory, data_dir: str | None) -> Judged:
-    experiment, _ = restored_experiment(os.fspath(run.path), data_dir)
-    unseen = embed_unseen(experiment)
+    restored = restore_run(run.path, data_dir)
+    unseen = restored.embed()
     _, values = query_scores(unseen)
-    result = read_json(run.result) if run.result.exists() else {**experiment.describe(), "test": {}}
+    result = read_json(run.result) if run.result.exists() else {**restored.describe(), "test": {}}
     scores = {metric: result["test"].get(metric, float(own.mean())) for metric, own in values.items()}
     return Judged(
         description=result,
         scores=scores,
         intervals={metric: bootstrap_interval(own) for metric, own in values.items()},
         unseen=unseen,
-        training=_embed_training(experiment),
-        proxies=_best_proxies(experiment, run),
+        training=_embed_training(restored.experiment),
+        proxies=_best_proxies(restored),
     )
 
 
 def _embed_training(experiment: Experiment) -> Embedded:
     train = experiment.splits.train
     chosen = spread(train.labels, _MOST_TRAINING_EXAMPLES)
-    embeddings, kept = experiment.embed(train.subset(chosen))
-    places = chosen[kept]
-    return Embedded(embeddings, train.labels[places], train.class_names, train, places)
+    embedded = experiment.embed(train.subset(chosen))
+    return dataclasses.replace(embedded, examples=train, places=chosen[embedded.places])
 
 
-def _best_proxies(experiment: Experiment, run: RunDirectory) -> np.ndarray | None:
+def _best_proxies(restored: RestoredRun) -> np.ndarray | None:
     """The proxies that belong to the best weights; they are kept beside them in the checkpoint."""
-    trainer = experiment.trainer(run)
-    trainer.restore()
-    trainer.overall_best.put_back()
-    for part in getattr(trainer.loss, "layers", ()):
-        if isinstance(part, ClassProxies):
-            return normalized(part.points.numpy())
+    for layer in getattr(restored.trainer.loss, "layers", ()):
+        if isinstance(layer, ClassProxies):
+            return normalized(layer.points.numpy())
     return None

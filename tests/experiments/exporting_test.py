@@ -13,7 +13,7 @@ from absl.testing import parameterized
 
 from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
-from datasets.examples import split_examples
+from datasets.examples import part
 from datasets.input.formats import ImageFormat
 from datasets.reading import load
 from evaluate.embedding import judged
@@ -41,7 +41,7 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         run_mlrc(config, str(cls.home / "mlrc"), repeats=1)
         for fold in (1, 2, 3, 4):  # The second repeat has the same models as the first, the other way round.
             shutil.copytree(cls.run_of(5 - fold, 1).path, cls.run_of(fold, 2).path)
-        cls.test = split_examples(load(config.data), "test")
+        cls.test = part(load(config.data), "test")
         cls.files = [pathlib.Path(path).read_bytes() for path in cls.test.images.names]
         # One export for most tests: the second repeat, and a gallery of three classes with an image beside them.
         cls.gallery = cls.home / "gallery"
@@ -106,7 +106,7 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         shutil.copytree(self.images / "7", other)
         (other / "notes.txt").write_text("no image")
         elsewhere = str(self.home / "elsewhere")
-        with mock.patch.object(exporting, "restored_experiment", side_effect=AssertionError):
+        with mock.patch.object(exporting, "restore_run", side_effect=AssertionError):
             place = Place(elsewhere, 4, str(other), skip_unreadable=True)
             done = export_with_gallery(self.model, place)
         self.assertEqual([path for path, _ in done.skipped], [str(other / "notes.txt")])
@@ -135,7 +135,7 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_refusals_before_the_work(self):
         folds = str(self.home / "mlrc")
-        with mock.patch.object(exporting, "restored_experiment", side_effect=AssertionError):
+        with mock.patch.object(exporting, "restore_run", side_effect=AssertionError):
             with self.assertRaisesRegex(
                 UserError, "holds no fold1-repeat2, fold2.*repeat 3 has four models; pass another"
             ):
@@ -164,16 +164,16 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         self.assertFalse((self.home / "none").exists())
 
     def test_search_that_another_export_brings_meanwhile(self):
-        home, experiment = self.home / "meanwhile", mock.MagicMock()
-        experiment.describe.return_value = {}
-        experiment.judge.return_value = {}
+        home, restored, scores = self.home / "meanwhile", mock.MagicMock(progress={}), mock.MagicMock(means={})
+        restored.describe.return_value = {}
 
         def save(*_, **__):
             if not (home / "1").exists():
                 (home / "1").symlink_to(pathlib.Path(self.model) / "1")
 
         with (
-            mock.patch.object(exporting, "restored_experiment", return_value=(experiment, {})),
+            mock.patch.object(exporting, "restore_run", return_value=restored),
+            mock.patch.object(exporting, "training_scores", return_value=scores),
             mock.patch.object(exporting, "EmbeddingNetwork"),
             mock.patch.object(exporting, "ServedModel"),
             mock.patch.object(model_export, "write_warmup"),
@@ -189,8 +189,9 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
     def test_folds_that_take_different_images(self):
         def restored(run_dir, *_):
             size = 14 if "fold3" in run_dir else 12
-            return types.SimpleNamespace(format=ImageFormat(size, 12, 3)), {}
+            experiment = types.SimpleNamespace(format=ImageFormat(size, 12, 3))
+            return types.SimpleNamespace(run=RunDirectory(run_dir), experiment=experiment, progress={})
 
         said = r"must take the same images; .*fold1-repeat0 takes .*size=12.* and .*fold3-repeat0 .*size=14"
-        with mock.patch.object(exporting, "restored_experiment", restored), self.assertRaisesRegex(UserError, said):
+        with mock.patch.object(exporting, "restore_run", restored), self.assertRaisesRegex(UserError, said):
             export_run(str(self.home / "mlrc"), Place(str(self.home / "none")))

@@ -1,145 +1,102 @@
-"""The 4-fold protocol: what is trained on what, what is averaged over what, and going on after a stop."""
+"""The 4-fold protocol: which models it trains, and resuming it. Training itself is replaced."""
 
-import itertools
+from __future__ import annotations
+
 import json
 import pathlib
 import tempfile
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
-from absl.testing import parameterized
+from absl.testing import absltest
 
+import experiments.mlrc
 from ccp.errors import ConfigError, UserError
-from datasets.examples import split_examples
-from datasets.reading import load
-from experiments.experiment import train_run
-from experiments.mlrc import RESULT_FILE, mlrc_table, run_mlrc
+from experiments.mlrc import RESULT_FILE, run_mlrc
 from experiments.run_directory import RunDirectory, RunError
 from experiments.settings import configure
-from tests.support import photographs, retrieval_oracle
+from experiments.train import train_run
+from tests.support import photographs, pictures
 from tests.support.tiny_runs import ONE_STEP
 
 REPEATS = 2
-METRICS = ("precision_at_1", "r_precision", "map_at_r")
 
 
-class MlrcTest(parameterized.TestCase, tf.test.TestCase):
+def pretend_training(settings, run_dir, title, should_stop, on_board):
+    """Leaves behind what ``train_run`` does, with embeddings that follow from fold and seed."""
+    fold = int(settings.data.validation[-1])
+    run = RunDirectory(run_dir)
+    with run.claimed(settings):
+        run.record(settings, "digest")
+        (run.checkpoints).mkdir(exist_ok=True)
+        (run.checkpoints / "ckpt-2.index").touch()
+        embeddings = np.random.default_rng([fold, settings.run.seed]).normal(size=(32, 3)).astype(np.float32)
+        score = 0.1 * fold + 0.01 * settings.run.seed
+        result = {
+            "seed": settings.run.seed,
+            "best_epoch": 1,
+            "settings": {"preset": "small, from scratch", "overridden": {}},
+            "data": {"test": {"images": 32, "classes": 8}, "unreadable_images_left_out": fold},
+            "protocol": {"model_selection": "one model's"},
+            "test": {"precision_at_1": score, "r_precision": score, "map_at_r": score},
+        }
+        run.finish(embeddings, np.arange(32), result)
+
+
+class MlrcTest(absltest.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.home = pathlib.Path(tempfile.mkdtemp())
-        cls.addClassCleanup(tf.io.gfile.rmtree, str(cls.home))
-        photographs.write(cls.home / "images", num_classes=16, per_class=4)
-        cls.config = configure(ONE_STEP, {"data_dir": str(cls.home / "images")})
-        cls.result = run_mlrc(cls.config, str(cls.home / "mlrc"), REPEATS)
-        cls.runs = {
-            (fold, repeat): RunDirectory(cls.home / "mlrc" / f"fold{fold}-repeat{repeat}")
-            for fold in (1, 2, 3, 4)
-            for repeat in range(REPEATS)
-        }
+        cls.images = pathlib.Path(tempfile.mkdtemp()) / "images"
+        cls.addClassCleanup(tf.io.gfile.rmtree, str(cls.images.parent))
+        photographs.write(cls.images, num_classes=16, per_class=4)
 
-    def results(self):
-        return {at: json.loads(run.result.read_text()) for at, run in self.runs.items()}
+    def setUp(self):
+        super().setUp()
+        self.home = pictures.folder_for(self) / "mlrc"
+        self.settings = configure(ONE_STEP, {"data_dir": str(self.images)})
+        self.train = self.enter_context(mock.patch.object(experiments.mlrc, "train_run", side_effect=pretend_training))
+        # What is recorded as the data's digest is the data's in a real training.
+        self.enter_context(mock.patch.object(RunDirectory, "check_data"))
+
+    def run_protocol(self, **changes):
+        return run_mlrc(self.settings.replaced(**changes), str(self.home), REPEATS)
 
     def test_every_fold_and_repeat_is_a_run(self):
-        for (fold, repeat), run in self.runs.items():
-            config = run.load_config()
-            self.assertEqual((config.data.validation, config.run.seed), (f"fold{fold}", 5 + repeat))
-        # Of 8 training classes each fold trains on 6 and selects on 2; all are judged on the same 8.
-        for result in self.results().values():
-            self.assertEqual([result["data"][p]["classes"] for p in ("train", "validation", "test")], [6, 2, 8])
-
-    def test_models_of_different_folds_and_repeats_differ(self):
-        embeddings = [np.load(run.test_embeddings)["embeddings"] for run in self.runs.values()]
-        self.assertEqual({e.shape for e in embeddings}, {(32, 3)})
-        for one, other in itertools.combinations(embeddings, 2):
-            self.assertNotAllClose(one, other, atol=1e-3)
-
-    def test_separated(self):
-        results, separated = self.results(), self.result["separated"]
-        self.assertEqual(separated["embedding_size"], 3)
-        self.assertLen(separated["models"], 8)
-        for metric in METRICS:
-            means = [np.mean([results[fold, i]["test"][metric] for fold in (1, 2, 3, 4)]) for i in range(REPEATS)]
-            scores = separated["scores"][metric]
-            self.assertAllClose(scores["mean"], np.mean(means))
-            self.assertAllClose(scores["deviation"], abs(means[0] - means[1]) / np.sqrt(2))
-            # t(0.975, 1) = 12.7062, times the deviation over sqrt(2).
-            self.assertAllClose(scores["interval_95"][1] - np.mean(means), 12.7062 * scores["deviation"] / np.sqrt(2))
-
-    def test_concatenated(self):
-        labels = split_examples(load(self.config.data), "test").labels
-        scores = {}
-        for repeats in itertools.product(range(REPEATS), repeat=4):
-            joined = np.concatenate(
-                [np.load(self.runs[f, i].test_embeddings)["embeddings"] for f, i in enumerate(repeats, 1)], axis=1
-            )
-            joined = joined / np.maximum(1.0, np.linalg.norm(joined, axis=1, keepdims=True))
-            scores[repeats] = retrieval_oracle.means(retrieval_oracle.per_query(joined, labels))
-        concatenated = self.result["concatenated"]
-        self.assertEqual((concatenated["embedding_size"], concatenated["combinations"]), (12, 16))
-        for metric in METRICS:
-            values = [one[metric] for one in scores.values()]
-            found = concatenated["scores"][metric]
-            self.assertAllClose([found["mean"], found["deviation"]], [np.mean(values), np.std(values, ddof=1)])
-            # Each fold adds half the squared difference of its two repeats' means, over 2; t(0.975, 4) = 2.776445.
-            variance = 0.0
-            for fold in range(4):
-                one, other = (np.mean([v[metric] for c, v in scores.items() if c[fold] == i]) for i in range(REPEATS))
-                variance += (one - other) ** 2 / 2 / 2
-            half = 2.776445 * np.sqrt(variance)
-            self.assertAllClose(found["interval_95"], [np.mean(values) - half, np.mean(values) + half], rtol=1e-5)
-
-    def test_is_written_and_shown(self):
-        written = json.loads((self.home / "mlrc" / RESULT_FILE).read_text())
-        self.assertEqual(written, json.loads(json.dumps(self.result)))
-        table = mlrc_table(self.result)
-        self.assertRegex(table, r"separated, 3-D +\d+\.\d\d ± \d+\.\d\d \[-?\d+\.\d\d, \d+\.\d\d\]")
-        self.assertIn("concatenated, 12-D", table)
-        self.assertNotIn("paper", table)
+        result = self.run_protocol()
+        trained = [(c.args[0].data.validation, c.args[0].run.seed, c.args[1].name) for c in self.train.call_args_list]
+        expected = [
+            (f"fold{fold}", ONE_STEP["seed"] + repeat, f"fold{fold}-repeat{repeat}")
+            for repeat in range(REPEATS)
+            for fold in (1, 2, 3, 4)
+        ]
+        self.assertEqual(trained, expected)
+        written = json.loads((self.home / RESULT_FILE).read_text())
+        self.assertEqual(written, json.loads(json.dumps(result)))
         self.assertIn("one quarter of the training classes", written["protocol"]["model_selection"])
-        self.assertEqual(written["settings"]["overridden"]["width"]["here"], ONE_STEP["width"])
+        self.assertEqual(written["data"]["unreadable_images_left_out"], 4)
+        self.assertEqual([written[name]["embedding_size"] for name in ("separated", "concatenated")], [3, 12])
 
-    def test_the_paper_stands_beside(self):
-        published = {"precision_at_1": 0.6, "r_precision": 0.5, "map_at_r": 0.4}
-        ways = {way: {**self.result[way], "published": published} for way in ("separated", "concatenated")}
-        self.assertEqual(mlrc_table({**self.result, **ways}).count("paper (BN-Inception, pretrained)"), 2)
-
-    def test_what_is_finished_is_not_done_again_and_what_is_not_is(self):
-        unfinished = self.runs[3, 1]
-        before = {at: run.metrics.stat().st_mtime_ns for at, run in self.runs.items()}
-        embeddings = np.load(unfinished.test_embeddings)["embeddings"]
-        unfinished.result.unlink()
-        unfinished.test_embeddings.unlink()
-        again = run_mlrc(self.config, str(self.home / "mlrc"), REPEATS)
-        self.assertEqual(again, self.result)
-        np.testing.assert_array_equal(np.load(unfinished.test_embeddings)["embeddings"], embeddings)
-        self.assertEqual({at: run.metrics.stat().st_mtime_ns for at, run in self.runs.items()}, before)
+    def test_only_what_is_not_finished_is_trained(self):
+        result = self.run_protocol()
+        (self.home / "fold3-repeat1" / "result.json").unlink()
+        self.train.reset_mock()
+        self.assertEqual(self.run_protocol(), result)
+        self.assertEqual([call.args[1].name for call in self.train.call_args_list], ["fold3-repeat1"])
 
     def test_other_settings_are_refused(self):
-        other = configure(ONE_STEP, {"data_dir": str(self.home / "images"), "learning_rate": 1e-3})
+        self.run_protocol()
         with self.assertRaisesRegex(RunError, "learning_rate is 0.01 there and 0.001 here"):
-            run_mlrc(other, str(self.home / "mlrc"), REPEATS)
+            self.run_protocol(learning_rate=1e-3)
 
-    def test_models_judged_on_different_images_are_not_joined(self):
-        run = self.runs[2, 0]
-        whole = run.test_embeddings.read_bytes()
-        with np.load(run.test_embeddings) as file:
-            embeddings, kept = file["embeddings"], file["kept"]
-        np.savez(run.test_embeddings, embeddings=embeddings[1:], kept=kept[1:])
-        with self.assertRaisesRegex(UserError, "was judged on other images than the runs beside it"):
-            run_mlrc(self.config, str(self.home / "mlrc"), REPEATS)
-        run.test_embeddings.write_bytes(whole)
-
-
-class TooFewClassesTest(tf.test.TestCase):
-    def test_are_refused_before_any_fold_is_trained(self):
-        home = pathlib.Path(self.get_temp_dir())
-        photographs.write(home / "images", num_classes=14, per_class=2)  # Of 7 training classes fold 4 holds out one.
-        config = configure(ONE_STEP, {"data_dir": str(home / "images")})
+    def test_too_few_classes_are_refused_before_any_fold_is_trained(self):
+        few = pictures.folder_for(self)
+        photographs.write(few, num_classes=14, per_class=2)  # Of 7 training classes fold 4 holds out one.
         with self.assertRaisesRegex(UserError, "Fold 4 of 7 classes holds out 1: .* four folds need at least 8"):
-            run_mlrc(config, str(home / "mlrc"), 1)
-        self.assertFalse((home / "mlrc").exists())
+            self.run_protocol(data_dir=str(few))
+        self.assertFalse(self.home.exists())
+        self.train.assert_not_called()
 
 
 class SelectOnTestTest(tf.test.TestCase):
@@ -153,9 +110,13 @@ class SelectOnTestTest(tf.test.TestCase):
         # With CCP, whose proxies need the fold's labels renumbered.
         ccp = {"loss": "ccp/contrastive", "proxies_per_class": 2, "pool_size": 3}
         data = {"data_dir": str(home / "images"), "select_on_test": True, "validation": "fold2"}
-        config = configure(ONE_STEP, {**ccp, **data})
-        result = train_run(config, home / "run", "fold 2", on_board=False)
+        settings = configure(ONE_STEP, {**ccp, **data})
+        result = train_run(settings, home / "run", "fold 2", on_board=False)
         self.assertIn("the test set itself, as --select_on_test asks", result["protocol"]["model_selection"])
-        # Trained on the fold's classes; one epoch: what was selected on is what was judged, by the same images.
+        # Trained on the fold's classes; one epoch: the selecting scores are the final ones, of the same images.
         self.assertEqual(result["data"]["train"]["classes"], 6)
         self.assertAllClose(RunDirectory(home / "run").records()[-1]["map_at_r"], result["test"]["map_at_r"])
+
+
+if __name__ == "__main__":
+    absltest.main()

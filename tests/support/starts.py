@@ -7,6 +7,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp.errors import UserError
+from experiments.earlier_network import earlier_network
 from models.embedding import build_embedding_model
 from models.settings import NetworkSettings
 from models.weights.assignment import tensors_of
@@ -27,7 +28,7 @@ def started(config: NetworkSettings, channels: int = 1) -> tuple[tf.keras.Model,
     """A network with its start weights, and what it had before them."""
     model = build_embedding_model(config, channels, seed=7)
     before = tensors_of(model)
-    load_start_weights(model, config)
+    load_start_weights(model, config, earlier_network)
     return model, before
 
 
@@ -45,6 +46,6 @@ class StartWeightsTest(parameterized.TestCase, tf.test.TestCase):
         model = build_embedding_model(config, channels, seed=7)
         before = model.get_weights()
         with self.assertRaisesRegex(UserError, message):
-            load_start_weights(model, config)
+            load_start_weights(model, config, earlier_network)
         for now, then in zip(model.get_weights(), before):
             np.testing.assert_array_equal(now, then)

@@ -11,10 +11,10 @@ import tempfile
 import numpy as np
 from PIL import Image
 
-from experiments.experiment import train_run
 from experiments.presets import preset
 from experiments.report.write import write_report
 from experiments.settings import configure
+from experiments.train import train_run
 from tests.support.pictures import photograph
 
 # What HTML, matplotlib and tables of tab-separated values each take for something else than letters.

@@ -8,8 +8,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp.errors import ConfigError
-from experiments.experiment import train_run
 from experiments.presets import preset_settings
+from experiments.train import train_run
 from models.backbones.keras_networks import imagenet_network
 from models.embedding import build_embedding_model
 from models.settings import NetworkSettings

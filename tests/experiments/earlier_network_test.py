@@ -12,11 +12,11 @@ from absl.testing import parameterized
 
 from ccp.errors import Interrupted
 from ccp.projection.snapshot import Snapshot
-from experiments.experiment import train_run
 from experiments.presets import preset_settings
-from experiments.restored import restored_experiment
+from experiments.restored import restore_run
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
+from experiments.train import train_run
 from models.embedding import build_embedding_model
 from models.settings import NetworkSettings
 from models.weights.assignment import tensors_of
@@ -34,19 +34,19 @@ class EarlierRunTest(StartWeightsTest):
         self.earlier = tiny_runs.digits("ccp/contrastive")
 
     def moved(self, change=None) -> pathlib.Path:
-        """A copy of the run elsewhere; ``change`` is given its recorded configuration."""
+        """A copy of the run elsewhere; ``change`` is given its recorded settings."""
         copy = self.folder / "copy"
         shutil.copytree(self.earlier, copy)
         if change:
-            config = json.loads((copy / "config.json").read_text())
-            change(config)
-            (copy / "config.json").write_text(json.dumps(config))
+            settings = json.loads((copy / "settings.json").read_text())
+            change(settings)
+            (copy / "settings.json").write_text(json.dumps(settings))
         return copy
 
     @staticmethod
     @functools.cache
     def best() -> dict[str, np.ndarray]:
-        return tensors_of(restored_experiment(tiny_runs.digits("ccp/contrastive"))[0].model)
+        return tensors_of(restore_run(tiny_runs.digits("ccp/contrastive")).experiment.model)
 
     def test_with_the_same_head(self):
         model, before = started(small_config(self.earlier, freeze_bn=True))
@@ -63,8 +63,8 @@ class EarlierRunTest(StartWeightsTest):
         self.assertIn("left out: pooling and embedding layer, which differ", logs.output[0])
 
     def test_without_its_data_and_in_another_place(self):
-        def lose_data(config):
-            config["data"].update(dataset="folder", data_dir=str(self.folder / "gone"))
+        def lose_data(settings):
+            settings["data"].update(dataset="folder", data_dir=str(self.folder / "gone"))
 
         model, _ = started(small_config(self.moved(lose_data)))
         best = self.best()
@@ -74,7 +74,7 @@ class EarlierRunTest(StartWeightsTest):
     def test_best_weights_and_not_the_last(self):
         run = RunDirectory(self.folder)
         run.record(preset_settings(dataset="digits", width=WIDTH), "digest")
-        last, best = (build_embedding_model(run.load_settings().model, channels=1, seed=seed) for seed in (1, 2))
+        last, best = (build_embedding_model(run.load_settings().network, channels=1, seed=seed) for seed in (1, 2))
         of_loss = tf.Variable([1.0])
         saved = tf.train.Checkpoint(
             model=last,
@@ -87,7 +87,7 @@ class EarlierRunTest(StartWeightsTest):
             np.testing.assert_array_equal(now, then)
 
     def test_of_another_backbone(self):
-        config = NetworkSettings("resnet20", weights=self.earlier, image_size=8)
+        config = NetworkSettings(backbone="resnet20", weights=self.earlier, image_size=8)
         self.assert_refused_unchanged(config, "trained conv4, and this run has resnet20")
 
     def test_of_another_width(self):
@@ -117,7 +117,7 @@ class EarlierRunTest(StartWeightsTest):
 
 
 class RunTest(StartWeightsTest):
-    def config(self, weights, **settings) -> Settings:
+    def settings(self, weights, **settings) -> Settings:
         small = {"width": WIDTH, "image_size": IMAGE_SIZE, "embedding_size": EMBEDDING_SIZE}
         steps = {"classes_per_batch": 3, "examples_per_class": 2, "steps_per_epoch": 2, "max_epochs": 1}
         return preset_settings(dataset="digits", loss="contrastive", weights=str(weights), **small, **steps, **settings)
@@ -127,14 +127,14 @@ class RunTest(StartWeightsTest):
         other = build_embedding_model(small_config("", embedding_size=5), channels=1, seed=1)
         save_weights_h5(other, str(path))
         with self.assertRaises(Interrupted):
-            train_run(self.config(path), run, "interrupted", should_stop=lambda: True)
+            train_run(self.settings(path), run, "interrupted", should_stop=lambda: True)
         path.unlink()
         # The best weights overall are those of the start until an epoch has ended.
-        start, before = restored_experiment(run)[0].model, build_embedding_model(small_config(""), channels=1, seed=0)
+        start, before = restore_run(run).experiment.model, build_embedding_model(small_config(""), channels=1, seed=0)
         self.assert_backbone_taken(start, tensors_of(before), tensors_of(other))
-        self.assertEqual(train_run(self.config(path), run, "resumed", on_board=False)["epochs"], 1)
+        self.assertEqual(train_run(self.settings(path), run, "resumed", on_board=False)["epochs"], 1)
 
     def test_ends_where_the_file_is_missing_from_the_start(self):
         path = self.folder / "none.h5"
         with self.assertRaisesRegex(WeightsError, "There is no file of weights at .*none.h5"):
-            train_run(self.config(path), str(self.folder / "run"), "refused")
+            train_run(self.settings(path), str(self.folder / "run"), "refused")

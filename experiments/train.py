@@ -1,0 +1,132 @@
+"""One run, trained to its end and evaluated."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ccp.training.progress_display import ProgressDisplay
+from datasets.files import read_json
+from evaluate.embedded import Embedded
+from evaluate.embedding import Validator
+from evaluate.geometry import pair_distances, spread
+from experiments.board import geometry_scalars, projection_figures, show_unseen
+from experiments.description import describe
+from experiments.evaluation import training_scores
+from experiments.experiment import Experiment
+from experiments.restarting import NotInVain
+from experiments.run_callbacks import RunLog, TensorBoard
+from experiments.run_directory import RunDirectory
+from experiments.settings import Settings
+from experiments.workers import (
+    check_same_directory,
+    check_same_settings,
+    replicas_unless_finished,
+    wait_for_result,
+)
+from models.weights.start_weights import check_start_weights
+
+_MAX_SCATTERED = 1000
+
+
+def make_deterministic() -> None:
+    """Makes this process compute the same bits every time; to be called before anything is built."""
+    tf.config.experimental.enable_op_determinism()
+
+
+def train_run(
+    settings: Settings,
+    run_dir: str | os.PathLike,
+    title: str,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_board: bool = True,
+) -> dict[str, Any]:
+    """Trains a run to its end, resuming it if it was interrupted, and evaluates its best weights on unseen classes.
+
+    Args:
+      settings: the run's settings.
+      run_dir: where everything is kept.
+      title: shown with the progress.
+      should_stop: see ``Trainer``.
+      on_board: show the unseen classes in TensorBoard, with its projector.
+
+    Returns:
+      The contents of the run's ``result.json``.
+    """
+    run = RunDirectory(run_dir)
+    replicas = replicas_unless_finished(settings, lambda: run.finished(settings), should_stop)
+    if replicas is None:
+        return read_json(run.result)
+    with contextlib.ExitStack() as held:
+        check_same_settings(replicas, settings)
+        check_start_weights(settings.network)
+        if replicas.is_chief:
+            held.enter_context(run.claimed(settings))
+        check_same_directory(replicas, run)
+        experiment = Experiment(settings, run.bad_images, replicas)
+        run.check_data(experiment.data_digest)
+        if replicas.is_chief:
+            run.record(settings, experiment.data_digest)
+        validator = experiment.validator(run)
+        trainer = experiment.trainer(run, validator, _callbacks(experiment, run, validator, title), should_stop)
+        progress = trainer.fit()
+        unseen = experiment.embed(experiment.splits.test, shared=True)
+        scores = training_scores(unseen)
+        result = {
+            **describe(settings, experiment.splits, experiment.bad_images),  # After all images have been read.
+            "epochs": progress.epoch,
+            "best_epoch": progress.best_epoch,
+            "projections": progress.last_logs["projections"],
+            "validation": {settings.loop.monitor: progress.best_score},
+            "test": scores.means,
+            "retrieval": scores.protocol,
+        }
+        if replicas.is_chief:
+            run.finish(unseen.embeddings, unseen.places, result)
+        wait_for_result(replicas, run)
+        if on_board and replicas.is_chief:
+            show_unseen(run, unseen, settings.loop.steps_per_epoch * progress.epoch)
+    return result
+
+
+def _callbacks(
+    experiment: Experiment, run: RunDirectory, validator: Validator, title: str
+) -> list[tf.keras.callbacks.Callback]:
+    restarts = [NotInVain()] if experiment.replicas.num_workers > 1 else []
+    if not experiment.replicas.is_chief:
+        return restarts
+    splits = experiment.splits
+
+    def figures() -> dict[str, bytes]:
+        validated = None
+        if validator.embeddings is not None:
+            validated = Embedded(
+                validator.embeddings,
+                validator.labels,
+                splits.validation.class_names,
+                splits.validation,
+                validator.kept,
+            )
+        return projection_figures(run, splits.train.class_names, validated)
+
+    def scatter() -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings and labels of evenly spaced training examples, to be drawn and measured."""
+        embedded = experiment.embed(splits.train.subset(spread(splits.train.labels, _MAX_SCATTERED)))
+        return embedded.embeddings, embedded.labels
+
+    return [
+        *restarts,
+        RunLog(run, scatter),
+        TensorBoard(
+            run,
+            lambda: pair_distances(validator.embeddings, validator.labels),
+            figures,
+            lambda: geometry_scalars(run),
+        ),
+        ProgressDisplay(title),
+    ]
