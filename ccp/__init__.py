@@ -35,6 +35,8 @@ _HOMES = {
     "ccp.projection.proxy_reinitializer": ("ProxyReinitializer",),
     "ccp.projection.projector": ("Projector",),
     "ccp.training.trainer": ("Trainer",),
+    "ccp.training.ccp_model": ("CCPModel",),
+    "ccp.training.projecting_callbacks": ("ProjectEveryEpochs", "ProjectOnPlateau"),
     "ccp.training.balanced_batches": ("balanced_batches",),
     "ccp.training.settings": ("GradientSettings", "LoopSettings", "OptimizerSettings", "ProjectionSettings"),
 }

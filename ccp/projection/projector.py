@@ -42,6 +42,7 @@ class Projector(tf.Module):
       proxies: the class proxies of the loss.
       anchor: what the proximal term ties the network's weights to.
       weight: λ, a float32 scalar: λ₀ · decay^t after the t-th projection, and 0 before the first.
+      settings: size of the pool, λ₀ and its decay.
 
     Args:
       proxies: the class proxies of the loss.
@@ -63,9 +64,7 @@ class Projector(tf.Module):
         self.proxies = proxies
         self.anchor = Snapshot(weights, name="anchor")
         self.weight = tf.Variable(0.0, trainable=False, name="proximal_weight")
-        self._candidates, self._replicas = candidates, replicas or Replicas()
-        self._settings = settings
-        self._reinitializer = ProxyReinitializer(proxies.proxies_per_class, settings.normalize_candidates)
+        self.settings, self._candidates, self._replicas = settings, candidates, replicas or Replicas()
 
     def start(self) -> Projection:
         """The first proxies: the k-center of a pool, with the origin as the initial centre. λ stays 0."""
@@ -82,12 +81,14 @@ class Projector(tf.Module):
           best: the weights and proxies of the current problem that had the best score.
         """
         self.anchor.take_from(best)
-        self.weight.assign(self._settings.proximal_weight * self._settings.proximal_decay**index)
+        self.weight.assign(self.settings.proximal_weight * self.settings.proximal_decay**index)
         previous = tf.identity(best.of(self.proxies.points))
         self.proxies.points.assign(self._new_proxies(index, previous))
         return Projection(index, float(tf.convert_to_tensor(self.weight)), previous, tf.identity(self.proxies.points))
 
     def _new_proxies(self, index: int, previous: tf.Tensor | None = None) -> tf.Tensor | np.ndarray:
-        size = pool_size(self._settings.pool_size, self.proxies.proxies_per_class)
+        proxies_per_class = self.proxies.proxies_per_class
+        pool = self._candidates(index, pool_size(self.settings.pool_size, proxies_per_class))
+        reinitialize = ProxyReinitializer(proxies_per_class, self.settings.normalize_candidates)
         # The chief's: on different machines a tie may go to another candidate.
-        return self._replicas.broadcast_from_chief(self._reinitializer(self._candidates(index, size), previous))
+        return self._replicas.broadcast_from_chief(reinitialize(pool, previous))

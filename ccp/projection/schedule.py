@@ -6,6 +6,8 @@ import dataclasses
 import math
 from typing import NamedTuple
 
+from ccp.training.settings import ProjectionSettings
+
 
 class Decision(NamedTuple):
     """What the score of one epoch means.
@@ -37,6 +39,11 @@ class ProjectionSchedule:
     epochs_without_improvement: int = 0
     epochs_in_problem: int = 0
     projections: int = 0
+
+    @classmethod
+    def from_settings(cls, settings: ProjectionSettings, min_improvement: float) -> ProjectionSchedule:
+        """The schedule that settings describe."""
+        return cls(settings.projection, settings.patience, settings.projection_period, min_improvement)
 
     def update(self, score: float) -> Decision:
         """Takes the score of the epoch that has just ended; higher is better."""

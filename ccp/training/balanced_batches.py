@@ -95,7 +95,7 @@ class BalancedBatches:
 
         return self._loaded(rows, self._batch_size)
 
-    def candidates(self, per_class: int, draw: int) -> tf.data.Dataset:
+    def candidates(self, draw: int, per_class: int) -> tf.data.Dataset:
         """The ``draw``-th pool: batches of images and labels, ``per_class`` of each class in all, class by class."""
         indices = candidates_per_class(self._classes_of, per_class, self._seed, draw).reshape(-1)
         seeds = self._seeds(-1 - draw, np.arange(len(indices)))

@@ -120,3 +120,9 @@ class GroupedOptimizer(tf.Module):
         """Gives all groups the learning rate of the first, as callbacks set only that."""
         if not self._has_schedule:
             self.learning_rate = self.learning_rate
+
+    def follow(self, leader: tf.keras.optimizers.Optimizer) -> None:
+        """Gives all groups the learning rate of another optimizer; in a graph too."""
+        if not self._has_schedule:
+            for name, optimizer in self.optimizers.items():
+                optimizer.learning_rate.assign(self._multipliers[name] * leader.learning_rate)

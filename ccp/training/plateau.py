@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from ccp.training.settings import OptimizerSettings
+
 
 @dataclasses.dataclass
 class PlateauLearningRate:
@@ -19,6 +21,17 @@ class PlateauLearningRate:
     min_improvement: float = 1e-5
     best_score: float = float("-inf")
     epochs_without_improvement: int = 0
+
+    @classmethod
+    def from_settings(cls, settings: OptimizerSettings, min_improvement: float) -> PlateauLearningRate:
+        """The schedule that settings describe."""
+        return cls(
+            settings.learning_rate,
+            settings.plateau_epochs,
+            settings.plateau_factor,
+            settings.min_learning_rate,
+            min_improvement,
+        )
 
     def update(self, score: float) -> float:
         """Takes an epoch's score, higher being better, and returns the learning rate from now on."""

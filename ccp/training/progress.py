@@ -61,10 +61,6 @@ class Progress:
         """The step that was done last, or the one ``ahead`` of it, for messages."""
         return f"step {self.step + ahead} of epoch {self.epoch + 1} (step {self.total_steps + ahead} overall)"
 
-    def saved_with(self, *others: Any) -> SavedAsJson:
-        """The progress and other dataclasses of plain values, as one entry of a checkpoint."""
-        return SavedAsJson(self, *others)
-
 
 class SavedAsJson(tf.train.experimental.PythonState):
     """Lets dataclasses of plain values be saved in, and restored from, a ``tf.train.Checkpoint``."""

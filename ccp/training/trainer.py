@@ -16,15 +16,15 @@ from ccp.projection.projector import Candidates, Projection, Projector
 from ccp.projection.schedule import ProjectionSchedule
 from ccp.projection.snapshot import Snapshot
 from ccp.references.reference_loss import CCPLoss
-from ccp.training.balanced_batches import source_of
 from ccp.training.batches import Batch, BatchesFrom, batches_from
+from ccp.training.callbacks import announce, callback_list
 from ccp.training.checkpoints import Checkpoints
 from ccp.training.optimizers import OptimizerLike
 from ccp.training.plateau import PlateauLearningRate
-from ccp.training.progress import Progress
+from ccp.training.progress import Progress, SavedAsJson
 from ccp.training.progress_display import ProgressDisplay
 from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings, ProjectionSettings
-from ccp.training.training_step import TrainingStep, loss_variables
+from ccp.training.training_step import TrainingStep, kept_variables
 from ccp.training.validation import Validation, as_validation
 
 
@@ -100,43 +100,35 @@ class Trainer:
         self._batches = batches_from(batches, loop.steps_per_epoch)
         self.validate = as_validation(model, validate)
         if not model.built:
-            images, _ = next(self._batches(0, 0))
-            model(images)
+            model(next(self._batches(0, 0))[0])
 
-        kept = [*model.weights, *(variable for of_kind in loss_variables(loss) for variable in of_kind)]
+        kept = kept_variables(model, loss)
         self.overall_best = Snapshot(kept, "overall_best")
         self.progress = Progress()
-        states = [self.progress]
         self.projections: AlternatingProjections | None = None
+        projector = None
         if isinstance(loss, CCPLoss):
-            schedule = ProjectionSchedule(
-                projection.projection, projection.patience, projection.projection_period, loop.min_improvement
-            )
-            candidates = candidates or self._candidates_from(batches)
+            if candidates is None:
+                self._check_one_process()
+                candidates = candidates_from(model, loss.proxies.num_classes, batches)
             projector = Projector(loss.proxies, model.trainable_variables, candidates, projection, self.replicas)
+            schedule = ProjectionSchedule.from_settings(projection, loop.min_improvement)
             self.projections = AlternatingProjections(projector, schedule, kept)
-            states.append(schedule)
-        self._plateau: PlateauLearningRate | None = None
+        self.plateau: PlateauLearningRate | None = None
         if isinstance(optimizer, OptimizerSettings) and optimizer.learning_rate_schedule == "plateau":
-            self._plateau = PlateauLearningRate(
-                optimizer.learning_rate,
-                optimizer.plateau_epochs,
-                optimizer.plateau_factor,
-                optimizer.min_learning_rate,
-                loop.min_improvement,
-            )
-            states.append(self._plateau)
+            self.plateau = PlateauLearningRate.from_settings(optimizer, loop.min_improvement)
         self.training_step = TrainingStep(
             model,
             loss,
             optimizer,
             gradients,
             head=head,
-            projector=self.projections and self.projections.projector,
+            projector=projector,
             replicas=self.replicas,
             jit_compile=loop.jit_compile,
         )
         self.optimizer, self.loss_scale = self.training_step.optimizer, self.training_step.loss_scale
+        states = [self.progress, self.projections and self.projections.schedule, self.plateau]
         self._checkpoints = Checkpoints(
             checkpoints,
             self.replicas.is_chief,
@@ -144,7 +136,7 @@ class Trainer:
             layers=list(getattr(loss, "layers", ())),
             optimizer=self.optimizer,
             overall_best=self.overall_best,
-            progress=self.progress.saved_with(*states[1:]),
+            progress=SavedAsJson(*filter(None, states)),
             **({"projections": self.projections} if self.projections else {}),
             **({"loss_scale": self.loss_scale} if self.loss_scale else {}),
         )
@@ -159,7 +151,15 @@ class Trainer:
         self.replicas.barrier()  # Until the chief has its checkpoints in order.
         restored = self.restore()
         self.replicas.check_same_step(self.progress.total_steps if restored else None)
-        callbacks = self._callback_list()
+        callbacks = callback_list(
+            self.callbacks,
+            self.model,
+            self.optimizer.first,
+            epochs=self._loop.max_epochs,
+            steps=self._loop.steps_per_epoch,
+            steps_done=self.progress.total_steps,
+            monitor=self._loop.monitor,
+        )
         callbacks.on_train_begin({"epoch": self.progress.epoch, **self.progress.last_logs})
         try:
             if not restored:
@@ -181,7 +181,7 @@ class Trainer:
     def _start(self) -> None:
         self._initialize()
         if self.projections is not None:
-            self._announce(self.projections.start())
+            announce(self.callbacks, self.projections.start())
         self.overall_best.take()
         self._checkpoints.save()
 
@@ -243,13 +243,13 @@ class Trainer:
         """Keeps the weights if they are the best so far, adapts the learning rate, and projects if it is time."""
         if self.progress.count_score(score, self._loop.min_improvement):
             self.overall_best.take()
-        if self._plateau is not None:
-            self.optimizer.learning_rate = self._plateau.update(score)
+        if self.plateau is not None:
+            self.optimizer.learning_rate = self.plateau.update(score)
         if self.projections is None or self._ends_with_this_epoch():
             return None  # A projection after the last step would have no effect.
         projection = self.projections.after_epoch(score)
         if projection is not None:
-            self._announce(projection)
+            announce(self.callbacks, projection)
         return projection
 
     def _close_epoch(self, scores: Mapping[str, float], projection: Projection | None) -> dict[str, Any]:
@@ -280,37 +280,9 @@ class Trainer:
             kept = "all is saved." if self._checkpoints.newest else "no checkpoints are kept."
             raise Interrupted(f"Stopped after {self.progress.position()}; {kept}")
 
-    def _callback_list(self) -> tf.keras.callbacks.CallbackList:
-        self.model.stop_training = False
-        if getattr(self.model, "optimizer", None) is None:
-            self.model.optimizer = self.optimizer.first  # Callbacks read its configuration and set its learning rate.
-        return tf.keras.callbacks.CallbackList(
-            self.callbacks,
-            model=self.model,
-            epochs=self._loop.max_epochs,
-            steps=self._loop.steps_per_epoch,
-            steps_done=self.progress.total_steps,
-            monitor=self._loop.monitor,
-            verbose=0,
-        )
-
-    def _announce(self, projection: Projection) -> None:
-        for callback in self.callbacks:
-            if hasattr(callback, "on_projection"):
-                callback.on_projection(projection)
-
-    def _candidates_from(self, batches: tf.data.Dataset | BatchesFrom) -> Candidates:
+    def _check_one_process(self) -> None:
         if self.replicas.num_workers > 1:
             raise ValueError("Several processes that train together with CCPLoss need ``candidates``.")
-        source = source_of(batches)
-        embed = tf.function(lambda images: self.model(images, training=False), reduce_retracing=True)
-        if source is not None:
-            draw = source.candidates
-        elif isinstance(batches, tf.data.Dataset):
-            draw = lambda per_class, index: batches  # noqa: E731
-        else:
-            draw = lambda per_class, index: batches(index, 0)  # noqa: E731
-        return candidates_from(draw, embed, self.loss.proxies.num_classes)
 
     def _non_finite(self, loss: float, gradient_norm: float) -> str:
         what = f"The loss is {loss}" if not np.isfinite(loss) else f"The norm of the gradient is {gradient_norm}"

@@ -169,3 +169,9 @@ def loss_variables(loss: tf.keras.losses.Loss) -> tuple[list[tf.Variable], list[
     for layer in getattr(loss, "layers", ()):
         (proxies if isinstance(layer, ClassProxies) else others).extend(layer.trainable_variables)
     return proxies, others
+
+
+def kept_variables(model: tf.keras.Model, loss: tf.keras.losses.Loss) -> list[tf.Variable]:
+    """What belongs to a solution: all weights of the network, and the variables that the loss trains."""
+    proxies, others = loss_variables(loss)
+    return [*model.weights, *proxies, *others]

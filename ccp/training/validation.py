@@ -12,7 +12,7 @@ from ccp.distances import lipschitz_normalize
 from ccp.training.retrieval_scores import retrieval_scores
 
 _BATCH_SIZE = 64
-# Scores of the network as it is now; or images and labels that are to be scored by retrieval.
+# Scores of the network as it is now; or images and labels that are scored by retrieval.
 Validation = Union[Callable[[], Mapping[str, float]], "tuple[Any, Any]"]
 
 
@@ -25,9 +25,8 @@ def as_validation(model: tf.keras.Model, validate: Validation) -> Callable[[], M
     """
     if callable(validate):
         return validate
-    images, labels = validate
-    batches = tf.data.Dataset.from_tensor_slices((images, labels)).batch(_BATCH_SIZE)
     embed = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
+    batches = tf.data.Dataset.from_tensor_slices(tuple(validate)).batch(_BATCH_SIZE)
     return lambda: scores_of(embed, batches)
 
 
@@ -43,5 +42,5 @@ def scores_of(
     embeddings, labels = [], []
     for images, batch_labels in batches:
         embeddings.append(lipschitz_normalize(embed(images)).numpy())
-        labels.append(np.asarray(batch_labels))
+        labels.append(np.asarray(batch_labels).reshape(-1))
     return retrieval_scores(np.concatenate(embeddings), np.concatenate(labels))

@@ -1,0 +1,262 @@
+"""A network with its loss as one Keras model, for ``compile`` and ``fit``."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import Any
+
+import tensorflow as tf
+
+from ccp.projection.pool import candidates_from
+from ccp.projection.projector import Candidates, Projection, Projector
+from ccp.references.reference_loss import CCPLoss
+from ccp.training.balanced_batches import balanced_batches, source_of
+from ccp.training.callbacks import announce
+from ccp.training.optimizers import OptimizerLike
+from ccp.training.projecting_callbacks import ProjectingCallback, StartProxies
+from ccp.training.settings import GradientSettings
+from ccp.training.training_step import TrainingStep
+from ccp.training.validation import scores_of
+
+_LOGGER = logging.getLogger("ccp")
+_BATCH_SIZE = 32  # Keras' own.
+
+
+@tf.keras.utils.register_keras_serializable(package="ccp")
+class CCPModel(tf.keras.Model):
+    """Trains a network with a loss that may have variables; its step is that of ``ccp.Trainer``.
+
+    Calling the model, and so ``predict``, gives the network's embeddings. ``fit`` with ``validation_data`` logs
+    ``val_map_at_r``, ``val_r_precision`` and ``val_precision_at_1`` over the whole validation set, from normalised
+    embeddings, leave-one-out. With ``CCPLoss``, the proxies start as a k-center of training images, and a callback
+    projects: ``ProjectOnPlateau`` or ``ProjectEveryEpochs``. Weights and proxies are saved; the optimizer's moments,
+    the proximal anchor and λ are not: ``ccp.Trainer`` resumes bit for bit.
+
+    Attributes:
+      network: images to embeddings.
+      training_loss: the loss.
+
+    Args:
+      network: images to embeddings [batch, embedding_size].
+      loss: any loss of this package, or any function of labels [batch] and embeddings.
+    """
+
+    def __init__(self, network: tf.keras.Model, loss: tf.keras.losses.Loss, name: str | None = None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.network, self.training_loss = network, loss
+        self.loss_layers = list(getattr(loss, "layers", ()))  # Makes Keras count and save their variables.
+        self.mean_loss = tf.keras.metrics.Mean(name="loss")
+        self.projections_made = None
+        if isinstance(loss, CCPLoss):
+            # -1 until the proxies have started.
+            self.projections_made = self.add_weight(
+                name="projections_made", shape=(), dtype="int64", initializer=_minus_one, trainable=False
+            )
+        self._embed = tf.function(lambda images: network(images, training=False), reduce_retracing=True)
+        self._gradients = GradientSettings()
+        self._step: TrainingStep | None = None
+        self._projector: Projector | None = None
+        self._candidates: Candidates | None = None
+        self._fit_callbacks: list[tf.keras.callbacks.Callback] = []
+        self._has_warned = False
+
+    def compile(
+        self, optimizer: OptimizerLike = "adam", *, gradients: GradientSettings = GradientSettings(), **kwargs: Any
+    ) -> None:
+        """See ``tf.keras.Model.compile``.
+
+        Args:
+          optimizer: a Keras optimizer; each group of variables is trained by a copy.
+          gradients: weight decay, clipping, and the multiple of the learning rate for proxies.
+          kwargs: ``run_eagerly`` and ``jit_compile``.
+
+        Raises:
+          ValueError: there is a loss or a metric among the arguments.
+        """
+        refused = {name for name in ("loss", "metrics", "weighted_metrics", "loss_weights") if kwargs.get(name)}
+        if refused:
+            raise ValueError(
+                f"CCPModel has its loss and its metrics; leave out {', '.join(sorted(refused))} and write "
+                "CCPModel(network, loss).compile(optimizer)."
+            )
+        super().compile(optimizer=optimizer, **kwargs)
+        self._gradients, self._step = gradients, None
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """The network's embeddings."""
+        return self.network(inputs, training=training)
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        *args: Any,
+        callbacks: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        **kwargs: Any,
+    ) -> tf.keras.callbacks.History:
+        """See ``tf.keras.Model.fit``.
+
+        Args:
+          x: what ``balanced_batches`` made, any other ``tf.data.Dataset`` of (images, labels), or images.
+          y: labels, where ``x`` is images.
+          batch_size: of images and labels.
+          args: further arguments of Keras' ``fit``.
+          callbacks: Keras callbacks, and one that projects.
+          initial_epoch: number of the first epoch.
+          steps_per_epoch: steps of an epoch; all batches if None.
+          kwargs: further arguments of Keras' ``fit``.
+
+        Raises:
+          ConfigError: the training data has no images of a class that has proxies.
+          TypeError: the training data is of another kind.
+          ValueError: there are sample or class weights.
+        """
+        data = x if y is None else balanced_batches(x, y, classes=1, per_class=1)  # Drawn from, not trained with.
+        if not isinstance(data, tf.data.Dataset):
+            raise TypeError(f"fit needs a tf.data.Dataset, or images and labels; got {type(x).__name__}.")
+        self._refuse_weights(kwargs)
+        source = source_of(data)
+        if not self.network.built:
+            self.network(next(iter(data if source is None else source.from_step(0)))[0])
+        self._fit_callbacks = list(getattr(callbacks, "callbacks", callbacks) or [])
+        if isinstance(self.training_loss, CCPLoss):
+            self._candidates = candidates_from(self.network, self.training_loss.proxies.num_classes, data)
+            if not any(isinstance(callback, ProjectingCallback) for callback in self._fit_callbacks):
+                self._warn_that_nothing_projects()
+                self._fit_callbacks.append(StartProxies())
+        self._make_step()
+        if y is None and source is not None:
+            x = (
+                source.from_step(initial_epoch * steps_per_epoch)
+                if steps_per_epoch
+                else source.each_epoch(initial_epoch)
+            )
+        return super().fit(
+            x,
+            y,
+            batch_size,
+            *args,
+            callbacks=self._fit_callbacks,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            **kwargs,
+        )
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """One step on images [batch, …] and labels [batch], as of ``ccp.Trainer``."""
+        images, labels = data
+        self._step.optimizer.follow(self.optimizer)
+        loss, _ = self._step.step(images, labels)
+        self.mean_loss.update_state(loss)
+        return {"loss": self.mean_loss.result()}
+
+    @property
+    def metrics(self) -> list[tf.keras.metrics.Metric]:
+        """Reset at every epoch."""
+        return [self.mean_loss]
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        *args: Any,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> dict[str, float] | list[float]:
+        """MAP@R, R-precision and P@1 of a whole set, normalised and searched leave-one-out; see ``retrieval_scores``.
+
+        Args:
+          x: a ``tf.data.Dataset`` of (images, labels), or images.
+          y: labels, where ``x`` is images.
+          batch_size: of images and labels.
+          args: not used.
+          steps: batches of a dataset; all if None.
+          callbacks: of ``fit``.
+          return_dict: return the scores by name instead of a list.
+          kwargs: not used.
+        """
+        batches = x if y is None else tf.data.Dataset.from_tensor_slices((x, y)).batch(batch_size or _BATCH_SIZE)
+        if isinstance(callbacks, tf.keras.callbacks.CallbackList):
+            callbacks.on_test_begin()
+        scores = scores_of(self._embed, batches if steps is None else batches.take(steps))
+        if isinstance(callbacks, tf.keras.callbacks.CallbackList):
+            callbacks.on_test_end(scores)
+        return scores if return_dict else list(scores.values())
+
+    @property
+    def projector(self) -> Projector | None:
+        """Re-initialises the proxies; None where there is nothing to project. For callbacks, during ``fit``."""
+        return self._projector
+
+    def announce(self, projection: Projection) -> None:
+        """Notes a projection and tells the callbacks of ``fit``."""
+        self.projections_made.assign(projection.index)
+        announce(self._fit_callbacks, projection)
+
+    def get_config(self) -> dict[str, Any]:
+        """The network's and the loss's configurations."""
+        return {
+            "name": self.name,
+            "network": tf.keras.layers.serialize(self.network),
+            "loss": tf.keras.losses.serialize(self.training_loss),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> CCPModel:
+        """A model with fresh weights."""
+        network = tf.keras.layers.deserialize(config["network"], custom_objects)
+        return cls(network, tf.keras.losses.deserialize(config["loss"], custom_objects), config["name"])
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The optimizer's configuration, and what is done to gradients."""
+        if self.optimizer is None:
+            return None
+        return {
+            "optimizer": tf.keras.optimizers.serialize(self.optimizer),
+            "gradients": dataclasses.asdict(self._gradients),
+        }
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as it was; the optimizer starts anew."""
+        optimizer = tf.keras.optimizers.deserialize(config["optimizer"])
+        self.compile(optimizer, gradients=GradientSettings(**config["gradients"]))
+
+    def _make_step(self) -> None:
+        """Makes the step once the network has its weights; it stays, with its moments, until the next ``compile``."""
+        if self.optimizer is None:
+            raise RuntimeError("Call compile(optimizer) before fit.")
+        if isinstance(self.training_loss, CCPLoss) and self._projector is None:
+            # The training data, and with it where candidates come from, may change from one fit to the next.
+            self._projector = Projector(
+                self.training_loss.proxies,
+                self.network.trainable_variables,
+                lambda draw, per_class: self._candidates(draw, per_class),
+            )
+        if self._step is None:
+            self._step = TrainingStep(
+                self.network, self.training_loss, self.optimizer, self._gradients, projector=self._projector
+            )
+
+    def _refuse_weights(self, arguments: dict[str, Any]) -> None:
+        for name in ("sample_weight", "class_weight"):
+            if arguments.get(name) is not None:
+                raise ValueError(f"The loss is one number for the whole batch; leave {name} out.")
+
+    def _warn_that_nothing_projects(self) -> None:
+        if not self._has_warned:
+            _LOGGER.warning(
+                "CCPLoss is trained without projections: its proxies start from training images and are then trained "
+                "like any weights. Pass ccp.ProjectOnPlateau() or ccp.ProjectEveryEpochs(n) among the callbacks."
+            )
+        self._has_warned = True
+
+
+def _minus_one(shape: Any, dtype: Any = None, **_: Any) -> tf.Tensor:
+    return tf.fill(shape, tf.cast(-1, dtype))

@@ -1,0 +1,155 @@
+"""Keras callbacks that project, for ``CCPModel.fit``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from ccp.projection.alternation import AlternatingProjections
+from ccp.projection.schedule import ProjectionSchedule
+from ccp.projection.snapshot import Snapshot
+from ccp.training.progress import Progress
+from ccp.training.settings import LoopSettings, ProjectionSettings
+from ccp.training.training_step import kept_variables
+
+_MIN_IMPROVEMENT = LoopSettings().min_improvement
+
+
+class StartProxies(tf.keras.callbacks.Callback):
+    """Starts the proxies of a ``CCPModel`` from training images, once.
+
+    Args:
+      settings: of the projections.
+    """
+
+    def __init__(self, settings: ProjectionSettings = ProjectionSettings()):
+        super().__init__()
+        self.settings = settings
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Makes the first proxies, unless an earlier ``fit`` did."""
+        projector = getattr(self.model, "projector", None)
+        if projector is None:
+            raise ValueError(
+                f"{type(self).__name__} needs a ccp.CCPModel with a CCPLoss, whose proxies it re-initialises; "
+                f"got {type(self.model).__name__}."
+            )
+        projector.settings = self.settings
+        if self.model.projections_made < 0:
+            self.model.announce(projector.start())
+
+
+class ProjectingCallback(StartProxies):
+    """Projects after epochs, and leaves the best weights overall in the model.
+
+    Args:
+      settings: when to project, and how.
+      monitor: the entry of the logs that decides; higher is better.
+      min_improvement: a score has to beat the best by more than this.
+    """
+
+    def __init__(self, settings: ProjectionSettings, monitor: str, min_improvement: float):
+        super().__init__(settings)
+        self.monitor, self.min_improvement = monitor, min_improvement
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Begins the first problem."""
+        super().on_train_begin(logs)
+        kept = kept_variables(self.model.network, self.model.training_loss)
+        schedule = ProjectionSchedule.from_settings(self.settings, self.min_improvement)
+        schedule.projections = int(self.model.projections_made)
+        self._projections = AlternatingProjections(self.model.projector, schedule, kept)
+        self._overall_best, self._progress = Snapshot(kept, "overall_best"), Progress()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Takes the epoch's score, and projects if it is time; after the last epoch that would have no effect.
+
+        Raises:
+          ValueError: the logs lack the monitored score.
+        """
+        if self.monitor not in (logs or {}):
+            raise ValueError(
+                f"{type(self).__name__} monitors {self.monitor}, and the logs hold {', '.join(logs or {})}. Pass "
+                "validation_data to fit, or another monitor."
+            )
+        score = float(logs[self.monitor])
+        if self._progress.count_score(score, self.min_improvement):
+            self._overall_best.take()
+        if epoch + 1 < self.params["epochs"] and not self.model.stop_training:
+            projection = self._projections.after_epoch(score)
+            if projection is not None:
+                self.model.announce(projection)
+
+    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Restores the best weights overall."""
+        self._overall_best.put_back()
+
+
+class ProjectOnPlateau(ProjectingCallback):
+    """Projects when the score has not improved for some epochs, and leaves the best weights overall in the model.
+
+    Args:
+      patience: epochs without improvement before a projection.
+      monitor: the entry of the logs that decides; higher is better.
+      candidates_per_class: embeddings per class that new proxies are chosen from (b).
+      proximal_weight: pull towards the last solution (λ₀).
+      proximal_decay: factor on that pull at each projection.
+      normalize_candidates: choose new proxies by distances between unit vectors.
+      min_improvement: a score has to beat the best by more than this.
+    """
+
+    def __init__(
+        self,
+        patience: int = 3,
+        monitor: str = "val_map_at_r",
+        candidates_per_class: int = 12,
+        proximal_weight: float = 2e-4,
+        proximal_decay: float = 1.0,
+        normalize_candidates: bool = False,
+        min_improvement: float = _MIN_IMPROVEMENT,
+    ):
+        settings = ProjectionSettings(
+            "plateau",
+            patience=patience,
+            pool_size=candidates_per_class,
+            proximal_weight=proximal_weight,
+            proximal_decay=proximal_decay,
+            normalize_candidates=normalize_candidates,
+        )
+        super().__init__(settings, monitor, min_improvement)
+
+
+class ProjectEveryEpochs(ProjectingCallback):
+    """Projects every ``epochs`` epochs, and leaves the best weights overall in the model.
+
+    Args:
+      epochs: from one projection to the next.
+      monitor: the entry of the logs by which weights are the best; higher is better.
+      candidates_per_class: embeddings per class that new proxies are chosen from (b).
+      proximal_weight: pull towards the last solution (λ₀).
+      proximal_decay: factor on that pull at each projection.
+      normalize_candidates: choose new proxies by distances between unit vectors.
+      min_improvement: a score has to beat the best by more than this.
+    """
+
+    def __init__(
+        self,
+        epochs: int,
+        monitor: str = "val_map_at_r",
+        candidates_per_class: int = 12,
+        proximal_weight: float = 2e-4,
+        proximal_decay: float = 1.0,
+        normalize_candidates: bool = False,
+        min_improvement: float = _MIN_IMPROVEMENT,
+    ):
+        settings = ProjectionSettings(
+            "period",
+            projection_period=epochs,
+            pool_size=candidates_per_class,
+            proximal_weight=proximal_weight,
+            proximal_decay=proximal_decay,
+            normalize_candidates=normalize_candidates,
+        )
+        super().__init__(settings, monitor, min_improvement)
