@@ -1,6 +1,6 @@
 """Normalisation, distances and similarities between rows of two matrices.
 
-Everything here computes in float32 whatever comes in, so that a network under ``mixed_float16`` or
+Everything here computes in float32, whatever the type of its arguments, so that a network under ``mixed_float16`` or
 ``mixed_bfloat16`` gets losses and gradients of full range.
 """
 
@@ -12,8 +12,8 @@ import tensorflow as tf
 def lipschitz_normalize(vectors: tf.Tensor) -> tf.Tensor:
     """Divides each vector by max(1, its norm): a 2-Lipschitz map into the unit ball.
 
-    Unlike plain unit normalisation it leaves vectors inside the ball as they are, so it has a bounded
-    gradient everywhere, the zero vector included (CCP, arXiv 2209.09060, section on the embedding).
+    Unlike unit normalisation it leaves vectors inside the ball unchanged, and so has a bounded gradient everywhere, at
+    the zero vector too (CCP, arXiv 2209.09060, section on the embedding).
 
     Args:
       vectors: [..., embedding_size], any floating dtype.
@@ -38,7 +38,7 @@ def pairwise_squared_euclidean(anchors: tf.Tensor, references: tf.Tensor | None 
     Returns:
       [anchors, references] float32, units of squared embedding length.
     """
-    anchors, references, to_themselves = _sides(anchors, references)
+    anchors, references, to_themselves = _converted(anchors, references)
     cross_terms = tf.matmul(-2.0 * anchors, references, transpose_b=True)
     squared = _squared_distances(cross_terms, _squared_norms(anchors), _squared_norms(references))
     return _zero_diagonal(squared) if to_themselves else squared
@@ -55,7 +55,7 @@ def pairwise_euclidean(anchors: tf.Tensor, references: tf.Tensor | None = None) 
     Returns:
       [anchors, references] float32.
     """
-    anchors, references, to_themselves = _sides(anchors, references)
+    anchors, references, to_themselves = _converted(anchors, references)
     cross_terms = tf.matmul(-2.0 * anchors, references, transpose_b=True)
     return _distances(cross_terms, _squared_norms(anchors), _squared_norms(references), to_themselves)
 
@@ -63,8 +63,7 @@ def pairwise_euclidean(anchors: tf.Tensor, references: tf.Tensor | None = None) 
 def cosine_similarity(anchors: tf.Tensor, references: tf.Tensor | None = None) -> tf.Tensor:
     """Inner products of vectors that are already normalised (``lipschitz_normalize``).
 
-    Equals the cosine of the angle where both norms are 1; inside the unit ball it is smaller, as in the
-    original code.
+    The cosine of the angle where both norms are 1; smaller inside the unit ball, as in the original code.
 
     Args:
       anchors: [anchors, embedding_size].
@@ -73,19 +72,19 @@ def cosine_similarity(anchors: tf.Tensor, references: tf.Tensor | None = None) -
     Returns:
       [anchors, references] float32.
     """
-    anchors, references, _ = _sides(anchors, references)
+    anchors, references, _ = _converted(anchors, references)
     return tf.matmul(anchors, references, transpose_b=True)
 
 
 def normalized_euclidean(anchors: tf.Tensor, references: tf.Tensor | None = None) -> tf.Tensor:
     """``pairwise_euclidean`` of ``lipschitz_normalize``d vectors, without a normalised copy of the references.
 
-    References can be tens of thousands of proxies: what normalises them is applied to the columns of
-    the product, which is smaller and needs no pass over the references in either direction.
+    References can be tens of thousands of proxies: the columns of the product are divided by the norms instead, which is
+    less work than a pass over the references in either direction.
 
     Args:
-      anchors: [anchors, embedding_size], as the network puts them out.
-      references: [references, embedding_size], as they are stored; None compares the anchors with themselves.
+      anchors: [anchors, embedding_size], the network's outputs.
+      references: [references, embedding_size], not normalised; None compares the anchors with themselves.
 
     Returns:
       [anchors, references] float32, 0 to 2.
@@ -101,8 +100,8 @@ def normalized_similarity(anchors: tf.Tensor, references: tf.Tensor | None = Non
     """``cosine_similarity`` of ``lipschitz_normalize``d vectors, without a normalised copy of the references.
 
     Args:
-      anchors: [anchors, embedding_size], as the network puts them out.
-      references: [references, embedding_size], as they are stored; None compares the anchors with themselves.
+      anchors: [anchors, embedding_size], the network's outputs.
+      references: [references, embedding_size], not normalised; None compares the anchors with themselves.
 
     Returns:
       [anchors, references] float32, −1 to 1.
@@ -114,13 +113,13 @@ def normalized_similarity(anchors: tf.Tensor, references: tf.Tensor | None = Non
     return products
 
 
-def _sides(anchors: tf.Tensor, references: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor, bool]:
+def _converted(anchors: tf.Tensor, references: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor, bool]:
     anchors = tf.cast(anchors, tf.float32)
     return (anchors, anchors, True) if references is None else (anchors, tf.cast(references, tf.float32), False)
 
 
 def _products_with_normalized(anchors: tf.Tensor, references: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Inner products with the normalised references, and the squared norms that those have."""
+    """Inner products with the normalised references, and the squared norms of these."""
     squared_norms = _squared_norms(references)
     scales = tf.math.rsqrt(tf.maximum(squared_norms, 1.0))
     return tf.matmul(anchors, references, transpose_b=True) * scales, squared_norms * tf.square(scales)
@@ -128,7 +127,7 @@ def _products_with_normalized(anchors: tf.Tensor, references: tf.Tensor) -> tupl
 
 @tf.custom_gradient
 def _squared_norms(vectors: tf.Tensor):
-    # By hand the gradient is one pass over the vectors, which may be all proxies; the tape would make two.
+    # Written by hand, the gradient is one pass over the vectors, which may be all proxies; the tape would make two.
     def gradient(upstream):
         return vectors * (2.0 * upstream)[:, tf.newaxis]
 
@@ -136,7 +135,7 @@ def _squared_norms(vectors: tf.Tensor):
 
 
 def _squared_distances(cross_terms: tf.Tensor, anchor_norms: tf.Tensor, reference_norms: tf.Tensor) -> tf.Tensor:
-    """‖a‖² + ‖r‖² − 2 a·r from its parts; cross_terms [anchors, references] are −2 a·r."""
+    """‖a‖² + ‖r‖² − 2 a·r from its terms; cross_terms [anchors, references] are −2 a·r."""
     return tf.maximum(cross_terms + anchor_norms[:, tf.newaxis] + reference_norms, 0.0)
 
 

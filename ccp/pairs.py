@@ -22,19 +22,19 @@ class Pairs(NamedTuple):
 def as_labels(labels: tf.Tensor, num_rows: tf.Tensor | int | None = None) -> tf.Tensor:
     """Class labels as a vector.
 
-    Keras hands [batch] labels to a loss as [batch, 1]; both are taken. Labels stay integers (or strings):
+    Keras passes [batch] labels to a loss as [batch, 1]; both are accepted. Labels stay integers (or strings):
     a cast to float32 would merge classes above 2**24.
 
     Args:
       labels: [batch] or [batch, 1], integers or strings.
-      num_rows: how many there must be, where known.
+      num_rows: the number of embeddings, where known.
 
     Returns:
       [batch] int64, or strings.
 
     Raises:
       TypeError: labels are floating-point numbers.
-      ValueError: labels are of another shape (one-hot labels, say).
+      ValueError: labels have another shape (one-hot labels, for example), or their number is not ``num_rows``.
     """
     labels = tf.convert_to_tensor(labels)
     if labels.dtype.is_floating or labels.dtype.is_complex:
@@ -49,7 +49,7 @@ def as_labels(labels: tf.Tensor, num_rows: tf.Tensor | int | None = None) -> tf.
         )
     labels = tf.reshape(labels, [-1])
     if labels.dtype.is_integer:
-        # One type for all: classes beyond the range of a narrow one would wrap around into others.
+        # One type for all: a class beyond the range of a narrow type would wrap around to another.
         labels = tf.cast(labels, tf.int64)
     if num_rows is not None:
         rows = tf.get_static_value(tf.convert_to_tensor(num_rows))
@@ -91,9 +91,9 @@ def without_copies(pairs: Pairs, own_copies: tf.Tensor) -> Pairs:
 
     Args:
       pairs: [anchors, references].
-      own_copies: [anchors] which reference that is.
+      own_copies: [anchors], the index of that reference.
     """
     own_copies = tf.cast(own_copies, tf.int64)
-    places = tf.stack([tf.range(tf.size(own_copies, out_type=tf.int64)), own_copies], axis=1)
-    no = tf.zeros(tf.shape(own_copies), tf.bool)
-    return Pairs(*(tf.tensor_scatter_nd_update(mask, places, no) for mask in pairs))
+    indices = tf.stack([tf.range(tf.size(own_copies, out_type=tf.int64)), own_copies], axis=1)
+    excluded = tf.zeros(tf.shape(own_copies), tf.bool)
+    return Pairs(*(tf.tensor_scatter_nd_update(mask, indices, excluded) for mask in pairs))

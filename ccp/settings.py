@@ -1,4 +1,4 @@
-"""Settings: what one is stands at its field, and flags, checks, presets and records are derived from there.
+"""Settings: all facts of one are at its field; flags, checks, presets and records follow from there.
 
 Free of TensorFlow, so that a command line can be read without it.
 """
@@ -21,20 +21,20 @@ _KIND_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "tru
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What one setting is.
+    """The facts of one setting.
 
     Attributes:
-      default: the value if nothing else is said; its type is the setting's.
+      default: its type is the setting's.
       help: one phrase, with the paper's symbol where there is one.
-      choices: the texts that it can be; empty where anything goes.
+      choices: the values of a text; empty for any.
       at_least: inclusive lower bound of a number; None for none. The other bounds likewise.
       above: exclusive lower bound.
       at_most: inclusive upper bound.
       below: exclusive upper bound.
-      only_with: by the name of another setting, the values of it with which this one matters; empty if always.
-      may_change: whether a run may be resumed with another value.
-      in_preset: whether it is part of a preset; otherwise it says what a run is for, or where things are.
-      essential: whether it is among the few flags that a command's help shows first.
+      only_with: by the name of another setting, its values with which this one has an effect; empty if always.
+      may_change: a run may be resumed with another value.
+      in_preset: it is part of a preset; otherwise it says what a run is for, or where things are.
+      essential: it is among the few flags that a command's help lists first.
     """
 
     default: Any
@@ -55,7 +55,7 @@ class Setting:
         return type(self.default)
 
     def check(self, name: str, value: Any) -> None:
-        """Raises a ConfigError for a value that is of another type, out of bounds, or not among the choices."""
+        """Raises a ConfigError for a value of another type, out of bounds, or not among the choices."""
         if not isinstance(value, _KINDS[self.kind]) or (isinstance(value, bool) and self.kind is not bool):
             raise ConfigError(f"{name} must be {_KIND_NAMES[self.kind]}; got {value!r}.")
         if self.choices:
@@ -92,13 +92,7 @@ class Setting:
 
 
 def setting(default: Any, help: str, **more: Any) -> Any:
-    """A dataclass field that is a ``Setting``.
-
-    Args:
-      default: its default.
-      help: one phrase about it.
-      **more: the other attributes of ``Setting``.
-    """
+    """A dataclass field that is a ``Setting``; the arguments are its attributes."""
     return dataclasses.field(default=default, metadata={"setting": Setting(default, help, **more)})
 
 
@@ -109,7 +103,7 @@ def settings_of(section: Any) -> dict[str, Setting]:
 
 
 def check(section: Any) -> None:
-    """Raises a ConfigError for the first setting of a dataclass instance whose value cannot be."""
+    """Raises a ConfigError for the first setting of a dataclass instance whose value is refused."""
     for name, described in settings_of(section).items():
         described.check(name, getattr(section, name))
 

@@ -11,11 +11,11 @@ FARTHEST_WEIGHTED = 2.0**0.5
 def log_inverse_density(distances: tf.Tensor, embedding_size: tf.Tensor | int, nearest: float) -> tf.Tensor:
     """Log of 1/q(d), up to a constant, q being the density of distances between random points of the unit sphere.
 
-    log q(d) = (D − 2) log d + (D − 3)/2 · log(1 − d²/4) (Wu et al., ICCV 2017, equation 3). As a logarithm it
-    is a moderate number in any dimension, where q itself leaves every floating-point range.
+    log q(d) = (D − 2) log d + (D − 3)/2 · log(1 − d²/4) (Wu et al., ICCV 2017, equation 3). The logarithm is a
+    moderate number in any dimension; q itself would overflow.
 
-    Departs from the paper at the far end too: distances are clipped to √2 from above, so that no weight is
-    infinite, and the weights never rise with the distance.
+    Departs from the paper in that distances are clipped to √2 from above too, so that no weight is infinite and weights
+    never increase with the distance.
 
     Args:
       distances: [anchors, references], 0 to 2.
@@ -37,7 +37,7 @@ def draw_by_weight(log_weights: tf.Tensor, candidates: tf.Tensor, num_draws: tf.
       log_weights: [rows, columns] float32; NaN draws nothing.
       candidates: [rows, columns] bool, which columns can be drawn.
       num_draws: per row.
-      seed: [2] integers that the draws are a function of.
+      seed: [2] integers; the draws are a function of it.
 
     Returns:
       [rows, num_draws] int64. Rows without candidates hold any column.

@@ -1,4 +1,4 @@
-"""How a matrix of terms becomes a number."""
+"""From a matrix of terms to a number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a loss has been called."""
+"""The number of calls of a loss."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ccp.distribution.replicas import REPLICATED
 
 
 class StepCounter(tf.keras.layers.Layer):
-    """Counts calls, so that what a loss does at a step is a function of the step, also after a restart.
+    """Counts calls, so that draws are a function of the step, also after a restart.
 
     Attributes:
       steps: the variable, [] int64.
