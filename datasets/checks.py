@@ -1,4 +1,4 @@
-"""The one checker that every manifest passes before it is used."""
+"""The checks that every manifest passes before it is used."""
 
 from __future__ import annotations
 
@@ -16,53 +16,52 @@ def check(manifest: Manifest, expected: Mapping[str, Counts] | None = None) -> N
     """Raises a DataError for anything that would make a result wrong.
 
     Labels are contiguous from 0 and each has a name; splits and roles are known; queries come with a gallery;
-    test classes are in no other split; no path comes twice; boxes are not empty; and the counts are the
+    test classes are in no other split; no path occurs twice; boxes are not empty; and the counts are the
     expected ones.
 
     Args:
       manifest: of a data set.
-      expected: images and classes by part, as ``Manifest.counts`` has them, where they are known.
+      expected: images and classes by split, as ``Manifest.counts`` has them, where they are known.
     """
     for problem in (*structure_problems(manifest), *count_problems(manifest, expected or {})):
         raise DataError(f"{manifest.name}: {problem}")
 
 
 def structure_problems(manifest: Manifest) -> list[str]:
-    """What is wrong with a manifest in itself, a sentence each."""
-    # The others compare columns with each other, so those must be of one length.
+    """What is wrong with a manifest by itself, a sentence each."""
+    # The other checks compare columns with each other, so these must be of one length.
     return _shape_problems(manifest) or [
         problem
-        for look in (_label_problems, _split_problems, _path_problems, _box_problems)
-        for problem in look(manifest)
+        for find in (_label_problems, _split_problems, _path_problems, _box_problems)
+        for problem in find(manifest)
     ]
 
 
 def count_problems(manifest: Manifest, expected: Mapping[str, Counts]) -> list[str]:
-    """Where counts differ from the expected ones, a sentence for each part."""
+    """Where counts differ from the expected ones, a sentence for each split."""
     found = manifest.counts() if expected else {}
     return [
-        f"{part} should have {expected.get(part, Counts(0, 0)).images} images of "
-        f"{expected.get(part, Counts(0, 0)).classes} classes; it has {found.get(part, Counts(0, 0)).images} of "
-        f"{found.get(part, Counts(0, 0)).classes}. Complete the data, or let a part through knowingly with "
-        "--allow_subset."
-        for part in {**expected, **found}
-        if found.get(part) != expected.get(part)
+        f"{split} should have {expected.get(split, Counts(0, 0)).images} images of "
+        f"{expected.get(split, Counts(0, 0)).classes} classes; it has {found.get(split, Counts(0, 0)).images} of "
+        f"{found.get(split, Counts(0, 0)).classes}. Complete the data, or accept less with --allow_subset."
+        for split in {**expected, **found}
+        if found.get(split) != expected.get(split)
     ]
 
 
 def scoring_problems(manifest: Manifest) -> list[str]:
-    """A sentence for each part that cannot be scored, as none of its queries has anything to find."""
+    """A sentence for each split that cannot be scored, as none of its queries has anything to find."""
     problems = []
     for split in (VALIDATION, TEST):
         labels, roles = manifest.labels[manifest.splits == split], manifest.roles[manifest.splits == split]
-        found = labels[roles == GALLERY] if (roles != "").any() else labels[_not_the_first(labels)]
+        found = labels[roles == GALLERY] if (roles != "").any() else labels[_is_repeated(labels)]
         if len(labels) and not np.isin(labels[roles != GALLERY], found).any():
             problems.append(f"no {split} image has another one of its class to be found, so nothing can be scored.")
     return problems
 
 
 def missing_files(manifest: Manifest) -> np.ndarray:
-    """Indices of the examples whose file is not there, found by listing each folder once."""
+    """Indices of the examples whose file is missing, found by listing each folder once."""
     if manifest.pixels is not None:
         return np.empty(0, np.int64)
     listings: dict[str, frozenset[str]] = {}
@@ -70,13 +69,13 @@ def missing_files(manifest: Manifest) -> np.ndarray:
     for index, path in enumerate(manifest.paths):
         folder, name = os.path.split(path)
         if folder not in listings:
-            listings[folder] = _names_in(os.path.join(manifest.root, folder))
+            listings[folder] = _file_names(os.path.join(manifest.root, folder))
         if name not in listings[folder]:
             missing.append(index)
     return np.array(missing, np.int64)
 
 
-def _names_in(folder: str) -> frozenset[str]:
+def _file_names(folder: str) -> frozenset[str]:
     try:
         with os.scandir(folder) as entries:
             return frozenset(entry.name for entry in entries if _is_file(entry))
@@ -136,8 +135,8 @@ def _split_problems(manifest: Manifest) -> list[str]:
     return problems
 
 
-def _not_the_first(labels: np.ndarray) -> np.ndarray:
-    """[num] whether a label has come before."""
+def _is_repeated(labels: np.ndarray) -> np.ndarray:
+    """[num] whether a label has occurred before."""
     _, first = np.unique(labels, return_index=True)
     return ~np.isin(np.arange(len(labels)), first)
 
@@ -145,7 +144,7 @@ def _not_the_first(labels: np.ndarray) -> np.ndarray:
 def _path_problems(manifest: Manifest) -> list[str]:
     paths, counts = np.unique(manifest.paths.astype(str), return_counts=True)
     twice = paths[counts > 1]
-    return [f"no image may come twice; {len(twice)} do: {_few(twice)}."] if len(twice) else []
+    return [f"no image may occur twice; {len(twice)} do: {_few(twice)}."] if len(twice) else []
 
 
 def _box_problems(manifest: Manifest) -> list[str]:

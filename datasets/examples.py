@@ -1,4 +1,4 @@
-"""What pipelines take: images with their labels, part by part."""
+"""The input of pipelines: images with their labels, split by split."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Examples:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def of_classes(self, classes: np.ndarray) -> Examples:
+    def select_classes(self, classes: np.ndarray) -> Examples:
         """The examples of some classes, their labels renumbered from 0 in the order given."""
         renumbered = np.full(self.num_classes, -1, np.int64)
         renumbered[classes] = np.arange(len(classes))
@@ -64,42 +64,42 @@ class Examples:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Splits:
-    """The three parts of a data set.
+    """The three splits of a data set.
 
     Attributes:
       train: what the network is trained on.
-      validation: selects the model; taken from the training side, or knowingly the test part itself.
-      test: classes that are in neither of the others; judges.
-      validation_is: how the validation part was taken, for the record.
+      validation: what selects the model: held out of the training images, or knowingly the test split itself.
+      test: classes that are in neither of the others.
+      validation_source: what the validation split is, for the record.
     """
 
     train: Examples
     validation: Examples
     test: Examples
-    validation_is: str
+    validation_source: str
 
     def __post_init__(self):
-        selects = set() if self.validation is self.test else set(self.validation.class_names)
-        seen = set(self.train.class_names) | selects
+        selecting = set() if self.validation is self.test else set(self.validation.class_names)
+        seen = set(self.train.class_names) | selecting
         shared = sorted(seen & set(self.test.class_names))
         if shared:
             raise DataError(f"Test classes must be unseen in training; shared: {', '.join(shared[:5])}.")
 
 
-def part(manifest: Manifest, split: str, crop_to_box: bool = False) -> Examples:
-    """The examples of one split, labels renumbered from 0 in label order.
+def split_examples(manifest: Manifest, split: str, crop_to_box: bool = False) -> Examples:
+    """The examples of one split, labels renumbered from 0 in their order.
 
     Args:
       manifest: of the data set, checked.
       split: one of ``SPLITS``.
-      crop_to_box: see only what is inside the annotated boxes.
+      crop_to_box: use only what is inside the annotated boxes.
 
     Raises:
       DataError: the split is empty, or boxes are asked for and there are none.
     """
     indices = np.flatnonzero(manifest.splits == split)
     if not len(indices):
-        remedy = " Its images lie in test/, or --test_fraction says how many classes are for it." * (split == TEST)
+        remedy = " Put its images into test/, or let --test_fraction say how many classes are for it." * (split == TEST)
         raise DataError(f"{manifest.name} has no {split} images, and a run needs some.{remedy}")
     if crop_to_box and manifest.boxes is None:
         raise DataError(f"{manifest.name} has no annotated boxes; leave --crop_to_box out.")

@@ -1,4 +1,4 @@
-"""Files that are written: whole or not at all, and with a message where there is no room."""
+"""Files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import fcntl
 import json
 import os
 import pathlib
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -20,33 +22,39 @@ class OutputError(UserError):
 
 @contextlib.contextmanager
 def written_whole(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """A file beside ``path`` to write into, which takes its place when all is well, and is gone otherwise.
+    """A temporary file to write into; it replaces ``path`` when the block ends well, and is deleted otherwise.
+
+    A symbolic link stays: the file that it leads to is replaced. A device or a pipe is written to.
 
     Args:
       path: the file.
 
     Yields:
-      Where to write.
+      The temporary file.
 
     Raises:
-      OutputError: it cannot be written.
+      OutputError: the file cannot be written.
     """
-    folder, name = os.path.split(os.fspath(path))
-    # A name of this writer's own, or two would write into one file; and a hidden one, as it may lie among images.
-    temporary = pathlib.Path(folder, f".{name}.{uuid.uuid4().hex[:8]}.new")
-    try:
-        yield temporary
-        with open(temporary, "rb") as written:  # On the disk before it takes the place of what is.
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror or error}); free some space if that is what is short, or pass "
-            "another place."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):  # It may never have been.
-            temporary.unlink()
+    with contextlib.ExitStack() as stack:
+        try:
+            target = pathlib.Path(os.path.realpath(path))
+            is_replaced = target.is_file() or not os.path.exists(path)
+            folder = target.parent if is_replaced else stack.enter_context(tempfile.TemporaryDirectory())
+            # A separate name, or two writers would write into one file; a hidden one, as it may be among images.
+            temporary = pathlib.Path(folder, f".{target.name}.{uuid.uuid4().hex[:8]}.new")
+            stack.callback(_delete, temporary)
+            yield temporary
+            with open(temporary, "rb") as written:
+                if is_replaced:
+                    os.fsync(written.fileno())  # On the disk before it replaces the earlier file.
+                    os.replace(temporary, target)
+                else:
+                    with open(path, "wb") as output:
+                        shutil.copyfileobj(written, output)
+        except OSError as error:
+            raise OutputError(
+                f"{path} cannot be written ({error.strerror or error}). Make room on the disk, or pass another place."
+            ) from error
 
 
 def save_text(path: str | os.PathLike, text: str) -> None:
@@ -61,18 +69,18 @@ def save_json(path: str | os.PathLike, value: Any) -> None:
 
 
 def check_directory(path: str | os.PathLike, flag: str) -> None:
-    """To be called before the work, not after it.
+    """Checks before the work that files can be written to a directory, which need not exist yet.
 
     Args:
-      path: the directory, which need not be there yet.
+      path: the directory.
       flag: the one that names it.
 
     Raises:
-      OutputError: files could not be written there.
+      OutputError: they cannot.
     """
     target = pathlib.Path(os.path.abspath(path))
-    there = next(place for place in (target, *target.parents) if place.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+    existing = next(place for place in (target, *target.parents) if place.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise OutputError(f"{path} cannot be written; pass {flag}, a directory that you may write to.")
 
 
@@ -90,7 +98,7 @@ def read_json(path: str | os.PathLike) -> Any:
 
 @contextlib.contextmanager
 def locked(path: str | os.PathLike) -> Iterator[None]:
-    """Holds the operating system's lock on a file, which is made; it goes with the process, however that ends.
+    """Holds the operating system's lock on a file, which is made; the lock ends with the process, however that ends.
 
     Raises:
       BlockingIOError: another process holds it.
@@ -98,3 +106,8 @@ def locked(path: str | os.PathLike) -> Iterator[None]:
     with open(path, "a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
+
+
+def _delete(path: pathlib.Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()

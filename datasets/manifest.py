@@ -1,4 +1,4 @@
-"""What an example is: the one form that every data set turns into."""
+"""The form that every data set is turned into: a row for each example."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROLES = ("", QUERY, GALLERY)
 
 
 class DataError(UserError, ValueError):
-    """A data set is not what it should be; the message says what was needed, what was found and what to do."""
+    """A data set cannot be used as it is; the message says what was needed, what was found and what to do."""
 
 
 class Box(NamedTuple):
@@ -36,10 +36,10 @@ class Entry(NamedTuple):
 
     Attributes:
       path: of the image file, relative to the data set's root, or a name where images are held in memory.
-      class_name: what it shows.
+      class_name: its class.
       split: one of ``SPLITS``.
       role: ``query`` or ``gallery`` where a test set keeps the two apart, otherwise empty.
-      box: where in the image, if that is annotated.
+      box: where in the image, if annotated.
     """
 
     path: str
@@ -50,7 +50,7 @@ class Entry(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How much there is of one part of a data set."""
+    """How much there is of one split of a data set."""
 
     images: int
     classes: int
@@ -86,17 +86,17 @@ class Manifest:
         return len(self.labels)
 
     def counts(self) -> dict[str, Counts]:
-        """Images and classes of every part that has any: train, validation, and test or query and gallery."""
-        parts = {}
+        """Images and classes of every split that has any: train, validation, and test or query and gallery."""
+        counts = {}
         for split in SPLITS:
             for role in ROLES:
                 members = self.labels[(self.splits == split) & (self.roles == role)]
                 if len(members):
-                    parts[role or split] = Counts(len(members), len(np.unique(members)))
-        return parts
+                    counts[role or split] = Counts(len(members), len(np.unique(members)))
+        return counts
 
     def digest(self) -> str:
-        """What tells this data set from another one, wherever it lies: its paths, classes, splits, roles and boxes."""
+        """A checksum of paths, classes, splits, roles, boxes and pixels in memory, wherever the files are."""
         digest = hashlib.sha256(repr(self.class_names).encode("utf-8", "surrogateescape"))
         for path in self.paths:
             digest.update(os.fsencode(path) + b"\0")

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ccp.registry import imported
 from datasets.checks import check, missing_files, scoring_problems
 from datasets.manifest import Counts, DataError, Manifest
 from datasets.registry import DATA_SETS
@@ -16,52 +15,52 @@ from datasets.settings import DataSettings
 _log = logging.getLogger("ccp")
 
 
-def load(data: DataSettings) -> Manifest:
-    """A data set's manifest, checked: nothing is missing, or a part is let through as ``data.allow_subset`` says.
+def load(settings: DataSettings) -> Manifest:
+    """A data set's manifest, checked: nothing is missing, unless ``settings.allow_subset`` accepts that.
 
     Raises:
-      DataError: it is not what it should be.
+      DataError: the data set cannot be used as it is.
     """
-    expected = DATA_SETS[data.dataset].expected
-    manifest = read(data)
+    expected = DATA_SETS[settings.dataset].expected
+    manifest = read(settings)
     missing = missing_files(manifest)
-    if len(missing) and not data.allow_subset:
+    if len(missing) and not settings.allow_subset:
         raise DataError(
-            f"{len(missing)} of the {len(manifest)} image files of {data.dataset} are not in {manifest.root}, as "
-            f"{manifest.paths[missing[0]]}. Complete them, or go on knowingly without them with --allow_subset."
+            f"{len(missing)} of the {len(manifest)} image files of {settings.dataset} are not in {manifest.root}, as "
+            f"{manifest.paths[missing[0]]}. Complete them, or accept their absence with --allow_subset."
         )
+    if len(missing) == len(manifest):
+        raise DataError(f"None of the {len(manifest)} image files of {settings.dataset} is in {manifest.root}.")
     if len(missing):
-        if len(missing) == len(manifest):
-            raise DataError(f"None of the {len(manifest)} image files of {data.dataset} is in {manifest.root}.")
-        _log.warning("left out: %d of %d image files of %s are not there", len(missing), len(manifest), data.dataset)
+        _log.warning("%d of %d image files of %s are missing", len(missing), len(manifest), settings.dataset)
         manifest = manifest.subset(np.setdiff1d(np.arange(len(manifest)), missing))
-    check(manifest, {} if data.allow_subset else expected)
+    check(manifest, {} if settings.allow_subset else expected)
     for problem in scoring_problems(manifest):
-        raise DataError(f"{manifest.name}: {problem} Add images, or other classes for test.")
-    if data.allow_subset:
-        _refuse_more(manifest, expected)
+        raise DataError(f"{manifest.name}: {problem} Add images, or choose other classes for test.")
+    if settings.allow_subset and expected:
+        _check_subset(manifest, expected)
     return manifest
 
 
-def read(data: DataSettings) -> Manifest:
+def read(settings: DataSettings) -> Manifest:
     """A data set's manifest as its annotations have it, not checked.
 
     Raises:
-      DataError: the annotations cannot be read, or where they are has not been said.
+      DataError: the annotations cannot be read, or the settings do not say where they are.
     """
-    if data.dataset == "csv" and not data.manifest:
+    if settings.dataset == "csv" and not settings.manifest:
         raise DataError("The data set csv needs --manifest: a CSV file with the columns path and label.")
-    if DATA_SETS[data.dataset].in_folder and not data.data_dir:
-        raise DataError(f"The data set {data.dataset} needs --data_dir: the directory that its files are in.")
-    return imported(DATA_SETS[data.dataset].reader)(data)
+    if DATA_SETS[settings.dataset].in_folder and not settings.data_dir:
+        raise DataError(f"The data set {settings.dataset} needs --data_dir: the directory that its files are in.")
+    return DATA_SETS[settings.dataset].load(settings)
 
 
-def _refuse_more(manifest: Manifest, expected: Mapping[str, Counts]) -> None:
-    """A subset may hold less than the data set does, but nothing else."""
-    for part, found in manifest.counts().items():
-        most = expected.get(part, Counts(0, 0))
-        if expected and (found.images > most.images or found.classes > most.classes):
+def _check_subset(manifest: Manifest, expected: Mapping[str, Counts]) -> None:
+    """Refuses more images or classes than the data set has."""
+    for split, found in manifest.counts().items():
+        most = expected.get(split, Counts(0, 0))
+        if found.images > most.images or found.classes > most.classes:
             raise DataError(
-                f"{manifest.name} is no subset: {part} has {found.images} images of {found.classes} classes, and all "
-                f"of it {most.images} of {most.classes}. Mend the annotations."
+                f"{manifest.name} is no subset: {split} has {found.images} images of {found.classes} classes, and all "
+                f"of it {most.images} of {most.classes}. Fix the annotations."
             )

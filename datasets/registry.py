@@ -1,4 +1,4 @@
-"""Every data set by name. Light: its module is imported when the data set is read."""
+"""Every data set by name. Free of TensorFlow: a module is imported when its data set is read."""
 
 from __future__ import annotations
 
@@ -9,45 +9,53 @@ from typing import TYPE_CHECKING, NamedTuple
 from ccp.registry import Registry
 
 if TYPE_CHECKING:
-    from datasets.manifest import Counts
+    from datasets.manifest import Counts, Manifest
+    from datasets.settings import DataSettings
 
 
 class DataSet(NamedTuple):
-    """How a data set is read. Its module also says what it should hold, as ``EXPECTED``.
+    """A data set: one module with a function and, where the counts are published, a constant.
+
+    ``load(settings: DataSettings) -> Manifest`` reads the annotations as they are; ``EXPECTED`` maps each split to the
+    ``Counts`` of its images and classes.
 
     Attributes:
-      reader: ``module:function`` that maps the ``DataSettings`` to a ``Manifest`` of the annotations as they are.
-      in_folder: whether ``data_dir`` says where its files are.
-      in_files: whether each image is a file of its own, which may be missing, large or damaged.
+      module: its name.
+      in_folder: whether ``data_dir`` names its directory.
+      in_files: whether each image is a separate file, which may be missing, large or damaged.
       has_boxes: whether it may have annotated boxes.
-      own_images: whether it is of the user's own images, which ``test_fraction`` may divide.
+      own_images: whether it holds the user's own images, which ``test_fraction`` may divide.
     """
 
-    reader: str
+    module: str
     in_folder: bool = False
     in_files: bool = False
     has_boxes: bool = False
     own_images: bool = False
 
+    def load(self, settings: DataSettings) -> Manifest:
+        """The manifest, not checked."""
+        return importlib.import_module(self.module).load(settings)
+
     @property
     def expected(self) -> Mapping[str, Counts]:
         """Images and classes by split; empty where anything goes."""
-        return getattr(importlib.import_module(self.reader.partition(":")[0]), "EXPECTED", {})
+        return getattr(importlib.import_module(self.module), "EXPECTED", {})
 
 
 DATA_SETS: Registry[DataSet] = Registry(
     "data set",
     {
-        "digits": DataSet("datasets.benchmarks.digits:load"),
-        "omniglot": DataSet("datasets.benchmarks.omniglot:load", in_folder=True),
-        "mnist": DataSet("datasets.benchmarks.mnist:load"),
-        "cifar10": DataSet("datasets.benchmarks.cifar10:load"),
-        "cifar100": DataSet("datasets.benchmarks.cifar100:load"),
-        "cub": DataSet("datasets.benchmarks.cub:load", True, True, has_boxes=True),
-        "cars196": DataSet("datasets.benchmarks.cars196:load", True, True, has_boxes=True),
-        "sop": DataSet("datasets.benchmarks.sop:load", True, True),
-        "inshop": DataSet("datasets.benchmarks.inshop:load", True, True, has_boxes=True),
-        "folder": DataSet("datasets.own_images.folder:load", in_folder=True, in_files=True, own_images=True),
-        "csv": DataSet("datasets.own_images.csv_file:load", in_files=True, has_boxes=True, own_images=True),
+        "digits": DataSet("datasets.benchmarks.digits"),
+        "omniglot": DataSet("datasets.benchmarks.omniglot", in_folder=True),
+        "mnist": DataSet("datasets.benchmarks.mnist"),
+        "cifar10": DataSet("datasets.benchmarks.cifar10"),
+        "cifar100": DataSet("datasets.benchmarks.cifar100"),
+        "cub": DataSet("datasets.benchmarks.cub", in_folder=True, in_files=True, has_boxes=True),
+        "cars196": DataSet("datasets.benchmarks.cars196", in_folder=True, in_files=True, has_boxes=True),
+        "sop": DataSet("datasets.benchmarks.sop", in_folder=True, in_files=True),
+        "inshop": DataSet("datasets.benchmarks.inshop", in_folder=True, in_files=True, has_boxes=True),
+        "folder": DataSet("datasets.own_images.folder", in_folder=True, in_files=True, own_images=True),
+        "csv": DataSet("datasets.own_images.csv_file", in_files=True, has_boxes=True, own_images=True),
     },
 )

@@ -1,69 +1,69 @@
-"""What is held out of the training side to select the model."""
+"""Training, validation and test splits: what is held out of the training images to select the model."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ccp.sampling import members_by_class
-from datasets.examples import Splits, part
+from datasets.examples import Splits, split_examples
 from datasets.manifest import TEST, TRAIN, VALIDATION, DataError, Manifest
 
 NUM_FOLDS = 4
 HELD_OUT_FRACTION = 0.2
 
 
-def split(
+def make_splits(
     manifest: Manifest, validation: str, seed: int, crop_to_box: bool = False, select_on_test: bool = False
 ) -> Splits:
-    """Takes a data set apart into what trains, what selects the model, and what judges.
+    """Divides a data set into what trains the model, what selects it, and what tests it.
 
     Args:
       manifest: of the data set, checked.
       validation: ``images`` holds out a fifth of every training class's images; ``fold1`` … ``fold4`` hold out
         the classes of a quarter, as in the 4-fold protocol (MLRC); ``given`` takes the data set's own validation
-        part; ``auto`` takes that where there is one, and otherwise images; ``test`` holds nothing out.
+        split; ``auto`` takes that where there is one, and otherwise images; ``test`` holds nothing out.
       seed: of the choice of images.
-      crop_to_box: see only what is inside the annotated boxes.
-      select_on_test: the test part selects the model too, and what was held out is left unused.
+      crop_to_box: use only what is inside the annotated boxes.
+      select_on_test: the test split selects the model too, and what is held out is left unused.
 
     Raises:
-      DataError: a part is empty, or too small to be judged on.
+      DataError: a split is empty, or too small to be scored.
     """
     if select_on_test:
-        train = part(manifest, TRAIN, crop_to_box)
+        train = split_examples(manifest, TRAIN, crop_to_box)
         if validation not in ("auto", "test"):
-            train = split(manifest, validation, seed, crop_to_box).train
-        test = part(manifest, TEST, crop_to_box)
+            train = make_splits(manifest, validation, seed, crop_to_box).train
+        test = split_examples(manifest, TEST, crop_to_box)
         return Splits(train, test, test, "the test set itself, as --select_on_test asks (the scores are optimistic)")
-    brings_its_own = bool((manifest.splits == VALIDATION).any())
+    has_validation = bool((manifest.splits == VALIDATION).any())
     if validation == "auto":
-        validation = "given" if brings_its_own else "images"
-    if brings_its_own and validation != "given":
+        validation = "given" if has_validation else "images"
+    if has_validation and validation != "given":
         raise DataError(
-            f"{manifest.name} brings its own validation images, and --validation={validation} would hold out others "
-            "and leave those unused. Leave --validation out."
+            f"{manifest.name} has validation images, and --validation={validation} would hold out others and leave "
+            "those unused. Leave --validation out."
         )
-    train_side, test = part(manifest, TRAIN, crop_to_box), part(manifest, TEST, crop_to_box)
+    train, test = (split_examples(manifest, split, crop_to_box) for split in (TRAIN, TEST))
     if validation == "given":
-        return Splits(train_side, part(manifest, VALIDATION, crop_to_box), test, "its own validation part")
+        return Splits(train, split_examples(manifest, VALIDATION, crop_to_box), test, "its own validation split")
     if validation == "images":
-        held_out = held_out_images(train_side.labels, HELD_OUT_FRACTION, seed)
+        held_out = held_out_images(train.labels, HELD_OUT_FRACTION, seed)
         return Splits(
-            train_side.subset(np.flatnonzero(~held_out)),
-            train_side.subset(np.flatnonzero(held_out)),
+            train.subset(np.flatnonzero(~held_out)),
+            train.subset(np.flatnonzero(held_out)),
             test,
             f"{HELD_OUT_FRACTION:.0%} of each training class's images, at least 2 of it ({held_out.mean():.0%} in all)",
         )
     fold = int(validation[len("fold") :])
-    train_classes, held_out_classes = fold_classes(train_side.num_classes, fold)
+    kept_classes, held_out_classes = fold_classes(train.num_classes, fold)
     if len(held_out_classes) < 2:
         raise DataError(
-            f"Fold {fold} of {train_side.num_classes} classes holds out {len(held_out_classes)}: retrieval among one "
-            "class is always perfect. Use --validation=images; four folds need at least 8 training classes."
+            f"Fold {fold} of {train.num_classes} classes holds out {len(held_out_classes)}: retrieval among one class "
+            "is always perfect. Use --validation=images; four folds need at least 8 training classes."
         )
     return Splits(
-        train_side.of_classes(train_classes),
-        train_side.of_classes(held_out_classes),
+        train.select_classes(kept_classes),
+        train.select_classes(held_out_classes),
         test,
         f"classes of quarter {NUM_FOLDS - fold + 1} of {NUM_FOLDS} of the training classes",
     )
@@ -101,7 +101,7 @@ def held_out_images(labels: np.ndarray, fraction: float, seed: int) -> np.ndarra
     if len(giving) < 2:
         raise DataError(
             f"Holding images out needs at least 2 classes of 3 images; {len(giving)} have as many. Hold whole classes "
-            "out with --validation=fold1, or bring validation images of your own."
+            "out with --validation=fold1, or add validation images."
         )
     for members in giving:
         count = min(max(2, round(fraction * len(members))), len(members) - 1)

@@ -1,4 +1,4 @@
-"""Text files that users bring: found, and read strictly."""
+"""Text files of data sets: found, and read strictly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NO_FILE_NAME = re.compile("[\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]")
 
 
 def find(dataset: str, data_dir: str, *candidates: str) -> str:
-    """Path of the first of some files that is there.
+    """Path of the first of some files that exists.
 
     Args:
       dataset: as ``--dataset`` has it, for the message.
@@ -21,7 +21,7 @@ def find(dataset: str, data_dir: str, *candidates: str) -> str:
       candidates: where the file may be, the usual place first.
 
     Raises:
-      DataError: it is in none of the places.
+      DataError: none of them exists.
     """
     for candidate in candidates:
         path = os.path.join(data_dir, candidate)
@@ -30,7 +30,7 @@ def find(dataset: str, data_dir: str, *candidates: str) -> str:
     places = " or ".join(dict.fromkeys(os.path.dirname(os.path.join(data_dir, c)) or os.curdir for c in candidates))
     raise DataError(
         f"The data set {dataset} needs the file {os.path.basename(candidates[0])}, and there is none in {places}. "
-        f"'main.py prepare --dataset={dataset}' puts it there; or pass --data_dir, the directory that it is in."
+        f"'main.py prepare --dataset={dataset}' puts it there; or pass --data_dir, its directory."
     )
 
 

@@ -36,7 +36,7 @@ def describe(settings: Settings, splits: Splits, bad_images: BadImages) -> dict[
             "test": f"retrieval of {num_queries} queries in a gallery, {test}"
             if num_queries
             else f"leave-one-out retrieval by index over {test}",
-            "model_selection": f"best {settings.loop.monitor} on {splits.validation_is} "
+            "model_selection": f"best {settings.loop.monitor} on {splits.validation_source} "
             f"({len(splits.validation)} images of {splits.validation.num_classes} classes)",
             "distance": "Euclidean between lipschitz-normalised embeddings",
         },

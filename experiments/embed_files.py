@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import glob
 import os
 
 import numpy as np
 
-from datasets.own_images.image_search import LEFT_BY_SYSTEMS
+from datasets.image_files import find_images
 from experiments.file_embedder import FileEmbedder, ImageError
 from experiments.npz import save_npz
 
@@ -27,7 +26,7 @@ def embed_files(model_dir: str, images: str, output: str, skip_unreadable: bool)
     Raises:
       ImageError: there are no files, one cannot be read and is not to be skipped, or ``output`` has no place.
     """
-    paths = find_files(images)
+    paths = find_images(images)
     check_output(output)
     kept, embeddings, skipped = FileEmbedder(model_dir)(paths, skip_unreadable)
     if not kept:
@@ -36,34 +35,12 @@ def embed_files(model_dir: str, images: str, output: str, skip_unreadable: bool)
     return len(kept), skipped
 
 
-def find_files(images: str) -> list[str]:
-    """The files of a directory, searched in depth and without hidden ones, or of a pattern, sorted.
-
-    Raises:
-      ImageError: there are none.
-    """
-    if os.path.isdir(images):
-        found = [
-            os.path.join(folder, name)
-            for folder, _, names in os.walk(images)
-            for name in names
-            if not name.startswith(".") and name.lower() not in LEFT_BY_SYSTEMS
-        ]
-    elif os.path.isfile(images):  # Its name may hold what a pattern would take as its own.
-        found = [images]
-    else:
-        found = [path for path in glob.glob(images, recursive=True) if os.path.isfile(path)]
-    if not found:
-        raise ImageError(f"There are no files in {images!r}; pass a directory, or a quoted pattern like 'd/*.png'.")
-    return sorted(found)
-
-
 def check_output(output: str, flag: str = "--output") -> None:
     """To be called before the work, not after it.
 
     Raises:
       ImageError: the file could not be written.
     """
-    folder = os.path.dirname(os.path.abspath(output))
-    if os.path.isdir(output) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+    place = output if os.path.exists(output) else os.path.dirname(os.path.abspath(output))
+    if os.path.isdir(output) or not os.path.exists(place) or not os.access(place, os.W_OK):
         raise ImageError(f"{output} cannot be written; pass {flag}, a file in a directory that you may write to.")

@@ -17,7 +17,7 @@ from datasets.input.cache import DISK, MEMORY, ImagesKeptInMemory, ImagesKeptOnD
 from datasets.input.formats import Augmentation
 from datasets.input.pipelines import EvaluationImages, TrainingImages
 from datasets.reading import load
-from datasets.splits import split
+from datasets.splits import make_splits
 from evaluate.embedded import Embedded
 from evaluate.embedding import Embedder, Validator
 from experiments.earlier_network import earlier_network
@@ -54,7 +54,7 @@ class Experiment:
         data, seed = settings.data, settings.run.seed
         self.settings, self.replicas = settings, replicas or Replicas()
         manifest = load(data)
-        self.splits = split(manifest, data.validation, seed, data.crop_to_box, data.select_on_test)
+        self.splits = make_splits(manifest, data.validation, seed, data.crop_to_box, data.select_on_test)
         self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
         self.data_digest = manifest.digest()
         check_same_data(self.replicas, self.data_digest)

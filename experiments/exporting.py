@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ccp.errors import UserError
+from datasets.image_files import find_images
 from datasets.input.formats import ImageFormat
 from datasets.splits import NUM_FOLDS
-from experiments.embed_files import find_files
 from experiments.evaluation import training_scores
 from experiments.file_embedder import FileEmbedder, ImageError
 from experiments.mlrc_scores import concatenated_embeddings
@@ -181,7 +181,7 @@ def _scores_together(restored: Sequence[RestoredRun]) -> dict[str, float]:
 
 def _gallery(embed: FileEmbedder, place: Place) -> tuple[Gallery, list[tuple[str, str]]]:
     home = place.gallery
-    embedded = embed(find_files(home), place.skip_unreadable, "Mend or remove it, or pass --on_bad_image=skip.")
+    embedded = embed(find_images(home), place.skip_unreadable, "Mend or remove it, or pass --on_bad_image=skip.")
     if not embedded.paths:
         raise ImageError(f"None of the files in {home} could be read as an image.")
     ids = [pathlib.PurePath(os.path.relpath(path, home)) for path in embedded.paths]

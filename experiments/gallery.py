@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.embed_files import check_output, find_files
+from datasets.image_files import find_images
+from experiments.embed_files import check_output
 from experiments.file_embedder import FileEmbedder, ImageError
 from experiments.npz import NpzError, read_npz, save_npz
 from models.serving.versions import version_directory
@@ -48,7 +49,7 @@ def open_gallery(embed: FileEmbedder, model_dir: str, images: str, index: str, s
     Raises:
       ImageError: there are no files, one cannot be read and is not to be skipped, or ``index`` is something else.
     """
-    stamps = {os.path.abspath(path): _stamp(path) for path in find_files(images)}
+    stamps = {os.path.abspath(path): _stamp(path) for path in find_images(images)}
     stamps.pop(os.path.abspath(index), None)
     model = _fingerprint(version_directory(model_dir))
     known = {path: kept for path, kept in _load(index, model).items() if stamps.get(path) == kept[0]}

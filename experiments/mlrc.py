@@ -10,11 +10,11 @@ from typing import Any
 from ccp.distribution.cluster import cluster_of
 from ccp.distribution.replicas import Replicas
 from ccp.errors import UserError
-from datasets.examples import part
+from datasets.examples import split_examples
 from datasets.files import read_json, save_json
 from datasets.manifest import TEST, VALIDATION, Manifest
 from datasets.reading import load
-from datasets.splits import NUM_FOLDS, split
+from datasets.splits import NUM_FOLDS, make_splits
 from experiments.mlrc_scores import concatenated_scores, separated_scores
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
@@ -91,7 +91,9 @@ def run_mlrc(
         },
         "protocol": first["protocol"],
         "separated": separated_scores(settings, results, repeats),
-        "concatenated": concatenated_scores(settings, runs, part(manifest, TEST, settings.data.crop_to_box), repeats),
+        "concatenated": concatenated_scores(
+            settings, runs, split_examples(manifest, TEST, settings.data.crop_to_box), repeats
+        ),
     }
     if not settings.data.select_on_test:
         result["protocol"]["model_selection"] = (
@@ -109,4 +111,4 @@ def _check_folds(manifest: Manifest, settings: Settings) -> None:
             "classes. Move them to the training images, or train with main.py train."
         )
     for fold in range(1, NUM_FOLDS + 1):
-        split(manifest, f"fold{fold}", settings.run.seed, settings.data.crop_to_box, settings.data.select_on_test)
+        make_splits(manifest, f"fold{fold}", settings.run.seed, settings.data.crop_to_box, settings.data.select_on_test)

@@ -12,12 +12,12 @@ from PIL import Image, ImageOps
 
 from ccp.errors import UserError
 from datasets.files import written_whole
+from datasets.image_files import find_images
 from evaluate.figures.retrieval import Neighbors, draw_retrievals
 from evaluate.figures.style import save
 from evaluate.search.rows import Rows
 from evaluate.search.search import nearest_references
 from evaluate.search.sets import largest_value
-from experiments.embed_files import find_files
 from experiments.file_embedder import FileEmbedder
 from experiments.gallery import open_gallery
 
@@ -80,9 +80,9 @@ def search_images(
       UserError: an image cannot be read, there is none, an embedding is not finite, or FAISS is not installed.
     """
     nearest = _with_faiss() if engine == "faiss" else _exactly
-    find_files(gallery)  # Whether there are any: before the work.
+    find_images(gallery)  # Whether there are any: before the work.
     embed = FileEmbedder(model_dir)
-    queries = embed(find_files(query), skip_unreadable=False, remedy="Pass --query, an image that can be read.")
+    queries = embed(find_images(query), skip_unreadable=False, remedy="Pass --query, an image that can be read.")
     index = index or _index_of(gallery)
     found = open_gallery(embed, model_dir, gallery, index, skip_unreadable)
     answers = []

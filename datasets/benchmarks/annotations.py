@@ -1,4 +1,4 @@
-"""Annotation files: columns parted by white space, read strictly."""
+"""Annotation files: columns separated by white space, read strictly."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def outward(left: float, top: float, right: float, bottom: float) -> Box:
     return Box(math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
 
 
-def names_in_order(dataset: str, names: Mapping[int, str]) -> list[str]:
+def ordered_names(dataset: str, names: Mapping[int, str]) -> list[str]:
     """Names of classes in the order of their numbers.
 
     Raises:
@@ -49,14 +49,14 @@ def names_in_order(dataset: str, names: Mapping[int, str]) -> list[str]:
         if first != class_number:
             raise DataError(
                 f"{dataset}: the classes {first} and {class_number} are both called {names[class_number]!r}; their "
-                "names must differ. Mend the annotations."
+                "names must differ. Fix the annotations."
             )
     return list(numbers)
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """What an annotation file holds.
+    """The columns of an annotation file.
 
     Attributes:
       path: of the file, for messages.
@@ -76,7 +76,7 @@ class Table:
         """A column of paths; raises a DataError for one that leads out of the data set's directory."""
         for row, path in enumerate(self.columns[name]):
             if not is_inside(path):
-                raise self.error(row, f"{name} should lie below the data set's directory; found {path!r}.")
+                raise self.error(row, f"{name} should be below the data set's directory; found {path!r}.")
         return self.columns[name]
 
     def whole_numbers(self, name: str) -> list[int]:

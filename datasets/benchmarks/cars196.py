@@ -1,4 +1,4 @@
-"""Cars196 (Krause et al., 3dRR 2013), in both forms in which it is handed round."""
+"""Cars196 (Krause et al., 3dRR 2013), in both forms in which it is distributed."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ _CLASSES = range(1, 197)
 _TRAIN_CLASSES = range(1, 99)
 _FOLDERS = ("", "devkit", "car_devkit/devkit")
 _ALL = "cars_annos.mat"
-_FIRST_PART = "cars_train_annos.mat"
-_SECOND_PART = "cars_test_annos_withlabels.mat"
+_FIRST_HALF = "cars_train_annos.mat"
+_SECOND_HALF = "cars_test_annos_withlabels.mat"
 _UNLABELLED = "cars_test_annos.mat"
 _META = "cars_meta.mat"
 
 
-def load(data: DataSettings) -> Manifest:
-    """Classes 1–98 to train on and 99–196 to judge on; the official split, within classes, is not used.
+def load(settings: DataSettings) -> Manifest:
+    """Classes 1–98 to train on and 99–196 for test; the official split, within classes, is not used.
 
     Either ``cars_annos.mat`` with all images in ``car_ims``, or the development kit's pair of files with images
     in ``cars_train`` and ``cars_test``: the same classes and the same cut. A class is called by its number and
     name, as ``001.AM General Hummer SUV 2000``, or by its number alone where no file gives its name.
 
     Args:
-      data: ``data_dir`` is the directory of images; annotations lie there, in ``devkit`` or in ``car_devkit/devkit``.
+      settings: ``data_dir`` is the directory of images; annotations are there, in ``devkit`` or in
+        ``car_devkit/devkit``.
 
     Raises:
       DataError: an annotation file is missing, or is not of its form.
     """
-    data_dir = data.data_dir
+    data_dir = settings.data_dir
     if _is_pair(data_dir):
-        parts = {"cars_train/": _find(data_dir, _FIRST_PART), "cars_test/": _find(data_dir, _SECOND_PART, _UNLABELLED)}
+        files = {"cars_train/": _find(data_dir, _FIRST_HALF), "cars_test/": _find(data_dir, _SECOND_HALF, _UNLABELLED)}
         meta = _META
     else:
-        parts, meta = {"": _find(data_dir, _ALL)}, _ALL
+        files, meta = {"": _find(data_dir, _ALL)}, _ALL
     names = texts(_find(data_dir, meta), "class_names") if _is_there(data_dir, meta) else []
-    examples = [example for folder, path in parts.items() for example in _examples(folder, path)]
+    examples = [example for folder, path in files.items() for example in _examples(folder, path)]
     entries = [
         Entry(path, _name(number, names), TRAIN if number in _TRAIN_CLASSES else TEST, box=box)
         for path, number, box in examples
@@ -53,7 +54,7 @@ def load(data: DataSettings) -> Manifest:
 
 def _is_pair(data_dir: str) -> bool:
     """Whether it is the development kit's form; where both are there, the one whose images are."""
-    pair = [_is_there(data_dir, _FIRST_PART), _is_there(data_dir, _SECOND_PART) or _is_there(data_dir, _UNLABELLED)]
+    pair = [_is_there(data_dir, _FIRST_HALF), _is_there(data_dir, _SECOND_HALF) or _is_there(data_dir, _UNLABELLED)]
     if not _is_there(data_dir, _ALL):
         return any(pair)
     return all(pair) and not os.path.isdir(os.path.join(data_dir, "car_ims"))
@@ -77,12 +78,12 @@ def _examples(folder: str, path: str) -> Iterator[tuple[str, int, Box]]:
     structs = Structs(path, "annotations")
     if "class" not in structs.fields:
         raise DataError(
-            f"{path} has no classes; put {_SECOND_PART}, the test annotations with their labels, beside it."
+            f"{path} has no classes; put {_SECOND_HALF}, the test annotations with their labels, beside it."
         )
     paths = structs.texts("fname" if folder else "relative_im_path")
     for row, name in enumerate(paths):
         if not is_inside(name):
-            raise structs.error(row, f"the image should lie below the data set's directory; found {name!r}.")
+            raise structs.error(row, f"the image should be below the data set's directory; found {name!r}.")
     left, top, right, bottom = (structs.numbers(f"bbox_{corner}") for corner in ("x1", "y1", "x2", "y2"))
     # Corners are counted from 1, and the second one is the last pixel inside.
     boxes = (outward(x1 - 1, y1 - 1, x2, y2) for x1, y1, x2, y2 in zip(left, top, right, bottom))

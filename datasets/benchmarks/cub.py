@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from datasets.benchmarks.annotations import names_in_order, outward, read_table
+from datasets.benchmarks.annotations import ordered_names, outward, read_table
 from datasets.manifest import TEST, TRAIN, Counts, Entry, Manifest, assemble
 from datasets.settings import DataSettings
 from datasets.text_files import find
@@ -14,16 +14,16 @@ _TRAIN_CLASSES = range(1, 101)
 _CLASSES = range(1, 201)
 
 
-def load(data: DataSettings) -> Manifest:
-    """Classes 1–100 to train on and 101–200 to judge on; the official split, within classes, is not used.
+def load(settings: DataSettings) -> Manifest:
+    """Classes 1–100 to train on and 101–200 for test; the official split, within classes, is not used.
 
     Args:
-      data: ``data_dir`` is the directory ``CUB_200_2011``, or the one that it lies in.
+      settings: ``data_dir`` is the directory ``CUB_200_2011``, or its parent.
 
     Raises:
       DataError: an annotation file is missing, or is not of its form.
     """
-    data_dir = data.data_dir
+    data_dir = settings.data_dir
     root = os.path.dirname(find("cub", data_dir, "CUB_200_2011/images.txt", "images.txt"))
     images = read_table(find("cub", root, "images.txt"), ("image_id", "path"), path_column="path")
     labels = read_table(find("cub", root, "image_class_labels.txt"), ("image_id", "class_id"))
@@ -45,7 +45,7 @@ def load(data: DataSettings) -> Manifest:
         )
         for path, class_id, row in zip(paths, class_of, box_rows)
     ]
-    return assemble("cub", root, entries, names_in_order("cub", names))
+    return assemble("cub", root, entries, ordered_names("cub", names))
 
 
 def _names(root: str, first_paths: dict[int, str]) -> dict[int, str]:

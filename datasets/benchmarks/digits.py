@@ -10,8 +10,8 @@ from datasets.settings import DataSettings
 _TRAIN_DIGITS = range(5)
 
 
-def load(data: DataSettings) -> Manifest:
-    """Digits 0–4 to train on and 5–9 to judge on: 1,797 real images of 8 × 8, no download.
+def load(settings: DataSettings) -> Manifest:
+    """Digits 0–4 to train on and 5–9 for test: 1,797 real images of 8 × 8, no download.
 
     (Optical recognition of handwritten digits, E. Alpaydin and C. Kaynak, UCI.) The grey levels 0 … 16 are
     spread over 0 … 255.

@@ -11,37 +11,38 @@ from datasets.settings import DataSettings
 from datasets.text_files import find
 
 EXPECTED = {"train": Counts(25882, 3997), "query": Counts(14218, 3985), "gallery": Counts(12612, 3985)}
-_PARTS = {"train": (TRAIN, ""), "query": (TEST, QUERY), "gallery": (TEST, GALLERY)}
+_SPLITS = {"train": (TRAIN, ""), "query": (TEST, QUERY), "gallery": (TEST, GALLERY)}
 _PARTITION = "list_eval_partition.txt"
 _BOXES = "list_bbox_inshop.txt"
 
 
-def load(data: DataSettings) -> Manifest:
-    """Items to train on, and others whose queries are looked for in their gallery.
+def load(settings: DataSettings) -> Manifest:
+    """Items to train on, and others whose queries search their gallery.
 
     A box's corners are taken as where it begins and ends; their source does not say more. Without the file of
     boxes there are none.
 
     Args:
-      data: ``data_dir`` is the directory of ``Eval``, ``Anno`` and ``Img``; annotation files may lie in it directly, and
-        ``img`` as well as ``Img/img``.
+      settings: ``data_dir`` is the directory of ``Eval``, ``Anno`` and ``Img``; annotation files may be in it directly,
+        and ``img`` as well as ``Img/img``.
 
     Raises:
       DataError: the partition is missing, or a file is not of its form.
     """
-    data_dir = data.data_dir
+    data_dir = settings.data_dir
     path = find("inshop", data_dir, f"Eval/{_PARTITION}", _PARTITION)
     images = read_table(
         path, ("image_name", "item_id", "evaluation_status"), path_column="image_name", header=True, counted=True
     )
-    paths, items, parts = images.paths("image_name"), images.columns["item_id"], images.columns["evaluation_status"]
-    for row, part in enumerate(parts):
-        if part not in _PARTS:
-            raise images.error(row, f"evaluation_status should be one of {', '.join(_PARTS)}; found {part!r}.")
+    paths, items, statuses = images.paths("image_name"), images.columns["item_id"], images.columns["evaluation_status"]
+    for row, status in enumerate(statuses):
+        if status not in _SPLITS:
+            raise images.error(row, f"evaluation_status should be one of {', '.join(_SPLITS)}; found {status!r}.")
     folder = _image_folder(data_dir, paths)
     boxes = _boxes(data_dir, images) or [None] * len(paths)
     entries = [
-        Entry(folder + path, item, *_PARTS[part], box) for path, item, part, box in zip(paths, items, parts, boxes)
+        Entry(folder + path, item, *_SPLITS[status], box)
+        for path, item, status, box in zip(paths, items, statuses, boxes)
     ]
     return assemble("inshop", data_dir, entries, sorted(set(items)))
 

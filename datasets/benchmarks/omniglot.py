@@ -20,19 +20,19 @@ EXPECTED = {"train": Counts(2720, 136), "test": Counts(2120, 106)}
 _SHAPE = (105, 105)
 
 
-def load(data: DataSettings) -> Manifest:
-    """136 characters to train on, and 106 of alphabets that are not among them to judge on.
+def load(settings: DataSettings) -> Manifest:
+    """136 characters to train on, and 106 of alphabets that are not among them for test.
 
-    (Lake et al., Science 2015; MIT licence.) The training side is all of ``small1``; the test side is what
-    ``small2`` has of other alphabets (Japanese, Sanskrit, Tagalog).
+    (Lake et al., Science 2015; MIT licence.) Training takes all of ``small1``, test what ``small2`` has
+    of other alphabets (Japanese, Sanskrit, Tagalog).
 
     Args:
-      data: ``data_dir`` is the directory that holds both zips, as distributed.
+      settings: ``data_dir`` is the directory that holds both zips, as distributed.
 
     Raises:
       DataError: a zip is missing, is not one, or holds an image that cannot be read or is of another size.
     """
-    data_dir = data.data_dir
+    data_dir = settings.data_dir
     train = _read(pathlib.Path(data_dir) / TRAIN_ZIP)
     test = _read(pathlib.Path(data_dir) / TEST_ZIP)
     alphabets = {name.partition("/")[0] for name in train}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 
-from datasets.benchmarks.annotations import names_in_order, read_table
+from datasets.benchmarks.annotations import ordered_names, read_table
 from datasets.manifest import TEST, TRAIN, Counts, Entry, Manifest, assemble
 from datasets.settings import DataSettings
 from datasets.text_files import find
@@ -14,18 +14,18 @@ EXPECTED = {"train": Counts(59551, 11318), "test": Counts(60502, 11316)}
 _COLUMNS = ("image_id", "class_id", "super_class_id", "path")
 
 
-def load(data: DataSettings) -> Manifest:
-    """The products of ``Ebay_train.txt`` to train on and those of ``Ebay_test.txt`` to judge on.
+def load(settings: DataSettings) -> Manifest:
+    """The products of ``Ebay_train.txt`` to train on and those of ``Ebay_test.txt`` for test.
 
-    A class is called after its folder and its number, as ``bicycle_final/1``.
+    A class is named by its folder and its number, as ``bicycle_final/1``.
 
     Args:
-      data: ``data_dir`` is the directory ``Stanford_Online_Products``, or the one that it lies in.
+      settings: ``data_dir`` is the directory ``Stanford_Online_Products``, or its parent.
 
     Raises:
       DataError: an annotation file is missing, or is not of its form.
     """
-    data_dir = data.data_dir
+    data_dir = settings.data_dir
     root = os.path.dirname(find("sop", data_dir, "Stanford_Online_Products/Ebay_train.txt", "Ebay_train.txt"))
     names: dict[int, str] = {}
     entries: list[Entry] = []
@@ -35,4 +35,4 @@ def load(data: DataSettings) -> Manifest:
         for path, class_id in zip(table.paths("path"), table.whole_numbers("class_id")):
             name = names.setdefault(class_id, f"{posixpath.dirname(path)}/{class_id}")
             entries.append(Entry(path, name, split))
-    return assemble("sop", root, entries, names_in_order("sop", names))
+    return assemble("sop", root, entries, ordered_names("sop", names))

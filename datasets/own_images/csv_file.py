@@ -1,4 +1,4 @@
-"""A data set of one's own: a CSV file that names images and their classes."""
+"""The user's own images: a CSV file that names them and their classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from datasets.benchmarks.annotations import number, outward
 from datasets.manifest import GALLERY, QUERY, TEST, TRAIN, VALIDATION, Box, DataError, Entry, Manifest, assemble
-from datasets.own_images.unseen_classes import in_natural_order, test_classes
+from datasets.own_images.unseen_classes import natural_order, test_classes
 from datasets.settings import DataSettings
 from datasets.text_files import is_inside, read_text
 
@@ -22,7 +22,7 @@ _SPLITS = {"train": TRAIN, "val": VALIDATION, "validation": VALIDATION, "test": 
 _ROLES = {"": "", "query": QUERY, "gallery": GALLERY}
 
 
-def load(data: DataSettings) -> Manifest:
+def load(settings: DataSettings) -> Manifest:
     """Images as a CSV file lists them, with a first line of column names.
 
     ``path`` and ``label`` are needed. ``split`` is train, val, validation or test; without that column the last of
@@ -30,22 +30,22 @@ def load(data: DataSettings) -> Manifest:
     ``right`` and ``bottom`` are a box, right and bottom the first pixels outside. Spaces around values do not count.
 
     Args:
-      data: ``manifest`` is the CSV file, in UTF-8; ``data_dir`` the directory that paths are relative to, empty for
+      settings: ``manifest`` is the CSV file, in UTF-8; ``data_dir`` the directory that paths are relative to, empty for
         the one that the CSV file is in (an absolute path must be below it); ``test_fraction`` how many of the classes
         are for test where there is no column for it.
 
     Raises:
       DataError: the file is not of this form; names the line.
     """
-    manifest, data_dir, test_fraction = data.manifest, data.data_dir, data.test_fraction
-    root = data_dir or os.path.dirname(manifest) or os.curdir
+    manifest = settings.manifest
+    root = settings.data_dir or os.path.dirname(manifest) or os.curdir
     rows = _rows(manifest)
     _, columns = next(rows, (1, []))
     _check_columns(manifest, columns)
     entries = [_entry(f"{manifest}:{line}", root, columns, row) for line, row in rows]
-    class_names = in_natural_order({entry.class_name for entry in entries})
+    class_names = natural_order({entry.class_name for entry in entries})
     if entries and "split" not in columns:
-        unseen = test_classes(manifest, class_names, test_fraction)
+        unseen = test_classes(manifest, class_names, settings.test_fraction)
         entries = [entry._replace(split=TEST if entry.class_name in unseen else TRAIN) for entry in entries]
     return assemble("csv", root, entries, class_names)
 
@@ -59,11 +59,11 @@ def _rows(manifest: str) -> Iterator[tuple[int, list[str]]]:
             if values not in ([], [""]):
                 yield reader.line_num, values
     except csv.Error as error:
-        raise DataError(f"{manifest}:{reader.line_num}: not CSV ({error}); mend the line.") from error
+        raise DataError(f"{manifest}:{reader.line_num}: not CSV ({error}); fix the line.") from error
 
 
 def _check_columns(manifest: str, columns: Sequence[str]) -> None:
-    known = f"The columns are {', '.join(_COLUMNS)}, parted by commas; path and label are needed."
+    known = f"The columns are {', '.join(_COLUMNS)}, separated by commas; path and label are needed."
     unknown = [column for column in columns if column not in _COLUMNS]
     if unknown:
         near = difflib.get_close_matches(unknown[0].lower(), _COLUMNS, 1)
@@ -73,11 +73,11 @@ def _check_columns(manifest: str, columns: Sequence[str]) -> None:
     if missing:
         raise DataError(f"{manifest}:1: there is no column {missing[0]!r}. {known}")
     if len(set(columns)) < len(columns):
-        raise DataError(f"{manifest}:1: a column comes twice: {', '.join(columns)}.")
+        raise DataError(f"{manifest}:1: a column occurs twice: {', '.join(columns)}.")
     if 0 < len(set(_CORNERS) & set(columns)) < len(_CORNERS):
         raise DataError(f"{manifest}:1: a box needs all of {', '.join(_CORNERS)}; found {', '.join(columns)}.")
     if "role" in columns and "split" not in columns:
-        raise DataError(f"{manifest}:1: roles are for test images; add the column 'split' that says which those are.")
+        raise DataError(f"{manifest}:1: roles are for test images; add the column 'split', which says which these are.")
 
 
 def _entry(where: str, root: str, columns: Sequence[str], row: Sequence[str]) -> Entry:
@@ -90,7 +90,7 @@ def _entry(where: str, root: str, columns: Sequence[str], row: Sequence[str]) ->
     split = _one_of(where, "split", values.get("split", "train"), _SPLITS)
     role = _one_of(where, "role", values.get("role", ""), _ROLES)
     if role and split != TEST:
-        raise DataError(f"{where}: only test images are query or gallery; this one is of {split!r}.")
+        raise DataError(f"{where}: only test images are query or gallery; this one is in {split!r}.")
     return Entry(_path(where, root, values["path"]), values["label"], split, role, _box(where, values))
 
 
@@ -101,7 +101,7 @@ def _one_of(where: str, column: str, value: str, known: dict[str, str]) -> str:
 
 
 def _path(where: str, root: str, path: str) -> str:
-    """A path relative to the root, in one spelling, so that no image comes twice unseen."""
+    """A path relative to the root, in one spelling, so that no image occurs twice unnoticed."""
     absolute = os.path.isabs(path)
     inside = posixpath.normpath(os.path.relpath(path, os.path.abspath(root)) if absolute else path)
     if not is_inside(inside):

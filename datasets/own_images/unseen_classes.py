@@ -1,4 +1,4 @@
-"""Which classes are for test, where a data set of one's own does not say."""
+"""Which classes are for test, where the user's data do not say."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Collection, Sequence
 
 from datasets.manifest import DataError
 
-_FEWEST = 2  # With a single class on a side there is nothing to tell apart.
+_FEWEST = 2  # With a single class there is nothing to distinguish.
 _NUMBER = re.compile("([0-9]+)")
 
 
-def in_natural_order(names: Collection[str]) -> list[str]:
+def natural_order(names: Collection[str]) -> list[str]:
     """Names sorted with the numbers in them as numbers: class2 before class10."""
     return sorted(names, key=lambda name: (_natural(name), name))
 
@@ -26,7 +26,7 @@ def test_classes(name: str, class_names: Sequence[str], test_fraction: float) ->
       test_fraction: how many of them to take, rounded to the nearest, halves up.
 
     Raises:
-      DataError: fewer than two classes would be left on a side.
+      DataError: fewer than two classes would be left for training or test.
     """
     num_test = math.floor(len(class_names) * test_fraction + 0.5)
     num_train = len(class_names) - num_test

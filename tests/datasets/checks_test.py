@@ -57,7 +57,7 @@ class CheckTest(parameterized.TestCase, tf.test.TestCase):
         ("half a role", {"roles": {4: QUERY, 5: GALLERY}}, "or neither; found the roles '', 'gallery', 'query'"),
         ("seen in training", {"splits": {3: TEST}}, "test classes must be unseen in training; 1 are in both: b"),
         ("seen in validation", {"splits": {7: VALIDATION}}, "test classes must be unseen .*; 1 are in both: d"),
-        ("path", {"paths": {6: "a/0.jpg"}}, "no image may come twice; 1 do: a/0.jpg"),
+        ("path", {"paths": {6: "a/0.jpg"}}, "no image may occur twice; 1 do: a/0.jpg"),
         ("no width", {"boxes": {2: (3, 2, 3, 4)}}, r"1 boxes hold no pixel of their image: b/0.jpg, as \[3, 2, 3, 4\]"),
         ("no height", {"boxes": {2: (1, 4, 3, 4)}}, r"as \[1, 4, 3, 4\]"),
         ("reversed", {"boxes": {2: (3, 2, 1, 4), 5: (3, 2, 1, 4)}}, "2 boxes hold no pixel .* b/0.jpg, c/1.jpg, as"),

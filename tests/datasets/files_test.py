@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import errno
+import os
+import pathlib
 import resource
+import threading
 from unittest import mock
 
-import numpy as np
 from absl.testing import absltest
 
 from datasets import files as outputs
 from datasets.files import OutputError, check_directory, save_json, written_whole
-from experiments.embed_files import find_files
-from experiments.npz import save_npz
 from tests.support import pictures
 
 
@@ -44,8 +44,8 @@ class OutputsTest(absltest.TestCase):
             one.write_text("one")
             with written_whole(self.path) as other:
                 other.write_text("other")
-                # It may lie among images, which others read meanwhile.
-                self.assertEqual(find_files(str(self.folder)), [str(self.path)])
+                # Hidden, as it may be among images, which others read meanwhile.
+                self.assertEqual([name for name in self.names() if not name.startswith(".")], ["file"])
             self.assertEqual(self.path.read_text(), "other")
         self.assertEqual((self.path.read_text(), self.names()), ("one", ["file"]))
         (self.folder / "plain").touch()
@@ -61,15 +61,49 @@ class OutputsTest(absltest.TestCase):
 
     def test_no_room(self):
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        noise = np.random.default_rng(0).random(2000)
-        for write in (lambda: save_json(self.path, noise.tolist()), lambda: save_npz(str(self.path), noise=noise)):
-            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-            try:
-                with self.assertRaisesRegex(OutputError, r"file cannot be written \(File too large\); free some space"):
-                    write()
-            finally:
-                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-            self.assertEqual((self.path.read_text(), self.names()), ("before", ["file"]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+        try:
+            with self.assertRaisesRegex(
+                OutputError, r"file cannot be written \(File too large\). Make room on the disk"
+            ):
+                save_json(self.path, ["noise"] * 2000)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        self.assertEqual((self.path.read_text(), self.names()), ("before", ["file"]))
+
+    def test_links_stay(self):
+        for target in (self.path, self.folder / "new"):
+            link = self.folder / "link"
+            link.symlink_to(target)
+            save_json(link, 1)
+            self.assertTrue(link.is_symlink())
+            self.assertEqual(target.read_text(), "1\n")
+            link.unlink()
+
+    def test_pipes_and_devices_are_written_to(self):
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        read = []
+        reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+        reader.start()
+        save_json(pipe, 1)
+        reader.join(10)
+        self.assertEqual(read, ["1\n"])
+        self.assertTrue(pipe.is_fifo())
+        link = self.folder / "null"
+        link.symlink_to("/dev/null")
+        for place in ("/dev/null", link):
+            save_json(place, 1)
+            self.assertTrue(pathlib.Path(place).is_char_device())
+
+    def test_a_full_device(self):
+        with self.assertRaisesRegex(OutputError, r"/dev/full cannot be written \(No space left on device\)"):
+            save_json("/dev/full", 1)
+        self.assertTrue(pathlib.Path("/dev/full").is_char_device())
+
+    def test_a_directory(self):
+        with self.assertRaisesRegex(OutputError, "cannot be written .Is a directory"):
+            save_json(self.folder, 1)
 
     def test_directories(self):
         check_directory(self.folder, "--output")

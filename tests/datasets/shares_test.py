@@ -15,7 +15,7 @@ from datasets.input.formats import Augmentation, ImageFormat
 from datasets.input.pipelines import EvaluationImages, TrainingImages
 from datasets.reading import load
 from datasets.settings import DataSettings
-from datasets.splits import split
+from datasets.splits import make_splits
 
 
 def _share(workers: int, worker: int):
@@ -27,7 +27,7 @@ class SharesTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.splits = split(load(DataSettings()), "images", 0)
+        cls.splits = make_splits(load(DataSettings()), "images", 0)
         cls.format = ImageFormat(8, 8, 1)
 
     # 15 images over 2 and over 4 are uneven.

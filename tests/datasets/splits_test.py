@@ -4,7 +4,7 @@ import numpy as np
 from absl.testing import parameterized
 
 from datasets.manifest import DataError, Entry, Manifest, assemble
-from datasets.splits import fold_classes, held_out_images, split
+from datasets.splits import fold_classes, held_out_images, make_splits
 
 
 def _manifest(train: int, test: int, per_class: int, validation: int = 0) -> Manifest:
@@ -46,7 +46,7 @@ class FoldsTest(parameterized.TestCase):
 
     @parameterized.parameters(1, 2, 3, 4)
     def test_split_by_classes(self, fold):
-        splits = split(_manifest(9, 2, per_class=3), f"fold{fold}", seed=0)
+        splits = make_splits(_manifest(9, 2, per_class=3), f"fold{fold}", seed=0)
         train_classes, held_out = fold_classes(9, fold)
         for part, classes in ((splits.train, train_classes), (splits.validation, held_out), (splits.test, [9, 10])):
             # The pixel is the class in the manifest: images keep their class, whose label counts from 0.
@@ -55,34 +55,36 @@ class FoldsTest(parameterized.TestCase):
             self.assertEqual(part.class_names, tuple(f"class {c}" for c in classes))
         self.assertEmpty(set(splits.train.class_names) & set(splits.validation.class_names))
         self.assertEqual(len(splits.train) + len(splits.validation), 27)
-        self.assertIn(f"quarter {5 - fold} of 4", splits.validation_is)
+        self.assertIn(f"quarter {5 - fold} of 4", splits.validation_source)
 
     def test_a_fold_of_one_class(self):
         with self.assertRaisesRegex(DataError, "Fold 1 of 5 classes holds out 2|holds out 1"):
-            split(_manifest(5, 2, per_class=3), "fold4", seed=0)
+            make_splits(_manifest(5, 2, per_class=3), "fold4", seed=0)
 
 
 class GivenValidationTest(parameterized.TestCase):
     @parameterized.parameters("auto", "given")
     def test_is_taken(self, validation):
-        splits = split(_manifest(3, 2, per_class=2, validation=2), validation, seed=0)
+        splits = make_splits(_manifest(3, 2, per_class=2, validation=2), validation, seed=0)
         self.assertEqual((len(splits.train), len(splits.validation), len(splits.test)), (6, 4, 4))
         self.assertEqual(splits.validation.class_names, ("class 3", "class 4"))
         np.testing.assert_array_equal(splits.validation.labels, [0, 0, 1, 1])
-        self.assertIn("own validation part", splits.validation_is)
+        self.assertIn("own validation split", splits.validation_source)
 
     @parameterized.parameters("images", "fold2")
     def test_is_not_left_unused(self, validation):
-        with self.assertRaisesRegex(DataError, "brings its own validation images.*Leave --validation out"):
-            split(_manifest(8, 2, per_class=3, validation=2), validation, seed=0)
+        with self.assertRaisesRegex(DataError, "has validation images.*Leave --validation out"):
+            make_splits(_manifest(8, 2, per_class=3, validation=2), validation, seed=0)
 
     def test_auto_falls_back_to_images(self):
-        auto, images = (split(_manifest(4, 2, per_class=5), validation, seed=3) for validation in ("auto", "images"))
+        auto, images = (
+            make_splits(_manifest(4, 2, per_class=5), validation, seed=3) for validation in ("auto", "images")
+        )
         np.testing.assert_array_equal(auto.validation.images.pixels, images.validation.images.pixels)
 
     def test_there_is_none(self):
         with self.assertRaisesRegex(DataError, "has no validation images"):
-            split(_manifest(4, 2, per_class=5), "given", seed=3)
+            make_splits(_manifest(4, 2, per_class=5), "given", seed=3)
 
 
 class HeldOutImagesTest(parameterized.TestCase):
@@ -119,11 +121,11 @@ class HeldOutImagesTest(parameterized.TestCase):
             held_out_images(np.array([0, 0, 0, 1, 1]), 0.2, seed=0)
 
     def test_split_by_images(self):
-        splits = split(_manifest(5, 2, per_class=10), "images", seed=2)
+        splits = make_splits(_manifest(5, 2, per_class=10), "images", seed=2)
         self.assertEqual((len(splits.train), len(splits.validation)), (40, 10))
         for part in (splits.train, splits.validation):
             np.testing.assert_array_equal(part.images.pixels[:, 0, 0, 0], part.labels)
             self.assertEqual(part.class_names, tuple(f"class {c}" for c in range(5)))
         seen = [tuple(image.ravel()) for part in (splits.train, splits.validation) for image in part.images.pixels]
         self.assertLen(set(seen), 50)
-        self.assertIn("20% of each training class's images", splits.validation_is)
+        self.assertIn("20% of each training class's images", splits.validation_source)

@@ -58,7 +58,7 @@ class FindTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(
             str(caught.exception),
             "The data set cub needs the file list.txt, and there is none in data/Eval or data. 'main.py prepare "
-            "--dataset=cub' puts it there; or pass --data_dir, the directory that it is in.",
+            "--dataset=cub' puts it there; or pass --data_dir, its directory.",
         )
 
 

@@ -6,7 +6,7 @@ from absl.testing import absltest
 
 from datasets.input.bad_images import BadImages
 from datasets.reading import load
-from datasets.splits import split
+from datasets.splits import make_splits
 from experiments.description import describe
 from experiments.presets import preset_config
 
@@ -16,7 +16,7 @@ def described(**chosen):
     config = preset_config(dataset="digits", loss="ccp/contrastive", **chosen)
     data = config.data
     manifest = load(data)
-    splits = split(manifest, data.validation, config.run.seed, data.crop_to_box, data.select_on_test)
+    splits = make_splits(manifest, data.validation, config.run.seed, data.crop_to_box, data.select_on_test)
     return describe(config, splits, BadImages(data.on_bad_image, None, manifest.root))
 
 

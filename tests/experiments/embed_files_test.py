@@ -8,6 +8,7 @@ import numpy as np
 from absl.testing import parameterized
 
 from ccp.errors import UserError
+from datasets.manifest import DataError
 from experiments import file_embedder
 from experiments.embed_files import ImageError, embed_files
 from models.serving.export import ExportError, load_exported
@@ -120,11 +121,11 @@ class EmbedFilesTest(parameterized.TestCase):
     @parameterized.parameters("", "nothing/", "*.jpg", "gone.png")
     def test_nothing_there(self, images):
         (self.images / "nothing").mkdir()
-        with self.assertRaisesRegex(ImageError, "There are no files in .*; pass a directory, or a quoted"):
+        with self.assertRaisesRegex(DataError, "There are no images in .*; pass a directory, or a quoted"):
             self.embed(os.path.join(self.images, images))
 
     def test_nothing_readable(self):
-        (self.images / "a.txt").write_text("no image")
+        (self.images / "a.png").write_text("no image")
         (self.images / "b.png").symlink_to(self.images / "gone.png")
         with self.assertRaisesRegex(ImageError, "None of the 2 files in .*images could be read as an image"):
             self.embed(skip=True)

@@ -13,7 +13,7 @@ from absl.testing import parameterized
 
 from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
-from datasets.examples import part
+from datasets.examples import split_examples
 from datasets.input.formats import ImageFormat
 from datasets.reading import load
 from evaluate.embedding import judged
@@ -41,7 +41,7 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         run_mlrc(config, str(cls.home / "mlrc"), repeats=1)
         for fold in (1, 2, 3, 4):  # The second repeat has the same models as the first, the other way round.
             shutil.copytree(cls.run_of(5 - fold, 1).path, cls.run_of(fold, 2).path)
-        cls.test = part(load(config.data), "test")
+        cls.test = split_examples(load(config.data), "test")
         cls.files = [pathlib.Path(path).read_bytes() for path in cls.test.images.names]
         # One export for most tests: the second repeat, and a gallery of three classes with an image beside them.
         cls.gallery = cls.home / "gallery"

@@ -1,7 +1,7 @@
-"""The benchmarks as they lie on disk, at full size: a few real images under all the names.
+"""The benchmarks in their layouts on disk, at full size: a few real images under all the names.
 
-A builder takes a folder and fills it; images are spread over classes as evenly as they go. ``parts`` gives
-(images, classes) of each part where it should not be the published ones.
+A builder takes a folder and fills it; images are spread over classes as evenly as possible. ``counts`` gives
+(images, classes) of each split where they should not be the published ones.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import tempfile
 import numpy as np
 from scipy.io import savemat
 
+from datasets.manifest import Manifest
+from datasets.registry import DATA_SETS
+from datasets.settings import DataSettings
 from tests.support import pictures
 
 # The published numbers, written out a second time on purpose.
@@ -28,6 +31,11 @@ _SUPER_CLASSES = (
 )
 _SHOPS = ("MEN/Denim", "MEN/Shirts_Polos", "WOMEN/Dresses", "WOMEN/Tees_Tanks")
 _LINKS_PER_FILE = 10_000  # File systems bound how many names a file may have.
+
+
+def load(name: str, data_dir: str | os.PathLike = "", **settings) -> Manifest:
+    """A data set's manifest as its annotations have it, not checked."""
+    return DATA_SETS[name].load(DataSettings(dataset=name, data_dir=str(data_dir), **settings))
 
 
 @functools.cache
@@ -61,11 +69,11 @@ def put_images(root: pathlib.Path, paths: list[str]) -> None:
             os.link(source, f"{top}/{path}")
 
 
-def cub(root: pathlib.Path, parts=CUB) -> list[str]:
+def cub(root: pathlib.Path, counts=CUB) -> list[str]:
     """``CUB_200_2011``; gives the images' paths."""
     folder = root / "CUB_200_2011"
     folder.mkdir()
-    ids = [class_id for part, first in zip(parts, (1, 101)) for class_id in class_ids(*part, first)]
+    ids = [class_id for count, first in zip(counts, (1, 101)) for class_id in class_ids(*count, first)]
     names = {class_id: f"{class_id:03d}.Bird_{class_id}" for class_id in ids}
     paths = [f"{names[class_id]}/Bird_{index:05d}.jpg" for index, class_id in enumerate(ids)]
     _write(folder / "images.txt", [f"{index + 1} {path}" for index, path in enumerate(paths)])
@@ -76,18 +84,18 @@ def cub(root: pathlib.Path, parts=CUB) -> list[str]:
     return paths
 
 
-def cars(root: pathlib.Path, parts=CARS) -> list[str]:
+def cars(root: pathlib.Path, counts=CARS) -> list[str]:
     """``cars_annos.mat`` and ``car_ims``."""
-    ids = _car_ids(parts)
+    ids = _car_ids(counts)
     paths = [f"car_ims/{index + 1:06d}.jpg" for index in range(len(ids))]
     _write_structs(root / "cars_annos.mat", "relative_im_path", paths, ids)
     put_images(root, paths)
     return paths
 
 
-def cars_devkit(root: pathlib.Path, parts=CARS) -> list[str]:
+def cars_devkit(root: pathlib.Path, counts=CARS) -> list[str]:
     """The development kit and ``cars_train`` and ``cars_test``, each with some images of every class."""
-    ids = _car_ids(parts)
+    ids = _car_ids(counts)
     (root / "devkit").mkdir()
     first, second = ids[::2], ids[1::2]
     files = [[f"{index + 1:05d}.jpg" for index in range(len(half))] for half in (first, second)]
@@ -99,12 +107,12 @@ def cars_devkit(root: pathlib.Path, parts=CARS) -> list[str]:
     return paths
 
 
-def sop(root: pathlib.Path, parts=SOP) -> list[str]:
+def sop(root: pathlib.Path, counts=SOP) -> list[str]:
     """``Stanford_Online_Products``."""
     folder = root / "Stanford_Online_Products"
     folder.mkdir()
     every, first_class = [], 1
-    for name, (images, classes) in zip(("Ebay_train.txt", "Ebay_test.txt"), parts):
+    for name, (images, classes) in zip(("Ebay_train.txt", "Ebay_test.txt"), counts):
         lines = ["image_id class_id super_class_id path"]
         for class_id in class_ids(images, classes, first_class):
             super_class = class_id % 12
@@ -116,14 +124,16 @@ def sop(root: pathlib.Path, parts=SOP) -> list[str]:
     return every
 
 
-def inshop(root: pathlib.Path, parts=INSHOP) -> list[str]:
+def inshop(root: pathlib.Path, counts=INSHOP) -> list[str]:
     """``Eval``, ``Anno`` and ``Img``."""
     for folder in ("Eval", "Anno", "Img"):
         (root / folder).mkdir()
-    num_train_items = parts[0][1]
+    num_train_items = counts[0][1]
     paths, partition = [], []
-    for status, part, first in zip(("train", "query", "gallery"), parts, (1, 1 + num_train_items, 1 + num_train_items)):
-        for item in class_ids(*part, first):
+    for status, count, first in zip(
+        ("train", "query", "gallery"), counts, (1, 1 + num_train_items, 1 + num_train_items)
+    ):
+        for item in class_ids(*count, first):
             paths.append(f"img/{_SHOPS[item % 4]}/id_{item:08d}/{len(paths):06d}_front.jpg")
             partition.append(f"{paths[-1]:<70} id_{item:08d} {status}")
     _write(root / "Eval/list_eval_partition.txt", [str(len(paths)), "image_name item_id evaluation_status", *partition])
@@ -139,8 +149,8 @@ def _write(path: pathlib.Path, lines: list[str]) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _car_ids(parts) -> list[int]:
-    return [class_id for part, first in zip(parts, (1, 99)) for class_id in class_ids(*part, first)]
+def _car_ids(counts) -> list[int]:
+    return [class_id for count, first in zip(counts, (1, 99)) for class_id in class_ids(*count, first)]
 
 
 def _car_names() -> np.ndarray:

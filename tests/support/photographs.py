@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from datasets.examples import Examples, part
+from datasets.examples import Examples, split_examples
 from datasets.manifest import Entry, assemble
 from tests.support import pictures
 
@@ -38,7 +38,7 @@ def examples(folder: pathlib.Path, paths: Sequence[str]) -> Examples:
     """All of them as training examples; the class is the folder."""
     entries = [Entry(path, path.split("/")[0], "train") for path in paths]
     class_names = sorted({entry.class_name for entry in entries}, key=int)
-    return part(assemble("photographs", str(folder), entries, class_names), "train")
+    return split_examples(assemble("photographs", str(folder), entries, class_names), "train")
 
 
 def stacked(batches) -> np.ndarray:

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
 from datasets.benchmarks import digits
-from datasets.examples import Examples, part
+from datasets.examples import Examples, split_examples
 from datasets.images.sources import ImagesInMemory
 from datasets.input.pipelines import EvaluationImages
 from datasets.manifest import TEST
@@ -69,7 +69,7 @@ def signatures() -> Mapping[str, Any]:
 @functools.cache
 def digit_images(count: int) -> np.ndarray:
     """[count, 8, 8, 1] uint8 images of the digits 5 to 9."""
-    return part(digits.load(DataSettings()), TEST).images.pixels[:count]
+    return split_examples(digits.load(DataSettings()), TEST).images.pixels[:count]
 
 
 def expected(images: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 import tensorflow as tf
 from absl.testing import parameterized
 
-from datasets.benchmarks.annotations import names_in_order, number, outward, read_table, whole_number
+from datasets.benchmarks.annotations import number, ordered_names, outward, read_table, whole_number
 from datasets.manifest import Box, DataError
 from tests.support import pictures
 
@@ -93,7 +93,7 @@ class TableTest(parameterized.TestCase, tf.test.TestCase):
 
     @parameterized.parameters("/b", "../b", "b/../../c")
     def test_a_path_that_leads_out(self, path):
-        with self.assertRaisesRegex(DataError, r"list\.txt:2: path should lie below the data set's directory; found"):
+        with self.assertRaisesRegex(DataError, r"list\.txt:2: path should be below the data set's directory; found"):
             self.table(f"1 a\n2 {path}").paths("path")
 
     def test_rows_of_another_order(self):
@@ -111,10 +111,10 @@ class TableTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(DataError, message):
             self.table(one).rows_like(self.table(other, name="other.txt"), "id")
 
-    def test_names_in_order(self):
-        self.assertEqual(names_in_order("cub", {10: "b", 9: "c", 11: "a"}), ["c", "b", "a"])
+    def test_ordered_names(self):
+        self.assertEqual(ordered_names("cub", {10: "b", 9: "c", 11: "a"}), ["c", "b", "a"])
         with self.assertRaisesRegex(DataError, "cub: the classes 2 and 10 are both called 'b'"):
-            names_in_order("cub", {10: "b", 9: "c", 2: "b"})
+            ordered_names("cub", {10: "b", 9: "c", 2: "b"})
 
     def test_boxes_grow_to_whole_pixels(self):
         self.assertEqual(outward(1.2, -0.5, 3.2, 4.0), Box(1, -1, 4, 4))

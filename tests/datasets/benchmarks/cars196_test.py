@@ -19,7 +19,7 @@ _SMALL = ((6, 2), (4, 2))
 
 @functools.cache
 def _full(form):
-    return cars196.load(str(layouts.full(form)))
+    return layouts.load("cars196", layouts.full(form))
 
 
 class FullTest(parameterized.TestCase, tf.test.TestCase):
@@ -53,7 +53,7 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
         return layouts.BUILDERS[form](self.folder, _SMALL)
 
     def load(self):
-        return cars196.load(str(self.folder))
+        return layouts.load("cars196", self.folder)
 
     def test_one_file(self):
         paths = self.build("cars")
@@ -119,15 +119,15 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
         self.assert_refused(rf"cars196 needs the file {name}, and there is none in .*car_devkit/devkit\..*--dataset=")
 
     @parameterized.parameters(
-        ("class", np.uint8(197), "class should be one of 1 … 196; found 197"),
-        ("class", np.uint8(0), "class should be one of 1 … 196; found 0"),
-        ("class", 2.5, "class should be one of 1 … 196; found 2.5"),
-        ("class", "two", "class should be a number"),
-        ("class", np.array([1, 2]), "class should be a number"),
+        ("class", np.uint8(197), "class should be one of 1 … 196; found .197"),
+        ("class", np.uint8(0), "class should be one of 1 … 196; found .0"),
+        ("class", 2.5, "class should be one of 1 … 196; found .2.5"),
+        ("class", "two", "class should be one of 1 … 196; found .two"),
+        ("class", np.array([1, 2]), "class should be one of 1 … 196; found .\\[1 2"),
         ("bbox_x1", np.nan, "bbox_x1 should be a number up to 1000000000; found .*nan"),
         ("relative_im_path", 7, "relative_im_path should be a text"),
-        ("relative_im_path", "", "the image should lie below|relative_im_path should be a text"),
-        ("relative_im_path", "../1.jpg", "the image should lie below"),
+        ("relative_im_path", "", "the image should be below|relative_im_path should be a text"),
+        ("relative_im_path", "../1.jpg", "the image should be below"),
     )
     def test_a_value_of_another_kind(self, field, value, message):
         self.build("cars")
@@ -145,6 +145,14 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
     def test_no_matlab_file(self, contents, message):
         (self.folder / "cars_annos.mat").write_bytes(contents)
         self.assert_refused(message)
+
+    @parameterized.parameters(0.2, 0.6, 0.99)
+    def test_a_file_that_is_cut_off(self, share):
+        self.build("cars")
+        path = self.folder / "cars_annos.mat"
+        contents = path.read_bytes()
+        path.write_bytes(contents[: int(share * len(contents))])
+        self.assert_refused("is damaged, or no MATLAB file|holds none")
 
     @parameterized.parameters(
         ({"other": 1}, "should hold the struct array 'annotations', and holds none"),

@@ -16,7 +16,7 @@ from tests.support import layouts, pictures
 class FullTest(parameterized.TestCase, tf.test.TestCase):
     def test_all_of_it(self):
         root = layouts.full("cub")
-        manifest = cub.load(str(root))
+        manifest = layouts.load("cub", root)
         check(manifest, cub.EXPECTED)
         self.assertEmpty(missing_files(manifest))
         self.assertLen(manifest, 11788)
@@ -45,37 +45,37 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
 
     @parameterized.parameters("", "CUB_200_2011")
     def test_the_directory_or_the_one_above(self, below):
-        manifest = cub.load(str(self.folder / below))
+        manifest = layouts.load("cub", self.folder / below)
         self.assertEqual(manifest.root, str(self.root))
         self.assertEqual(list(manifest.paths), [f"images/{path}" for path in self.paths])
         self.assertAllEqual(manifest.labels, np.repeat([0, 1, 2, 3], 3))
         self.assertEqual(manifest.class_names, ("001.Bird_1", "002.Bird_2", "101.Bird_101", "102.Bird_102"))
 
     def test_labels_and_boxes_in_another_order(self):
-        expected = cub.load(str(self.root))
+        expected = layouts.load("cub", self.root)
         for name in ("image_class_labels.txt", "bounding_boxes.txt"):
             lines = (self.root / name).read_text().splitlines()
             (self.root / name).write_text("\r\n".join(reversed(lines)))
-        found = cub.load(str(self.root))
+        found = layouts.load("cub", self.root)
         self.assertAllEqual(found.labels, expected.labels)
         self.assertAllEqual(found.boxes, expected.boxes)
 
     def test_without_names_of_classes_folders_have_them(self):
-        expected = cub.load(str(self.root)).class_names
+        expected = layouts.load("cub", self.root).class_names
         self.change("classes.txt", "001.Bird_1\n", "Laysan Albatross\n")
-        self.assertEqual(cub.load(str(self.root)).class_names, ("Laysan Albatross", *expected[1:]))
+        self.assertEqual(layouts.load("cub", self.root).class_names, ("Laysan Albatross", *expected[1:]))
         (self.root / "classes.txt").unlink()
-        self.assertEqual(cub.load(str(self.root)).class_names, expected)
+        self.assertEqual(layouts.load("cub", self.root).class_names, expected)
 
     def test_boxes_of_half_pixels(self):
         # From 2.5 to 2.5 + 5 = 7.5, and from 3 to 9.25: pixels 2 … 7 and 3 … 9.
         self.change("bounding_boxes.txt", "1 2.0 3.0 5.0 6.0\n2", "1 2.5 3.0 5.0 6.25\n2")
-        self.assertAllEqual(cub.load(str(self.root)).boxes[0], [2, 3, 8, 10])
+        self.assertAllEqual(layouts.load("cub", self.root).boxes[0], [2, 3, 8, 10])
 
     def test_missing_images(self):
         (self.root / "images" / self.paths[4]).unlink()
         shutil.rmtree(self.root / "images" / "102.Bird_102")
-        self.assertAllEqual(missing_files(cub.load(str(self.root))), [4, 9, 10, 11])
+        self.assertAllEqual(missing_files(layouts.load("cub", self.root)), [4, 9, 10, 11])
 
     @parameterized.parameters("images.txt", "image_class_labels.txt", "bounding_boxes.txt")
     def test_a_file_is_missing(self, name):
@@ -96,7 +96,7 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
         ),
         ("bounding_boxes.txt", "3 2.0", "3 nan", r"boxes\.txt:3: x should be a number; found 'nan'"),
         ("images.txt", "3 001", "2 001", r"images\.txt:3: image_id '2' comes twice"),
-        ("images.txt", "3 001", "3 ../001", r"images\.txt:3: path should lie below"),
+        ("images.txt", "3 001", "3 ../001", r"images\.txt:3: path should be below"),
         ("classes.txt", "2 002.Bird_2\n", "2 001.Bird_1\n", "the classes 1 and 2 are both called '001.Bird_1'"),
         ("classes.txt", "2 002.Bird_2\n", "1 002.Bird_2\n", r"classes\.txt:2: class_id '1' comes twice"),
     )
@@ -106,4 +106,4 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
 
     def assert_refused(self, message):
         with self.assertRaisesRegex(DataError, message):
-            cub.load(str(self.folder))
+            layouts.load("cub", self.folder)

@@ -13,7 +13,7 @@ _PARTITION, _BOXES = "Eval/list_eval_partition.txt", "Anno/list_bbox_inshop.txt"
 
 class FullTest(parameterized.TestCase, tf.test.TestCase):
     def test_all_of_it(self):
-        manifest = inshop.load(str(layouts.full("inshop")))
+        manifest = layouts.load("inshop", layouts.full("inshop"))
         check(manifest, inshop.EXPECTED)
         self.assertEmpty(missing_files(manifest))
         self.assertLen(manifest, 52712)
@@ -39,7 +39,7 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
         (self.folder / name).write_text(text.replace(old, new))
 
     def load(self):
-        return inshop.load(str(self.folder))
+        return layouts.load("inshop", self.folder)
 
     def test_parts(self):
         manifest = self.load()
@@ -81,7 +81,7 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(
         (_PARTITION, "10\n", "11\n", r"partition\.txt:1: expected the number of rows, which is 10; found '11'"),
         (_PARTITION, "id_00000003 query", "id_00000003 probe", r"partition\.txt:7: evaluation_status should be one of"),
-        (_PARTITION, "img/WOMEN", "/img/WOMEN", r"partition\.txt:5: image_name should lie below"),
+        (_PARTITION, "img/WOMEN", "/img/WOMEN", r"partition\.txt:5: image_name should be below"),
         (_PARTITION, "000001_front", "000000_front", r"list_bbox_inshop\.txt:11: .*is not in|comes twice"),
         (_PARTITION, "image_name item_id", "image_nam item_id", r"partition\.txt:2: expected the names of the columns"),
         (_BOXES, "10\n", "9\n", r"inshop\.txt:1: expected the number of rows, which is 10; found '9'"),

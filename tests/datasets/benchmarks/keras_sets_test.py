@@ -6,11 +6,10 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from datasets.benchmarks import keras_sets
-from datasets.benchmarks.keras_class_names import CIFAR10, CIFAR100
+from datasets.benchmarks import cifar10, cifar100, mnist
 from datasets.checks import check
 from datasets.manifest import Counts, DataError
-from tests.support import pictures
+from tests.support import layouts, pictures
 
 _NAMES = ("cifar10", "cifar100", "mnist")
 # Images of each of MNIST's digits in its two parts, as its authors have them.
@@ -39,7 +38,7 @@ class KerasSetsTest(parameterized.TestCase, tf.test.TestCase):
         second = np.arange(num_classes)[::-1]
         parts = _part(name, first, 0), _part(name, second, num_classes)
         with _replaced(name, return_value=parts):
-            manifest = keras_sets.load(name)
+            manifest = layouts.load(name)
         self.assertAllEqual(manifest.labels, [*first, *second])
         self.assertAllEqual(manifest.pixels[:, 0, 0, 0], np.arange(2 * num_classes))
         self.assertEqual(manifest.pixels.shape[1:], (28, 28, 1) if name == "mnist" else (32, 32, 3))
@@ -50,20 +49,20 @@ class KerasSetsTest(parameterized.TestCase, tf.test.TestCase):
         check(manifest)
 
     def test_counts(self):
-        self.assertEqual(keras_sets.EXPECTED["cifar10"]["test"], Counts(5 * 6000, 5))
-        self.assertEqual(keras_sets.EXPECTED["cifar100"]["train"], Counts(50 * 600, 50))
+        self.assertEqual(cifar10.EXPECTED["test"], Counts(5 * 6000, 5))
+        self.assertEqual(cifar100.EXPECTED["train"], Counts(50 * 600, 50))
         train = sum(_MNIST_TRAIN[:5]) + sum(_MNIST_TEST[:5])
         self.assertEqual(sum(_MNIST_TRAIN) + sum(_MNIST_TEST), 70000)
-        self.assertEqual(keras_sets.EXPECTED["mnist"], {"train": Counts(train, 5), "test": Counts(70000 - train, 5)})
+        self.assertEqual(mnist.EXPECTED, {"train": Counts(train, 5), "test": Counts(70000 - train, 5)})
 
     def test_counts_are_those_of_what_keras_gives(self):
         # CIFAR-100 at its size, with 500 and 100 images of a class; a part of 60,000 images of one pixel each.
         parts = [(np.zeros((n * 100, 1, 1, 3), np.uint8), np.repeat(np.arange(100), n)[:, None]) for n in (500, 100)]
         with _replaced("cifar100", return_value=parts):
-            check(keras_sets.load("cifar100"), keras_sets.EXPECTED["cifar100"])
+            check(layouts.load("cifar100"), cifar100.EXPECTED)
 
     def test_names_of_classes(self):
-        for names, count in ((CIFAR10, 10), (CIFAR100, 100)):
+        for names, count in ((cifar10.CLASS_NAMES, 10), (cifar100.CLASS_NAMES, 100)):
             self.assertLen(set(names), count)
             self.assertEqual(list(names), sorted(names))  # Both are numbered in the order of the alphabet.
 
@@ -73,10 +72,11 @@ class KerasSetsTest(parameterized.TestCase, tf.test.TestCase):
         with (
             _replaced(name, side_effect=error),
             self.assertRaisesRegex(
-                DataError, rf"Keras has not got {name} and cannot fetch it \(.+\).* into .*/\.keras/datasets as {file}"
+                DataError,
+                rf"Keras does not have {name} and cannot download it \(.+\).* into .*/\.keras/datasets as {file}",
             ),
         ):
-            keras_sets.load(name)
+            layouts.load(name)
 
     @parameterized.parameters(*_NAMES)
     def test_the_file_is_the_one_that_keras_looks_for(self, name):
@@ -91,11 +91,11 @@ class KerasSetsTest(parameterized.TestCase, tf.test.TestCase):
         (home / ".keras").mkdir()
         fetching = mock.patch("keras.src.utils.data_utils.urlretrieve", stop)
         with mock.patch.dict("os.environ", HOME=str(home)), fetching, self.assertRaises(DataError) as caught:
-            keras_sets.load(name)
+            layouts.load(name)
         self.assertLen(asked, 1)
         folder, _, file = asked[0].rpartition("/")
         self.assertIn(f"put it into {folder} as {file};", str(caught.exception))
 
     def test_a_stopped_download_is_no_error_of_the_data(self):
         with _replaced("mnist", side_effect=KeyboardInterrupt), self.assertRaises(KeyboardInterrupt):
-            keras_sets.load("mnist")
+            layouts.load("mnist")

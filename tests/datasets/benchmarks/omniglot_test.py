@@ -13,7 +13,7 @@ from PIL import Image
 from datasets.benchmarks import omniglot
 from datasets.checks import check
 from datasets.manifest import Counts, DataError
-from tests.support import pictures
+from tests.support import layouts, pictures
 
 
 class RealTest(parameterized.TestCase, tf.test.TestCase):
@@ -21,7 +21,7 @@ class RealTest(parameterized.TestCase, tf.test.TestCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.folder = pictures.omniglot_dir()
-        cls.manifest = omniglot.load(str(cls.folder))
+        cls.manifest = layouts.load("omniglot", cls.folder)
 
     def test_counts(self):
         check(self.manifest, omniglot.EXPECTED)
@@ -75,7 +75,7 @@ class MadeUpTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_reads_them(self):
         self.write(omniglot.TRAIN_ZIP, {"__MACOSX/top/a/b/._0001_01.png": b"", "top/": b"", **self.members(["A/a"])})
-        manifest = omniglot.load(str(self.folder))
+        manifest = layouts.load("omniglot", self.folder)
         self.assertEqual(manifest.class_names, ("A/a", "Greek/character01", "Tagalog/character01"))
         self.assertEqual(manifest.counts(), {"train": Counts(20, 1), "test": Counts(40, 2)})
         self.assertAllEqual(manifest.pixels[:20, 0, 0, 0], np.arange(20))
@@ -83,14 +83,14 @@ class MadeUpTest(parameterized.TestCase, tf.test.TestCase):
         check(manifest)
 
     def test_takes_only_unseen_alphabets_to_judge_on(self):
-        manifest = omniglot.load(str(self.folder))
+        manifest = layouts.load("omniglot", self.folder)
         test = manifest.subset(np.flatnonzero(manifest.splits == "test"))
         self.assertEqual(test.class_names, ("Tagalog/character01",))
         self.assertAllEqual(test.pixels[:, 0, 0, 0], np.arange(20, 40))
 
     def test_too_few_characters_do_not_pass_the_check(self):
         with self.assertRaisesRegex(DataError, "train should have 2720 images of 136 classes; it has 40 of 2"):
-            check(omniglot.load(str(self.folder)), omniglot.EXPECTED)
+            check(layouts.load("omniglot", self.folder), omniglot.EXPECTED)
 
     @parameterized.parameters(omniglot.TRAIN_ZIP, omniglot.TEST_ZIP)
     def test_a_zip_is_missing(self, name):
@@ -99,9 +99,9 @@ class MadeUpTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_no_directory(self):
         with self.assertRaisesRegex(DataError, "Pass --data_dir"):
-            omniglot.load(str(self.folder / "elsewhere"))
+            layouts.load("omniglot", self.folder / "elsewhere")
         with self.assertRaisesRegex(DataError, "Pass --data_dir"):
-            omniglot.load("")
+            layouts.load("omniglot")
 
     def test_a_truncated_zip(self):
         path = self.folder / omniglot.TRAIN_ZIP
@@ -175,5 +175,5 @@ class MadeUpTest(parameterized.TestCase, tf.test.TestCase):
 
     def assert_refused(self, message):
         with self.assertRaisesRegex(DataError, message) as caught:
-            omniglot.load(str(self.folder))
+            layouts.load("omniglot", self.folder)
         self.assertIn(str(self.folder), str(caught.exception))

@@ -9,7 +9,7 @@ from absl.testing import parameterized
 from ccp.errors import ConfigError
 from ccp.sampling import candidates_per_class, m_per_class
 from datasets.benchmarks import digits
-from datasets.examples import Examples, part
+from datasets.examples import Examples, split_examples
 from datasets.images.image import DecodedImage
 from datasets.images.sources import ImagesInMemory
 from datasets.input.formats import Augmentation, ImageFormat
@@ -26,7 +26,7 @@ P, M, STEPS = 3, 2, 4
 
 def _train() -> Examples:
     """30 images of each digit from 0 to 4."""
-    train = part(digits.load(DataSettings()), "train")
+    train = split_examples(digits.load(DataSettings()), "train")
     return train.subset(np.concatenate([np.flatnonzero(train.labels == c)[:30] for c in range(5)]))
 
 
@@ -121,7 +121,7 @@ class PipelinesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertGreater(len(seen), 16)  # Of 24.
 
     def test_evaluation_keeps_the_order(self):
-        some = part(digits.load(DataSettings()), "train").subset(np.arange(300))
+        some = split_examples(digits.load(DataSettings()), "train").subset(np.arange(300))
         evaluation = EvaluationImages(some, FORMAT)
         first = [(indices, images.numpy()) for indices, images in evaluation]
         self.assertEqual([len(images) for _, images in first], [256, 44])

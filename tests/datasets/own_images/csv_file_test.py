@@ -5,8 +5,7 @@ from absl.testing import parameterized
 
 from datasets.checks import check, missing_files
 from datasets.manifest import Counts, DataError
-from datasets.own_images import csv_file
-from tests.support import pictures
+from tests.support import layouts, pictures
 
 _FOUR = "path,label\na.jpg,x10\nb.jpg,x9\nc.jpg,x1\nd.jpg,x2\n"
 
@@ -19,7 +18,7 @@ class CsvTest(parameterized.TestCase, tf.test.TestCase):
 
     def load(self, text, **options):
         self.path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return csv_file.load(str(self.path), **options)
+        return layouts.load("csv", manifest=str(self.path), **options)
 
     @parameterized.parameters(
         _FOUR,
@@ -89,8 +88,8 @@ class CsvTest(parameterized.TestCase, tf.test.TestCase):
         ("Path,label\na.jpg,x", 1, "unknown columns 'Path'. Is 'path' meant"),
         ("path,label,splits\na.jpg,x,train", 1, "unknown columns 'splits'. Is 'split' meant"),
         ("path,label,\na.jpg,x,", 1, "unknown columns ''"),
-        ("path;label\na.jpg;x", 1, "unknown columns 'path;label'.* parted by commas"),
-        ("path,label,path\na.jpg,x,b.jpg", 1, "a column comes twice"),
+        ("path;label\na.jpg;x", 1, "unknown columns 'path;label'.* separated by commas"),
+        ("path,label,path\na.jpg,x,b.jpg", 1, "a column occurs twice"),
         ("path,label,left,top\na.jpg,x,1,2", 1, "a box needs all of left, top, right, bottom"),
         ("path,label,role\na.jpg,x,query", 1, "add the column 'split'"),
         ("path,label\na.jpg,x\nb.jpg", 3, "expected 2 values .path, label.; found 1"),
@@ -103,7 +102,7 @@ class CsvTest(parameterized.TestCase, tf.test.TestCase):
         ("path,label,split\na.jpg,x,Train", 2, "split should be one of train, val, validation, test; found 'Train'"),
         ("path,label,split\na.jpg,x,", 2, "split should be one of .*; found ''"),
         ("path,label,split,role\na.jpg,x,test,probe", 2, "role should be one of query, gallery; found 'probe'"),
-        ("path,label,split,role\na.jpg,x,train,query", 2, "only test images are query or gallery; this one is of 'tra"),
+        ("path,label,split,role\na.jpg,x,train,query", 2, "only test images are query or gallery; this one is in 'tra"),
         ("path,label,left,top,right,bottom\na.jpg,x,1,2,3,", 2, r"a box is four numbers .*; found \['1', '2', '3', ''"),
         ("path,label,left,top,right,bottom\na.jpg,x,1,2,3,nan", 2, "a box is four numbers"),
         ('path,label\na.jpg,"x\nb.jpg,y', 3, "not CSV"),
@@ -124,9 +123,9 @@ class CsvTest(parameterized.TestCase, tf.test.TestCase):
             self.load("path,label\n")
 
     def test_an_image_twice_does_not_pass_the_check(self):
-        with self.assertRaisesRegex(DataError, "no image may come twice; 1 do: a.jpg"):
+        with self.assertRaisesRegex(DataError, "no image may occur twice; 1 do: a.jpg"):
             check(self.load("path,label,split\na.jpg,x,train\n./a.jpg,y,test\n"))
 
     def test_no_file(self):
         with self.assertRaisesRegex(DataError, "list.csv cannot be read: No such file or directory"):
-            csv_file.load(str(self.path))
+            layouts.load("csv", manifest=str(self.path))

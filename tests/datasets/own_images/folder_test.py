@@ -9,8 +9,7 @@ from absl.testing import parameterized
 
 from datasets.checks import check, missing_files
 from datasets.manifest import Counts, DataError
-from datasets.own_images import folder
-from tests.support import pictures
+from tests.support import layouts, pictures
 
 _JPEG = pictures.file_of(pictures.photograph().resize((20, 15)), "JPEG")
 
@@ -30,7 +29,7 @@ class FolderTest(parameterized.TestCase, tf.test.TestCase):
         """Loads, passes the check, and has given exactly these warnings."""
         with self.assertLogs("ccp", logging.WARNING) as logs:
             logging.getLogger("ccp").warning("the end")
-            manifest = folder.load(str(self.root), **options)
+            manifest = layouts.load("folder", self.root, **options)
         found = [record.getMessage() for record in logs.records[1:]]
         self.assertEqual(found, [warning.format(root=self.root) for warning in warnings])
         check(manifest)
@@ -59,7 +58,7 @@ class FolderTest(parameterized.TestCase, tf.test.TestCase):
     def test_too_few_classes(self):
         self.put("a/1.jpg", "b/1.jpg", "c/1.jpg", "d/notes.txt")
         with self.assertRaisesRegex(DataError, "--test_fraction=0.5 of 3 leaves 1 to train on and 2 for test"):
-            folder.load(str(self.root))
+            layouts.load("folder", self.root)
 
     @parameterized.parameters("val", "validation")
     def test_folders_say_what_is_for_what(self, val):
@@ -75,7 +74,7 @@ class FolderTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_class_in_train_and_test_does_not_pass_the_check(self):
         self.put("train/a/1.jpg", "train/b/1.jpg", "test/b/2.jpg")
         with self.assertRaisesRegex(DataError, "unseen in training; 1 are in both: b"):
-            check(folder.load(str(self.root)))
+            check(layouts.load("folder", self.root))
 
     @parameterized.parameters(
         (["train/a/1.jpg"], "has train, and no test"),
@@ -85,7 +84,7 @@ class FolderTest(parameterized.TestCase, tf.test.TestCase):
     def test_half_of_such_folders(self, paths, message):
         self.put(*paths)
         with self.assertRaisesRegex(DataError, message):
-            folder.load(str(self.root))
+            layouts.load("folder", self.root)
 
     def test_a_class_may_be_called_train(self):
         self.put("bus/1.jpg", "car/1.jpg", "train/1.jpg", "van/1.jpg")
@@ -107,7 +106,7 @@ class FolderTest(parameterized.TestCase, tf.test.TestCase):
         manifest = self.load(
             [
                 "left out 4 files of {root} that are no images by their extension, as a/notes.txt",
-                "left out 1 images of {root} that lie in no class's folder, as loose.jpg",
+                "left out 1 images of {root} that are in no class's folder, as loose.jpg",
                 "left out 2 folders of {root} that hold no images, as e",
             ]
         )
@@ -140,16 +139,16 @@ class FolderTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_link_to_nothing_is_a_missing_file(self):
         self.put(*(f"{name}/1.jpg" for name in "abcd"))
         (self.root / "a/2.jpg").symlink_to(self.root / "nowhere.jpg")
-        manifest = folder.load(str(self.root))
+        manifest = layouts.load("folder", self.root)
         self.assertEqual(list(manifest.paths[missing_files(manifest)]), ["a/2.jpg"])
 
     def test_no_such_directory(self):
         with self.assertRaisesRegex(DataError, "elsewhere.* cannot be read .No such file or directory.*--data_dir"):
-            folder.load(str(self.root / "elsewhere"))
+            layouts.load("folder", self.root / "elsewhere")
         self.put("file")
         with self.assertRaisesRegex(DataError, "cannot be read .Not a directory"):
-            folder.load(str(self.root / "file"))
+            layouts.load("folder", self.root / "file")
 
     def test_an_empty_directory(self):
         with self.assertRaisesRegex(DataError, "of 0 leaves 0 to train on and 0 for test. Add classes"):
-            folder.load(str(self.root))
+            layouts.load("folder", self.root)

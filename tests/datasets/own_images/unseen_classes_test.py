@@ -17,7 +17,7 @@ class NaturalOrderTest(parameterized.TestCase, tf.test.TestCase):
     )
     def test_order(self, names):
         expected = ["", "01", "1", *names[3:]] if names[0] == "" else names
-        self.assertEqual(unseen_classes.in_natural_order(random.Random(0).sample(names, len(names))), expected)
+        self.assertEqual(unseen_classes.natural_order(random.Random(0).sample(names, len(names))), expected)
 
 
 class TestClassesTest(parameterized.TestCase, tf.test.TestCase):

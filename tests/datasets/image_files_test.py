@@ -1,0 +1,58 @@
+"""Image files in directories and by patterns."""
+
+import os
+
+from absl.testing import parameterized
+
+from datasets.image_files import find_images
+from datasets.manifest import DataError
+from tests.support import pictures
+
+
+class FindImagesTest(parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pictures.folder_for(self)
+
+    def put(self, *names):
+        for name in names:
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+    def found(self, place=""):
+        return [os.path.relpath(path, self.folder) for path in find_images(os.path.join(self.folder, place))]
+
+    def test_a_directory_in_depth(self):
+        self.put("b.png", "a/z.JPG", "a/deep/er/x.webp", "a-b.png")
+        # Sorted by path; "-" sorts before "/".
+        self.assertEqual(self.found(), ["a-b.png", "a/deep/er/x.webp", "a/z.JPG", "b.png"])
+
+    def test_what_training_does_not_see_either(self):
+        self.put("a/1.png", "a/.2.png", ".ipynb_checkpoints/3.png", "__MACOSX/a/4.png", "Thumbs.db", ".DS_Store")
+        self.assertEqual(self.found(), ["a/1.png"])
+
+    def test_links_to_folders_are_followed_once(self):
+        self.put(".elsewhere/1.png", "b/2.png")
+        (self.folder / "a").symlink_to(self.folder / ".elsewhere")
+        (self.folder / "b/up").symlink_to(self.folder)
+        self.assertEqual(self.found(), ["a/1.png", "b/2.png"])
+
+    def test_other_files_are_left_out_with_a_warning(self):
+        self.put("a.png", "notes.txt", "b/list.csv")
+        with self.assertLogs("ccp", "WARNING") as logs:
+            self.assertEqual(self.found(), ["a.png"])
+        self.assertIn("left out 2 files that are no images by their extension, as ", logs.output[0])
+
+    def test_patterns_and_single_files(self):
+        self.put("a1.png", "a2.png", "b1.png", "deep/a3.png", "photo [1].png", "what?.png", "odd.data")
+        self.assertEqual(self.found("a*.png"), ["a1.png", "a2.png"])
+        self.assertEqual(self.found("**/*3.png"), ["deep/a3.png"])
+        for name in ("photo [1].png", "what?.png", "odd.data"):
+            self.assertEqual(self.found(name), [name])
+
+    @parameterized.parameters("empty", "*.jpg", "gone.png")
+    def test_nothing(self, place):
+        (self.folder / "empty").mkdir()
+        with self.assertRaisesRegex(DataError, "There are no images in .*; pass a directory, or a quoted pattern"):
+            self.found(place)
