@@ -30,6 +30,7 @@ class ReferenceLoss(WholeBatchLoss):
       memory_weight: weight of the batch against the memory.
 
     Raises:
+      TypeError: proxies or memory are something else.
       ValueError: a weight is negative, or there is nothing to compare a batch with.
     """
 
@@ -43,6 +44,10 @@ class ReferenceLoss(WholeBatchLoss):
 
     def __post_init__(self):
         super().__post_init__()
+        for name, kind in (("proxies", ClassProxies), ("memory", CrossBatchMemory)):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise TypeError(f"{name} must be a {kind.__name__}; got {value!r}.")
         weights = [float(weight) for weight in (self.batch_weight, self.proxy_weight, self.memory_weight)]
         if not all(weight >= 0 for weight in weights):
             raise ValueError(f"batch_weight, proxy_weight and memory_weight must be at least 0; got {weights}.")
@@ -76,6 +81,11 @@ class XBMLoss(ReferenceLoss):
 
     batch_weight: float = 1.0
     name: str = "xbm"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.memory is None:
+            raise ValueError("XBMLoss needs a memory: XBMLoss(pair_loss, memory=CrossBatchMemory(…)).")
 
 
 @tf.keras.utils.register_keras_serializable(package="ccp")

@@ -1,123 +1,86 @@
-"""What all pair losses share: how they are called, what they take and what they refuse."""
+"""What all pair losses share: the labels and embeddings that they take, and graphs of any size."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
-from ccp import PairLoss, TripletLoss
+import ccp
 from tests.support import loss_cases
 
-SAMPLE = loss_cases.Sample.of([0, 0, 1, 1, 2], [0, 1, 2, 2])
-ONE_HOT = np.eye(3, dtype=np.int64)[SAMPLE.labels]
+LABELS, REFERENCE_LABELS = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 2, 2])
+SAMPLE = loss_cases.sample(LABELS, REFERENCE_LABELS)
+REFERENCES = SAMPLE.references
+in_every_mode = pytest.mark.parametrize(("name", "mode"), loss_cases.NAMES_AND_MODES)
 
 
-class LabelsTest(parameterized.TestCase, tf.test.TestCase):
-    @parameterized.product(name=loss_cases.NAMES, dtype=("uint8", "int32", "str"))
-    def test_takes_columns_and_any_kind_of_class_name(self, name, dtype):
-        loss = loss_cases.build(name)
-        expected = loss(SAMPLE.labels, SAMPLE.embeddings)
-        expected_against = loss.against(*SAMPLE.arguments("against"))
-        labels, reference_labels = SAMPLE.labels.astype(dtype), SAMPLE.reference_labels.astype(dtype)
-        for shaped in (labels, labels[:, np.newaxis]):
-            self.assertAllEqual(loss(shaped, SAMPLE.embeddings), expected)
-            against = loss.against(shaped, SAMPLE.embeddings, reference_labels, SAMPLE.references)
-            self.assertAllEqual(against, expected_against)
-
-    @parameterized.product(name=loss_cases.NAMES, dtype=("int32", "int64"))
-    def test_keeps_large_labels_apart(self, name, dtype):
-        # 2**24 and 2**24 + 1 are one number in float32.
-        loss, large = loss_cases.build(name), 2**24 + SAMPLE.labels.astype(dtype)
-        self.assertAllEqual(loss(large, SAMPLE.embeddings), loss(SAMPLE.labels, SAMPLE.embeddings))
-        against = loss.against(large, SAMPLE.embeddings, 2**24 + SAMPLE.reference_labels, SAMPLE.references)
-        self.assertAllEqual(against, loss.against(*SAMPLE.arguments("against")))
-
-    @parameterized.parameters(*loss_cases.NAMES)
-    def test_only_equality_of_labels_matters(self, name):
-        loss, names = loss_cases.build(name), np.array([40, -3, 7])
-        value = loss.against(names[SAMPLE.labels], SAMPLE.embeddings, names[SAMPLE.reference_labels], SAMPLE.references)
-        self.assertAllClose(value, loss.against(*SAMPLE.arguments("against")), rtol=1e-6)
-
-    @parameterized.product(
-        name=loss_cases.NAMES,
-        refusal=(
-            (SAMPLE.labels.astype(np.float32), TypeError, "Labels must be integers.*got float32.*tf.cast"),
-            (ONE_HOT, ValueError, r"\[batch\] or \[batch, 1\]; got \(5, 3\).*one-hot.*tf.argmax"),
-            (SAMPLE.labels[:4], ValueError, "got 4 labels for 5 embeddings"),
-            (SAMPLE.labels[:1], ValueError, "got 1 labels for 5 embeddings"),
-        ),
+def called(loss, mode, labels, embeddings, reference_labels=REFERENCE_LABELS):
+    """The loss of a batch, or of a batch against SAMPLE's references."""
+    return (
+        loss(labels, embeddings) if mode == "batch" else loss.against(labels, embeddings, reference_labels, REFERENCES)
     )
-    def test_refuses_other_labels(self, name, refusal):
-        labels, error, message = refusal
-        loss = loss_cases.build(name)
-        with self.assertRaisesRegex(error, message):
-            loss(labels, SAMPLE.embeddings)
-        with self.assertRaisesRegex(error, message):
-            loss.against(labels, SAMPLE.embeddings, SAMPLE.reference_labels, SAMPLE.references)
-        with self.assertRaisesRegex(error, message):
-            loss.against(SAMPLE.reference_labels, SAMPLE.references, labels, SAMPLE.embeddings)
 
 
-class CallTest(parameterized.TestCase, tf.test.TestCase):
-    @parameterized.parameters(*loss_cases.NAMES)
-    def test_refuses_sample_weight(self, name):
-        loss = loss_cases.build(name)
-        with self.assertRaisesRegex(ValueError, f"{type(loss).__name__} is one number.*sample_weight"):
-            loss(SAMPLE.labels, SAMPLE.embeddings, sample_weight=np.ones(5, np.float32))
+@in_every_mode
+def test_only_the_equality_of_labels_matters(name, mode):
+    def value(convert):
+        # A new loss each time: some draw, depending on the number of calls.
+        return called(loss_cases.build(name), mode, convert(LABELS), SAMPLE.embeddings, convert(REFERENCE_LABELS))
 
-    def test_refuses_embeddings_that_are_no_matrix(self):
-        with self.assertRaisesRegex(ValueError, r"\[batch, embedding_size\]; got \(5, 2, 2, 3\).*pooling"):
-            TripletLoss()(SAMPLE.labels, np.zeros((5, 2, 2, 3), np.float32))
-
-    def test_a_subclass_must_say_how(self):
-        with self.assertRaisesRegex(NotImplementedError, "PairLoss must define from_pairs"):
-            PairLoss()(SAMPLE.labels, SAMPLE.embeddings)
-
-    @parameterized.parameters(*loss_cases.NAMES)
-    def test_holds_for_float64_and_plain_lists(self, name):
-        loss = loss_cases.build(name)
-        expected = loss(SAMPLE.labels, SAMPLE.embeddings)
-        self.assertAllClose(loss(SAMPLE.labels, SAMPLE.embeddings.astype(np.float64)), expected)
-        self.assertAllClose(loss(SAMPLE.labels.tolist(), SAMPLE.embeddings.tolist()), expected)
-
-    @parameterized.product(name=loss_cases.NAMES, mode=("batch", "against"))
-    def test_a_broken_embedding_shows(self, name, mode):
-        labels, embeddings, *references = SAMPLE.arguments(mode)
-        embeddings = np.where(np.arange(5)[:, np.newaxis] == 1, np.float32(np.nan), embeddings)
-        loss = loss_cases.build(name)
-        value, gradient, _ = loss_cases.value_and_gradients(loss, labels, embeddings, *references)
-        self.assertTrue(np.isnan(gradient[1]).any())
-        self.assertTrue(np.isnan(value), f"an embedding is NaN, but the loss is {value}")
+    expected = value(lambda labels: labels)
+    for convert in (
+        lambda labels: labels.astype("uint8"),
+        lambda labels: labels.astype("str"),
+        lambda labels: labels[:, np.newaxis],
+        lambda labels: labels.tolist(),
+        lambda labels: 2**24 + labels.astype("int32"),  # 2**24 and 2**24 + 1 are one number in float32,
+        lambda labels: 2**53 + labels,  # 2**53 and 2**53 + 1 in float64.
+        lambda labels: np.array([40, -3, 7])[labels],
+    ):
+        np.testing.assert_allclose(value(convert), expected, rtol=1e-6)
 
 
-class GraphTest(parameterized.TestCase, tf.test.TestCase):
-    @parameterized.parameters(*loss_cases.NAMES)
-    def test_equals_eager_without_retracing(self, name):
-        loss = loss_cases.build(name)
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        (LABELS.astype(np.float32), TypeError, "Labels must be integers.*got float32.*tf.cast"),
+        (np.eye(3, dtype=np.int64)[LABELS], ValueError, r"\[batch\] or \[batch, 1\]; got \(5, 3\).*one-hot.*tf.argmax"),
+        (LABELS[:4], ValueError, "got 4 labels for 5 embeddings"),
+        (LABELS[:1], ValueError, "got 1 labels for 5 embeddings"),
+    ],
+)
+def test_refuses_other_labels(labels, error, message):
+    loss = ccp.TripletLoss()
+    for mode in ("batch", "against"):
+        with pytest.raises(error, match=message):
+            called(loss, mode, labels, SAMPLE.embeddings)
+    with pytest.raises(error, match=message):
+        loss.against(REFERENCE_LABELS, REFERENCES, labels, SAMPLE.embeddings)
 
-        @tf.function
-        def compiled(labels, embeddings):
-            return loss_cases.value_and_gradients(loss, labels, embeddings)[:2]
 
-        for seed in range(3):
-            sample = loss_cases.Sample.of([0, 0, 1, 1, 2], [0], seed=seed)
-            value, gradient = compiled(tf.constant(sample.labels), tf.constant(sample.embeddings))
-            expected, expected_gradient, _ = loss_cases.value_and_gradients(loss, sample.labels, sample.embeddings)
-            self.assertAllClose(value, expected, rtol=1e-5)
-            self.assertAllClose(gradient, expected_gradient, rtol=1e-4, atol=1e-5)
-        self.assertEqual(compiled.experimental_get_tracing_count(), 1)
+def test_refuses_embeddings_that_are_no_matrix():
+    with pytest.raises(ValueError, match=r"\[batch, embedding_size\]; got \(5, 2, 2, 3\).*pooling"):
+        ccp.TripletLoss()(LABELS, np.zeros((5, 2, 2, 3), np.float32))
 
-    @parameterized.parameters(*loss_cases.NAMES)
-    def test_one_trace_for_every_size(self, name):
-        loss = loss_cases.build(name)
-        labels, vectors = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, 4], tf.float32)
 
-        @tf.function(input_signature=[labels, vectors, labels, vectors])
-        def compiled(labels, embeddings, reference_labels, references):
-            return loss(labels, embeddings), loss.against(labels, embeddings, reference_labels, references)
+@in_every_mode
+def test_computes_in_float32_whatever_the_embeddings_are(name, mode):
+    rounded = tf.cast(SAMPLE.embeddings, tf.float16)
+    expected = called(loss_cases.build(name), mode, LABELS, tf.cast(rounded, tf.float32))
+    for embeddings in (rounded, tf.cast(rounded, tf.float64), rounded.numpy().tolist()):
+        np.testing.assert_array_equal(called(loss_cases.build(name), mode, LABELS, embeddings), expected)
 
-        for batch, references in ((5, 3), (8, 1), (1, 6)):
-            sample = loss_cases.Sample.of(np.arange(batch) // 2, np.arange(references) // 2)
-            within, against = compiled(*sample.arguments("against"))
-            self.assertAllClose(within, loss(sample.labels, sample.embeddings), rtol=1e-5)
-            self.assertAllClose(against, loss.against(*sample.arguments("against")), rtol=1e-5)
-        self.assertEqual(compiled.experimental_get_tracing_count(), 1)
+
+@in_every_mode
+def test_a_graph_for_every_size_equals_eager(name, mode):
+    compiled_loss, eager_loss = loss_cases.build(name), loss_cases.build(name)
+    labels, vectors = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, 4], tf.float32)
+
+    @tf.function(input_signature=[labels, vectors] * (1 if mode == "batch" else 2))
+    def compiled(*arguments):
+        return loss_cases.value_and_gradients(compiled_loss, *arguments)
+
+    for seed, (batch, references) in enumerate(((5, 3), (8, 1), (1, 6))):
+        arguments = loss_cases.sample(np.arange(batch) // 2, np.arange(references) // 2, seed=seed).arguments(mode)
+        for computed, expected in zip(compiled(*arguments), loss_cases.value_and_gradients(eager_loss, *arguments)):
+            np.testing.assert_allclose(computed, expected, rtol=1e-4, atol=1e-5)
+    assert compiled.experimental_get_tracing_count() == 1

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.losses.reductions import check_reduction, log_one_plus_sum_exp, reduce_hinges
+from ccp.losses.reductions import log_one_plus_sum_exp, reduce_hinges
 
 
 class ReduceHingesTest(tf.test.TestCase):
@@ -30,11 +30,6 @@ class ReduceHingesTest(tf.test.TestCase):
             tape.watch(hinges)
             value = reduce_hinges(hinges, "mean_of_active")
         self.assertAllClose(tape.gradient(value, hinges)[0, :2], [0.5, 0.5])
-
-    def test_names(self):
-        self.assertEqual([check_reduction(name) for name in ("mean", "mean_of_active")], ["mean", "mean_of_active"])
-        with self.assertRaisesRegex(ValueError, "'median'; choose one of mean_of_active, mean"):
-            check_reduction("median")
 
 
 class LogOnePlusSumExpTest(parameterized.TestCase, tf.test.TestCase):

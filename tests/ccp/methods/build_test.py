@@ -1,167 +1,169 @@
-"""Every training method with every pair loss that it can go with, through the trainer."""
+"""Every training method with every pair loss that goes with it."""
 
-from __future__ import annotations
-
-import os
+import json
 
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
-from ccp.losses.settings import PAIR_LOSS_SETTINGS
-from ccp.methods.names import METHODS, WITH_MEMORY, parse_loss
 
 from ccp.errors import ConfigError
-from ccp.methods.build import build_loss
-from experiments.settings import configure
-from tests.support.toy_training import (
-    CLASSES,
-    EMBEDDING,
-    Watcher,
-    assert_same_tensors,
-    saved_tensors,
-    toy_config,
-    toy_trainer,
-    train_in_parts,
+from ccp.losses.registry import PAIR_LOSSES
+from ccp.methods.build import Sizes, build_loss
+from ccp.methods.registry import METHODS, hyperparameters_of, parse_loss
+from tests.support import loss_cases
+
+SIZES = Sizes(num_classes=5, embedding_size=4, batch_size=7, seed=3)
+BATCHES = [loss_cases.sample([4, 0, 0, 2, 3, 3, 2], seed=seed) for seed in range(6)]
+# The memory fills with the second batch, and classes are clustered at every second call.
+SMALL = {
+    "proxies_per_class": 2,
+    "memory_batches": 1,
+    "memory_start_step": 1,
+    "coarse_classes": 3,
+    "clustering_period": 2,
+    "distance_weight": 0.5,
+    "batch_weight": 0.5,
+}
+
+
+def built(name, **changes):
+    values = {**SMALL, **changes}
+    return build_loss(name, {key: values[key] for key in hyperparameters_of(name) if key in values}, SIZES)
+
+
+def is_admitted(name):
+    try:
+        parse_loss(name)
+    except ConfigError:
+        return False
+    return True
+
+
+ADMITTED = list(filter(is_admitted, (f"{method}/{pair_loss}" for method in METHODS for pair_loss in PAIR_LOSSES)))
+# Each with variables, which have to be trained, saved and compared too; the draws of the margin loss depend on a count.
+STATEFUL = [f"{method}/margin" for method in METHODS] + ["hpl/proxy_anchor", "ccp_xbm/contrastive"]
+
+
+def trained(loss, samples):
+    """The losses of a few steps of gradient descent on what the loss learns and on a linear layer."""
+    kernel, values = tf.Variable(tf.eye(4)), []
+    for sample in samples:
+        variables = [kernel, *loss.trainable_variables]
+        with tf.GradientTape() as tape:
+            values.append(loss(sample.labels, sample.embeddings @ kernel))
+        for variable, gradient in zip(variables, tape.gradient(values[-1], variables)):
+            variable.assign_sub(0.05 * tf.convert_to_tensor(gradient))
+    return [float(value) for value in values]
+
+
+def all_variables(loss):
+    return [variable for layer in loss.layers for variable in layer.variables]
+
+
+def test_number_of_combinations():
+    # 8 methods with 9 pair losses each, and 4 more that compare a batch with nothing but itself.
+    assert len(ADMITTED) == 8 * 9 + 4
+
+
+@pytest.mark.parametrize("name", ADMITTED)
+def test_trains_all_that_it_learns(name):
+    loss = built(name)
+    start = [variable.numpy() for variable in loss.trainable_variables]
+    values = trained(loss, BATCHES[:3])
+    assert np.isfinite(values).all()
+    assert max(values) > 0
+    for variable, before in zip(loss.trainable_variables, start):
+        assert (variable.numpy() != before).any(), variable.name
+
+
+@pytest.mark.parametrize("name", STATEFUL)
+def test_a_restored_loss_continues_as_the_saved_one(name, tmp_path):
+    loss, again = built(name), built(name)
+    trained(loss, BATCHES[:3])
+    path = tf.train.Checkpoint(layers=list(loss.layers)).write(tmp_path / "layers")
+    tf.train.Checkpoint(layers=list(again.layers)).read(path).assert_consumed()
+    assert trained(again, BATCHES[3:]) == trained(loss, BATCHES[3:])
+    for variable, expected in zip(all_variables(again), all_variables(loss)):
+        np.testing.assert_array_equal(variable, expected)
+
+
+@pytest.mark.parametrize("name", STATEFUL)
+def test_configuration_round_trip(name):
+    loss = built(name)
+    again = tf.keras.losses.deserialize(json.loads(json.dumps(tf.keras.losses.serialize(loss))))
+    assert type(again) is type(loss)
+    assert again.get_config() == loss.get_config()
+    assert not set(map(id, all_variables(again))) & set(map(id, all_variables(loss)))
+    assert trained(again, BATCHES) == trained(loss, BATCHES)
+
+
+@pytest.mark.parametrize("name", STATEFUL)
+def test_compiled_equals_eager_for_every_size(name):
+    eager, loss = built(name), built(name)
+    signature = [tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, 4], tf.float32)]
+    compiled = tf.function(loss, input_signature=signature)
+    for sample in BATCHES[:3]:
+        for size in (7, 3, 1):  # A batch of one and the last of an epoch among them.
+            batch = sample.labels[:size], sample.embeddings[:size]
+            np.testing.assert_allclose(compiled(*batch), eager(*batch), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", STATEFUL)
+def test_half_precision_and_labels_of_any_integer_type(name):
+    labels, embeddings = BATCHES[0].arguments("batch")
+    rounded = tf.cast(embeddings, tf.float16)
+    expected = built(name)(labels, tf.cast(rounded, tf.float32))
+    value, gradient = loss_cases.value_and_gradients(built(name), labels.astype(np.uint8)[:, np.newaxis], rounded)
+    assert (value.dtype, gradient.dtype) == (tf.float32, tf.float16)
+    np.testing.assert_array_equal(value, expected)
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "embeddings"),
+    [
+        ([2, 2, 2], np.eye(3, 4)),
+        ([4], np.eye(1, 4)),
+        ([0, 0, 3, 4], np.full((4, 4), 0.5)),
+        ([0, 0, 3, 4], np.zeros((4, 4))),
+        ([0, 0, 3, 4], 1e4 * np.eye(4)),
+    ],
 )
+@pytest.mark.parametrize("name", ["mdr/margin", "hpl/proxy_anchor", "proxy_synthesis/proxy_anchor"])
+def test_degenerate_batches_have_finite_losses_and_gradients(name, labels, embeddings):
+    loss, embeddings = built(name), tf.constant(embeddings, tf.float32)
+    for _ in range(3):
+        with tf.GradientTape() as tape:
+            tape.watch(embeddings)
+            value = loss(labels, embeddings)
+        assert np.isfinite(value)
+        for gradient in tape.gradient(value, [embeddings, *loss.trainable_variables]):
+            assert (np.abs(tf.convert_to_tensor(gradient)) < 1e4).all()
 
 
-def admitted() -> list[str]:
-    """Every METHOD/PAIR_LOSS that there is."""
-    names = []
-    for name in (f"{method}/{pair_loss}" for method in METHODS for pair_loss in PAIR_LOSS_SETTINGS):
-        try:
-            parse_loss(name)
-        except ConfigError:
-            continue
-        names.append(name)
-    return names
+def test_hyperparameters_and_sizes_arrive():
+    synthesis = built("proxy_synthesis/proxy_nca", synthesis_alpha=0.7, synthesis_ratio=0.5, temperature=0.3)
+    assert (synthesis.synthesis_alpha, synthesis.synthesis_ratio, synthesis.seed) == (0.7, 0.5, 3)
+    assert (synthesis.pair_loss.temperature, synthesis.proxies.seed) == (0.3, 3)
+    hierarchical = built("hpl/proxy_anchor", coarse_classes=4, coarse_weight=0.4, clustering_period=7)
+    assert (hierarchical.coarse.num_coarse, hierarchical.coarse_weight) == (4, 0.4)
+    assert hierarchical.clustering_period == 7
+    ccp_xbm = built("ccp_xbm/margin", memory_weight=0.3, memory_batches=4, memory_start_step=9, proxy_weight=0.8)
+    assert (ccp_xbm.memory_weight, ccp_xbm.proxy_weight, ccp_xbm.batch_weight) == (0.3, 0.8, 0.5)
+    assert (ccp_xbm.memory.capacity, ccp_xbm.memory.start_step) == (4 * 7, 9)
+    assert tuple(ccp_xbm.proxies.points.shape) == (5, 2, 4)
+    assert (ccp_xbm.pair_loss.num_classes, ccp_xbm.pair_loss.seed) == (5, 3)
+    assert built("mdr/triplet", distance_weight=0.6).distance_weight == 0.6
+    # Synthetic classes are others in every batch.
+    assert built("proxy_synthesis/margin").pair_loss.num_classes is None
 
 
-def parts_of(trainer) -> list[tf.Module]:
-    """What the trainer's loss holds."""
-    return list(getattr(trainer.loss, "parts", ()))
+@pytest.mark.parametrize(("num_classes", "clusters"), [(6, 2), (24, 3), (100, 12)])
+def test_coarse_classes_are_an_eighth_of_the_classes_and_at_least_2(num_classes, clusters):
+    assert build_loss("hpl/proxy_anchor", {}, Sizes(num_classes, 4, 8)).coarse.num_coarse == clusters
 
 
-def all_of(part: tf.keras.layers.Layer) -> list[np.ndarray]:
-    """The values of a part's variables, trained or not."""
-    return [variable.numpy() for variable in (*part.trainable_variables, *part.non_trainable_variables)]
-
-
-class EagerTest(parameterized.TestCase, tf.test.TestCase):
-    """Without tracing, which would take longer than the steps."""
-
-    def setUp(self):
-        super().setUp()
-        tf.config.run_functions_eagerly(True)
-        self.addCleanup(tf.config.run_functions_eagerly, False)
-
-
-class EveryCombinationTest(EagerTest):
-    def test_there_are_so_many(self):
-        # 8 methods with 9 pair losses each, and 4 more that compare a batch with nothing but itself.
-        self.assertLen(admitted(), 8 * 9 + 4)
-
-    @parameterized.parameters(*admitted())
-    def test_trains_all_that_it_should(self, name):
-        # The memory starts after 1 step, holds 2 batches, and is used from the third step on.
-        steps = 3 if parse_loss(name)[0] in WITH_MEMORY else 2
-        # Weight decay would move what no gradient reaches.
-        config = toy_config(name, weight_decay=0.0, steps_per_epoch=steps, max_epochs=1)
-
-        def look():
-            trained = [
-                *trainer.model.trainable_variables,
-                *(v for p in parts_of(trainer) for v in p.trainable_variables),
-            ]
-            return {f"{index} {v.name}": v.numpy() for index, v in enumerate(trained)}
-
-        watcher = Watcher(look)
-        trainer = toy_trainer(config, observers=(watcher,))
-        trainer.fit()
-        self.assertTrue(np.isfinite(trainer.progress.last_logs["loss"]))
-        self.assertGreater(trainer.progress.last_logs["loss"], 0)
-        for key, before in watcher.seen[0].items():
-            self.assertNotAllEqual(watcher.seen[-1][key], before, f"{key} has not moved")
-        for source in getattr(trainer.loss, "sources", ()):
-            self.assertTrue(bool(source.ready()))
-
-
-# Those with variables beside the proxies: boundaries, levels, clusters, counters, a memory.
-STATEFUL = (
-    ("margin", 2),
-    ("mdr/margin", 3),
-    ("hpl/proxy_anchor", 3),
-    ("proxy_synthesis/margin", 4),
-    ("ccp_xbm/margin", 4),
-)
-
-
-class CheckpointTest(EagerTest):
-    @parameterized.parameters(*STATEFUL)
-    def test_every_variable_of_every_part_is_restored_and_goes_on_as_unbroken(self, name, num_parts):
-        config = toy_config(name, max_epochs=2, clustering_period=4)
-        whole, broken = (os.path.join(self.get_temp_dir(), folder) for folder in ("whole", "broken"))
-        unbroken = train_in_parts(config, whole)
-        train_in_parts(config, broken, stop_after=(2,))
-        assert_same_tensors(saved_tensors(broken), saved_tensors(whole))
-        again, fresh = (toy_trainer(config, checkpoints=directory) for directory in (broken, None))
-        self.assertTrue(again.restore())
-        moved = 0
-        for part, expected, start in zip(parts_of(again), parts_of(unbroken), parts_of(fresh)):
-            for value, other in zip(all_of(part), all_of(expected)):
-                self.assertAllEqual(value, other)
-            moved += any(not np.array_equal(*pair) for pair in zip(all_of(part), all_of(start)))
-        self.assertEqual(moved, num_parts)  # None of them is as it started.
-
-
-class PrecisionTest(EagerTest):
-    @parameterized.parameters(*PAIR_LOSS_SETTINGS, *(f"{method}/contrastive" for method in METHODS[1:]))
-    def test_loss_and_gradient_are_those_of_float32(self, name):
-        full = self.step(name, "none")
-        # 11 and 8 binary digits, and the network rounds a few times.
-        for precision, tolerance in (("float16", 5e-3), ("bfloat16", 3e-2)):
-            half = self.step(name, precision)
-            self.assertAllClose(half, full, rtol=tolerance)
-            self.assertNotAllEqual(half, full)
-
-    def step(self, name, precision):
-        trainer = toy_trainer(toy_config(name, mixed_precision=precision))
-        if trainer.loss_scale:
-            trainer.loss_scale.scale.assign(2.0**8)  # At which no loss's gradients overflow, so that none is left out.
-        return [float(value) for value in trainer._step(*next(trainer.batches(0, 0)), False)]
-
-
-class BuildTest(parameterized.TestCase, tf.test.TestCase):
-    def build(self, name, **settings):
-        sizes = {"num_classes": CLASSES, "embedding_size": EMBEDDING, "batch_size": 8, "seed": 0}
-        return build_loss(configure({"loss": name}, settings).loss, **sizes)
-
-    def test_settings_arrive(self):
-        synthesis = self.build("proxy_synthesis/proxy_nca", synthesis_alpha=0.7, synthesis_ratio=0.5, temperature=0.3)
-        self.assertEqual((synthesis.alpha, synthesis.ratio, synthesis.pair_loss.temperature), (0.7, 0.5, 0.3))
-        hierarchical = self.build("hpl/proxy_anchor", coarse_classes=3, coarse_weight=0.4, clustering_period=7)
-        self.assertEqual((hierarchical.coarse.num_coarse, hierarchical.coarse_weight, hierarchical.period), (3, 0.4, 7))
-        regularized = self.build("mdr/triplet", distance_weight=0.6, margin=0.2)
-        self.assertEqual((regularized.weight, regularized.pair_loss.margin), (0.6, 0.2))
-
-    def test_clusters_are_an_eighth_of_the_classes_and_at_least_2(self):
-        config = configure({"loss": "hpl/proxy_anchor"}).loss
-        for num_classes, clusters in ((6, 2), (24, 3), (100, 12)):
-            loss = build_loss(config, num_classes=num_classes, embedding_size=4, batch_size=8, seed=0)
-            self.assertEqual(loss.coarse.num_coarse, clusters)
-
-    @parameterized.parameters(1, 7)
-    def test_more_clusters_than_classes_are_refused(self, number):
-        with self.assertRaisesRegex(
-            ConfigError, f"coarse_classes must be from 2 to the 6 training classes; got {number}"
-        ):
-            self.build("hpl/proxy_anchor", coarse_classes=number)
-
-    def test_each_class_has_a_boundary_unless_synthetic_ones_join_them(self):
-        for name, boundaries in (("margin", 6), ("proxy/margin", 6), ("mdr/margin", 6), ("proxy_synthesis/margin", 1)):
-            loss = self.build(name)
-            self.assertEqual(getattr(loss, "pair_loss", loss).boundaries.num_classes, boundaries)
-
-
-if __name__ == "__main__":
-    tf.test.main()
+@pytest.mark.parametrize("number", [1, 6])
+def test_more_coarse_classes_than_classes_are_refused(number):
+    with pytest.raises(ConfigError, match=f"coarse_classes must be from 2 to the 5 training classes; got {number}"):
+        built("hpl/proxy_anchor", coarse_classes=number)

@@ -12,7 +12,7 @@ from tests.support import finite_differences, loss_cases, oracles
 HEAPS = np.array([0, 1, 2, 1, 0, 2, 0])
 NOISE = np.random.default_rng(0).normal(scale=0.1, size=(7, 2, 3))
 POINTS = (np.eye(3)[HEAPS][:, np.newaxis, :] * [[1.3], [0.8]] + NOISE).astype(np.float32)
-SAMPLE = loss_cases.Sample.of([6, 6, 3, 0, 5, 5, 2], [0], embedding_size=3, seed=2)
+SAMPLE = loss_cases.sample([6, 6, 3, 0, 5, 5, 2], embedding_size=3, seed=2)
 
 
 def proxies_with(points):
@@ -25,8 +25,8 @@ def coarse_proxies(points, clusters):
     """By loops: the direction of the mean over a cluster's classes of the mean over a class's normalised proxies."""
     directions = []
     for cluster in range(max(clusters) + 1):
-        members = [of_class for of_class, c in zip(points, clusters) if c == cluster]
-        means = [sum(map(oracles.lipschitz_normalize, of_class)) / len(of_class) for of_class in members]
+        members = [own for own, c in zip(points, clusters) if c == cluster]
+        means = [sum(map(oracles.lipschitz_normalize, own)) / len(own) for own in members]
         mean = sum(means) / len(means)
         directions.append(mean / math.sqrt(sum(mean**2)))
     return directions
@@ -49,7 +49,7 @@ class HierarchicalProxyLossTest(parameterized.TestCase, tf.test.TestCase):
         pair_loss = loss_cases.build(name, settings)
         loss = HierarchicalProxyLoss(pair_loss, proxies_with(POINTS), 3, coarse_weight)
         value = loss(*SAMPLE.arguments("batch"))
-        clusters = loss.coarse.of_class.numpy()
+        clusters = loss.coarse.cluster_of_class.numpy()
         heaps = {(heap, cluster) for heap, cluster in zip(HEAPS, clusters)}
         self.assertLen(heaps, 3)  # One cluster for each heap.
         expected = by_loops(name, settings, SAMPLE, SAMPLE.embeddings, POINTS, clusters, coarse_weight)
@@ -64,7 +64,7 @@ class HierarchicalProxyLossTest(parameterized.TestCase, tf.test.TestCase):
             value = loss(SAMPLE.labels, embeddings)
         d_embeddings, d_points = tape.gradient(value, [embeddings, loss.proxies.points])
         arguments = ("proxy_anchor", settings, SAMPLE)
-        clusters = loss.coarse.of_class.numpy()
+        clusters = loss.coarse.cluster_of_class.numpy()
         expected = finite_differences.gradient(
             lambda e: by_loops(*arguments, e, POINTS, clusters, 1.5), SAMPLE.embeddings
         )
@@ -76,13 +76,15 @@ class HierarchicalProxyLossTest(parameterized.TestCase, tf.test.TestCase):
 
     @parameterized.parameters(1, 3)
     def test_clusters_at_every_period(self, period):
-        loss = HierarchicalProxyLoss(loss_cases.build("proxy_anchor"), proxies_with(POINTS), 3, period=period)
+        loss = HierarchicalProxyLoss(
+            loss_cases.build("proxy_anchor"), proxies_with(POINTS), 3, clustering_period=period
+        )
         compiled = tf.function(loss)
         for call in range(7):
             # At every call class 2 is somewhere else: with the class of heap 0 or of heap 1.
             loss.proxies.points[2].assign(POINTS[call % 2])
             compiled(*SAMPLE.arguments("batch"))
-            clusters, last = loss.coarse.of_class.numpy(), call - call % period
+            clusters, last = loss.coarse.cluster_of_class.numpy(), call - call % period
             self.assertEqual(clusters[2], clusters[last % 2])
             self.assertLen(set(clusters), 3)
 
@@ -90,11 +92,11 @@ class HierarchicalProxyLossTest(parameterized.TestCase, tf.test.TestCase):
         # Two ways to halve a square are as good, and each stays; a fresh start would know one only.
         square = np.float32([[[0.7, 0.7]], [[0.7, -0.7]], [[-0.7, 0.7]], [[-0.7, -0.7]]])
         for start in ([0, 0, 1, 1], [1, 1, 0, 0], [0, 1, 0, 1], [1, 0, 1, 0]):
-            loss = HierarchicalProxyLoss(loss_cases.build("proxy_anchor"), proxies_with(square), 2, period=5)
-            loss.coarse.of_class.assign(start)
+            loss = HierarchicalProxyLoss(loss_cases.build("proxy_anchor"), proxies_with(square), 2, clustering_period=5)
+            loss.coarse.cluster_of_class.assign(start)
             loss.counter.steps.assign(5)  # The second clustering.
             loss([0, 1], np.eye(2, dtype=np.float32))
-            self.assertAllEqual(loss.coarse.of_class, start)
+            self.assertAllEqual(loss.coarse.cluster_of_class, start)
 
     def test_first_clustering_covers_the_classes(self):
         # Four heaps of three on a line, of mean 48.75. Farthest from it is 103, at 54.25; then 0, at 48.75; then 30, at
@@ -109,7 +111,7 @@ class HierarchicalProxyLossTest(parameterized.TestCase, tf.test.TestCase):
             loss = HierarchicalProxyLoss(loss_cases.build("proxy_anchor"), proxies_with(points), 4)
             with tf.GradientTape() as tape:
                 value = loss(*SAMPLE.arguments("batch"))
-            self.assertCountEqual(set(loss.coarse.of_class.numpy()), range(4))
+            self.assertCountEqual(set(loss.coarse.cluster_of_class.numpy()), range(4))
             self.assertTrue(np.isfinite(value))
             self.assertAllInRange(tf.convert_to_tensor(tape.gradient(value, loss.proxies.points)), -1e4, 1e4)
 
@@ -120,13 +122,11 @@ class HierarchicalProxyLossTest(parameterized.TestCase, tf.test.TestCase):
         self.assertTrue(np.isnan(loss(*SAMPLE.arguments("batch"))))
 
     @parameterized.parameters(
-        ({"num_coarse": 1}, "from 2 to the number of classes, 7; got 1"),
-        ({"num_coarse": 8}, "from 2 to the number of classes, 7; got 8"),
-        ({"coarse_weight": -0.1}, "coarse_weight must be at least 0.*got -0.1 and 250"),
-        ({"period": 0}, "period at least 1; got 0.1 and 0"),
+        ({"coarse_classes": 1}, "from 2 to the 7 training classes; got 1"),
+        ({"coarse_classes": 8}, "from 2 to the 7 training classes; got 8"),
+        ({"coarse_weight": -0.1}, "coarse_weight must be at least 0; got -0.1"),
+        ({"clustering_period": 0}, "clustering_period must be at least 1; got 0"),
     )
     def test_refuses_settings_out_of_range(self, settings, message):
         with self.assertRaisesRegex(ValueError, message):
-            HierarchicalProxyLoss(
-                loss_cases.build("proxy_anchor"), proxies_with(POINTS), **{"num_coarse": 3, **settings}
-            )
+            HierarchicalProxyLoss(loss_cases.build("proxy_anchor"), proxies_with(POINTS), **settings)

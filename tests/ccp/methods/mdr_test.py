@@ -10,7 +10,7 @@ from ccp.methods.mdr import DistanceLevels, MDRLoss
 from tests.support import finite_differences, loss_cases, oracles
 
 LEVELS = (-1.5, 0.1, 1.2)
-BATCHES = [loss_cases.Sample.of([0, 0, 1, 1, 2], [0], seed=seed) for seed in range(4)]
+BATCHES = [loss_cases.sample([0, 0, 1, 1, 2], seed=seed) for seed in range(4)]
 
 
 def from_mean(embeddings):
@@ -20,7 +20,7 @@ def from_mean(embeddings):
     return [length / (sum(lengths) / len(lengths)) - 1 for length in lengths]
 
 
-def deviation_of(embeddings):
+def batch_deviation(embeddings):
     return math.sqrt(sum(x * x for x in from_mean(embeddings)) / len(from_mean(embeddings)))
 
 
@@ -42,7 +42,7 @@ class DistanceLevelsTest(parameterized.TestCase, tf.test.TestCase):
     def test_equals_loops_over_several_batches(self, momentum):
         layer, deviation = DistanceLevels(LEVELS, momentum), None
         for sample in BATCHES:
-            own = deviation_of(sample.embeddings)
+            own = batch_deviation(sample.embeddings)
             deviation = own if deviation is None else momentum * deviation + (1 - momentum) * own
             value = layer.regularize(sample.embeddings)
             self.assertAllClose(layer.deviation, deviation, rtol=1e-5)
@@ -81,11 +81,6 @@ class DistanceLevelsTest(parameterized.TestCase, tf.test.TestCase):
             self.assertAllClose(value, 0.1 if len(embeddings) > 1 else 0.0, rtol=1e-4)
             self.assertAllClose(tape.gradient(value, embeddings), np.zeros(embeddings.shape), atol=1e-4)
 
-    @parameterized.parameters(((), 0.9), ((0,), 1.0), ((0,), -0.1))
-    def test_refuses_settings_out_of_range(self, levels, momentum):
-        with self.assertRaisesRegex(ValueError, "at least one level, and momentum must be from 0 to below 1; got"):
-            DistanceLevels(levels, momentum)
-
 
 class MDRLossTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters((0.6, 0.01), (2.0, 0.0), (0.0, 0.3))
@@ -94,22 +89,26 @@ class MDRLossTest(parameterized.TestCase, tf.test.TestCase):
         loss = MDRLoss(ContrastiveLoss(**settings), weight, LEVELS, level_weight=level_weight)
         batch = BATCHES[0].arguments("batch")
         expected = oracles.contrastive(oracles.Problem(*batch), **settings)
-        expected += weight * regularizer(batch[1], LEVELS, deviation_of(batch[1]))
+        expected += weight * regularizer(batch[1], LEVELS, batch_deviation(batch[1]))
         expected += level_weight * (1.5**2 + 0.1**2 + 1.2**2)
         self.assertAllClose(loss(*batch), expected, rtol=1e-5)
 
     def test_levels_are_drawn_to_zero(self):
-        loss = MDRLoss(TripletLoss(), weight=0.0, levels=LEVELS, level_weight=0.5)
+        loss = MDRLoss(TripletLoss(), distance_weight=0.0, levels=LEVELS, level_weight=0.5)
         with tf.GradientTape() as tape:
             value = loss(*BATCHES[0].arguments("batch"))
         self.assertAllClose(tape.gradient(value, loss.regularizer.levels), LEVELS)  # 0.5 · 2 · level.
 
     def test_defaults_are_the_authors(self):
-        config = MDRLoss(TripletLoss(), 0.1).get_config()
+        config = MDRLoss(TripletLoss()).get_config()
         self.assertEqual((config["levels"], config["momentum"], config["level_weight"]), ([-3.0, 0.0, 3.0], 0.9, 0.01))
 
-    def test_refuses_negative_weights(self):
-        with self.assertRaisesRegex(ValueError, "at least 0; got -0.1 and 0.01"):
-            MDRLoss(TripletLoss(), -0.1)
-        with self.assertRaisesRegex(ValueError, "at least 0; got 0.1 and -1"):
-            MDRLoss(TripletLoss(), 0.1, level_weight=-1)
+    @parameterized.parameters(
+        ({"distance_weight": -0.1}, "distance_weight must be at least 0; got -0.1"),
+        ({"level_weight": -1}, "level_weight at least 0; got levels .*, momentum 0.9 and level_weight -1"),
+        ({"levels": ()}, r"at least one level.*got levels \[\]"),
+        ({"momentum": 1.0}, "momentum must be from 0 to below 1.*momentum 1.0"),
+    )
+    def test_refuses_settings_out_of_range(self, settings, message):
+        with self.assertRaisesRegex(ValueError, message):
+            MDRLoss(TripletLoss(), **settings)

@@ -11,7 +11,7 @@ from tests.support import finite_differences, loss_cases, oracles
 
 NUM_CLASSES = 5
 LABELS = [4, 4, 0, 0, 0, 2, 3, 3, 2]
-SAMPLE = loss_cases.Sample.of(LABELS, np.arange(NUM_CLASSES).repeat(2), seed=3)
+SAMPLE = loss_cases.sample(LABELS, np.arange(NUM_CLASSES).repeat(2), seed=3)
 
 
 def proxies_with(points):
@@ -30,7 +30,7 @@ def problem(labels, embeddings, points, drawn):
     """Real and synthetic embeddings against real and synthetic proxies, by loops; ``drawn`` as by ``draw_mixtures``."""
     share, labels, embeddings = float(drawn.share), list(labels), list(embeddings)
     reference_labels = [c for c in range(len(points)) for _ in points[c]]
-    references = [point for of_class in points for point in of_class]
+    references = [point for own in points for point in own]
     synthetic = {}
     for first, second in zip(drawn.first.numpy(), drawn.second.numpy()):
         own, other = labels[first], labels[second]
@@ -51,7 +51,7 @@ class ProxySynthesisLossTest(parameterized.TestCase, tf.test.TestCase):
     def test_equals_loops_with_the_same_draws(self, name, proxies_per_class, ratio):
         settings = loss_cases.SETTINGS[name][0]
         points = np.random.default_rng(1).normal(size=(NUM_CLASSES, proxies_per_class, 4))
-        loss = ProxySynthesisLoss(loss_cases.build(name), proxies_with(points), alpha=0.7, ratio=ratio, seed=11)
+        loss = ProxySynthesisLoss(loss_cases.build(name), proxies_with(points), 0.7, ratio, seed=11)
         for step in range(3):
             drawn = draw_mixtures(tf.constant(SAMPLE.labels), 0.7, ratio, [11, step])
             by_loops = problem(SAMPLE.labels, SAMPLE.embeddings, points, drawn)
@@ -94,11 +94,11 @@ class ProxySynthesisLossTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_defaults_are_the_authors(self):
         loss = ProxySynthesisLoss(loss_cases.build("proxy_nca"), ClassProxies(2, 1, 2))
-        self.assertEqual((loss.alpha, loss.ratio), (0.4, 1.0))
+        self.assertEqual((loss.synthesis_alpha, loss.synthesis_ratio), (0.4, 1.0))
 
-    @parameterized.parameters({"alpha": 0.0}, {"ratio": 0.0}, {"ratio": 1.1})
+    @parameterized.parameters({"synthesis_alpha": 0.0}, {"synthesis_ratio": 0.0}, {"synthesis_ratio": 1.1})
     def test_refuses_settings_out_of_range(self, **settings):
-        with self.assertRaisesRegex(ValueError, "alpha must be above 0, ratio above 0 and at most 1; got"):
+        with self.assertRaisesRegex(ValueError, f"{next(iter(settings))} must be above 0.*; got"):
             ProxySynthesisLoss(loss_cases.build("proxy_nca"), ClassProxies(2, 1, 2), **settings)
 
     def evaluated(self, loss, labels, embeddings):
@@ -118,8 +118,8 @@ class DrawMixturesTest(parameterized.TestCase, tf.test.TestCase):
         partners = collections.defaultdict(set)
         for first, second in zip(drawn.first.numpy(), drawn.second.numpy()):
             partners[LABELS[first]].add(LABELS[second])
-        self.assertTrue(all(len(of_class) == 1 for of_class in partners.values()))
-        self.assertCountEqual([of_class.pop() for of_class in partners.values()], [0, 2, 3, 4])
+        self.assertTrue(all(len(partner) == 1 for partner in partners.values()))
+        self.assertCountEqual([partner.pop() for partner in partners.values()], [0, 2, 3, 4])
         # In a circle through all four classes none is its own partner, nor its partner's in turn.
         partners = {LABELS[a]: LABELS[b] for a, b in zip(drawn.first.numpy(), drawn.second.numpy())}
         self.assertTrue(all(partners[partners[c]] != c != partners[c] for c in partners))

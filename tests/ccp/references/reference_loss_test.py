@@ -1,117 +1,111 @@
-"""Sources of references in a loss: proxies, memory, and all their combinations with every pair loss."""
+"""Proxies and memory in a loss: all their combinations with every pair loss."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
-from ccp import CCPLoss, ClassProxies, CrossBatchMemory, ReferenceLoss, TripletLoss
+import ccp
 from tests.support import loss_cases
 
 BATCH, EMBEDDING_SIZE = 6, 4
-BATCHES = [loss_cases.Sample.of([0, 0, 1, 1, 2, 3], [0], EMBEDDING_SIZE, seed=seed) for seed in range(3)]
-SETTINGS = {"contrastive": {"pos_margin": 0.0, "neg_margin": 0.9}}
+BATCHES = [loss_cases.sample([0, 0, 1, 1, 2, 3], [0], EMBEDDING_SIZE, seed).arguments("batch") for seed in range(3)]
+# At the defaults few pairs of the contrastive loss are active. The margin loss draws: see its own test.
+SETTINGS = {name: loss_cases.EVERY_SETTING[name][0] for name in loss_cases.AGAINST if name != "margin"}
+SETTINGS["contrastive"] = {"pos_margin": 0.0, "neg_margin": 0.9}
+every_pair_loss = pytest.mark.parametrize("name", SETTINGS)
 
 
-class CombinationsTest(parameterized.TestCase, tf.test.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.proxies = ClassProxies(4, 2, EMBEDDING_SIZE, seed=1)
-        self.memory = CrossBatchMemory(2 * BATCH, EMBEDDING_SIZE)
-
-    def built(self, pair_loss, method):
-        """The loss, and the weights of its parts: batch, proxies, memory."""
-        if method == "plain":
-            return pair_loss, (1.0, 0.0, 0.0)
-        if method == "proxy":
-            return ReferenceLoss(pair_loss, [(self.proxies, 1.0)]), (0.0, 1.0, 0.0)
-        if method == "xbm":
-            return ReferenceLoss(pair_loss, [(self.memory, 1.0)], batch_weight=1.0), (1.0, 0.0, 1.0)
-        if method == "ccp":
-            return CCPLoss(pair_loss, self.proxies), (0.1, 1.0, 0.0)
-        ccp_xbm = CCPLoss(pair_loss, self.proxies, 0.3, 0.7, memory=self.memory, memory_weight=0.5)
-        return ccp_xbm, (0.3, 0.7, 0.5)
-
-    @parameterized.product(name=loss_cases.NAMES, method=("plain", "proxy", "xbm", "ccp", "ccp+xbm"))
-    def test_equals_the_sum_of_its_parts(self, name, method):
-        pair_loss = loss_cases.build(name, SETTINGS.get(name))
-        loss, (batch_weight, proxy_weight, memory_weight) = self.built(pair_loss, method)
-        queued = []
-        for sample in BATCHES if memory_weight else BATCHES[:1]:
-            batch = sample.arguments("batch")
-            queued = [*queued, batch][-2:]  # The memory holds two batches, the current one among them.
-            parts = []
-            if batch_weight:
-                parts.append((batch_weight, batch))
-            if proxy_weight:
-                parts.append((proxy_weight, (*batch, *self.proxies.references())))
-            if memory_weight and len(queued) == 2:
-                own_copies = range(BATCH, 2 * BATCH)
-                parts.append((memory_weight, (*batch, *(np.concatenate(both) for both in zip(*queued)), own_copies)))
-            by_hand = [(weight, loss_cases.value_and_gradients(pair_loss, *part)) for weight, part in parts]
-
-            value, gradient, _ = loss_cases.value_and_gradients(loss, *batch)
-            self.assertTrue(np.isfinite(value))
-            self.assertAllClose(value, sum(weight * part[0] for weight, part in by_hand), rtol=1e-5)
-            expected = sum(weight * part[1] for weight, part in by_hand)  # None of it through the memory.
-            self.assertAllClose(gradient, expected, rtol=1e-4, atol=1e-5)
-
-    @parameterized.parameters(*loss_cases.NAMES)
-    def test_no_example_is_its_own_pair_in_the_memory(self, name):
-        settings = SETTINGS.get(name, loss_cases.SETTINGS[name][0])
-        before, now = (sample.arguments("batch") for sample in BATCHES[:2])
-        loss = ReferenceLoss(loss_cases.build(name, settings), [(self.memory, 1.0)])
-        loss(*before)
-        # C1 meets its own copies, as recorded from the original.
-        own_copies = None if name == "cosine_contrastive" else range(BATCH, 2 * BATCH)
-        references = [np.concatenate(both) for both in zip(before, now)]
-        self.assertAllClose(loss(*now), loss_cases.expected(name, settings, *now, *references, own_copies), rtol=1e-4)
-
-    @parameterized.parameters(*loss_cases.NAMES)
-    def test_compiled_equals_eager(self, name):
-        eager = self.built(loss_cases.build(name, SETTINGS.get(name)), "ccp+xbm")[0]
-        expected = [eager(*sample.arguments("batch")) for sample in BATCHES]
-        self.memory = CrossBatchMemory(2 * BATCH, EMBEDDING_SIZE)
-        compiled = tf.function(self.built(loss_cases.build(name, SETTINGS.get(name)), "ccp+xbm")[0])
-        values = [compiled(tf.constant(s.labels), tf.constant(s.embeddings)) for s in BATCHES]
-        self.assertAllClose(values, expected, rtol=1e-5)
-        self.assertEqual(compiled.experimental_get_tracing_count(), 1)
+def new_proxies():
+    return ccp.ClassProxies(4, 2, EMBEDDING_SIZE, seed=1)
 
 
-class ReferenceLossTest(tf.test.TestCase):
-    def test_large_labels_stay_apart_in_a_memory(self):
-        memory = CrossBatchMemory(4, 2)
-        loss = ReferenceLoss(TripletLoss(1.0), [(memory, 1.0)])
-        # All at one place: a triplet costs its margin, if there is one. Were the two classes merged, there were none.
-        self.assertAllClose(loss(np.int32([2**24, 2**24, 2**24 + 1, 2**24 + 1]), np.zeros((4, 2), np.float32)), 1.0)
-        self.assertAllEqual(memory.stored_labels, [2**24, 2**24, 2**24 + 1, 2**24 + 1])
+def new_memory():
+    """Of two batches, the current one among them."""
+    return ccp.CrossBatchMemory(2 * BATCH, EMBEDDING_SIZE)
 
-    def test_narrow_labels_do_not_wrap_around_among_many_proxies(self):
-        # As uint8, proxies 256 to 299 would be taken for classes 0 to 43.
-        proxies, sample = ClassProxies(300, 1, EMBEDDING_SIZE), BATCHES[0]
-        loss = ReferenceLoss(TripletLoss(1.0), [(proxies, 1.0)])
-        wide = loss(sample.labels, sample.embeddings)
-        self.assertAllEqual(loss(sample.labels.astype(np.uint8), sample.embeddings), wide)
 
-    def test_sources_are_told_of_every_batch(self):
-        memory = CrossBatchMemory(BATCH, EMBEDDING_SIZE)
-        loss = CCPLoss(TripletLoss(), ClassProxies(4, 1, EMBEDDING_SIZE), memory=memory)
-        self.assertLen(loss.sources, 2)
-        for sample in BATCHES:
-            loss(*sample.arguments("batch"))
-        self.assertEqual(int(memory.batches_seen), 3)
+# Losses of a pair loss, and their weights of the batch, the proxies and the memory.
+METHODS = {
+    "proxy": (lambda pair_loss: ccp.ReferenceLoss(pair_loss, new_proxies()), (0.0, 1.0, 0.0)),
+    "xbm": (lambda pair_loss: ccp.XBMLoss(pair_loss, memory=new_memory()), (1.0, 0.0, 1.0)),
+    "ccp": (lambda pair_loss: ccp.CCPLoss(pair_loss, new_proxies()), (0.1, 1.0, 0.0)),
+    "ccp_xbm": (lambda pair_loss: ccp.CCPLoss(pair_loss, new_proxies(), 0.3, 0.7, new_memory(), 0.5), (0.3, 0.7, 0.5)),
+}
 
-    def test_refuses_sample_weight(self):
-        loss = CCPLoss(TripletLoss(), ClassProxies(4, 1, EMBEDDING_SIZE))
-        with self.assertRaisesRegex(ValueError, "CCPLoss is one number for the whole batch"):
-            loss(*BATCHES[0].arguments("batch"), sample_weight=np.ones(BATCH, np.float32))
 
-    def test_refuses_no_references_at_all(self):
-        with self.assertRaisesRegex(ValueError, "batch_weight above 0.*or at least one source"):
-            ReferenceLoss(TripletLoss())
+@pytest.mark.parametrize("method", METHODS)
+@every_pair_loss
+def test_equals_the_sum_of_its_terms(name, method):
+    pair_loss = loss_cases.build(name, SETTINGS[name])
+    build, (batch_weight, proxy_weight, memory_weight) = METHODS[method]
+    loss = build(pair_loss)
+    for i, batch in enumerate(BATCHES):
+        terms = [(batch_weight, batch)]
+        if proxy_weight:
+            terms.append((proxy_weight, (*batch, *loss.proxies.references())))
+        if memory_weight and i > 0:  # The memory is full.
+            # The queue is a ring of two batches: the third overwrites the first.
+            stored = [BATCHES[2], BATCHES[1]] if i == 2 else BATCHES[:2]
+            own_copies = range(BATCH) if i == 2 else range(BATCH, 2 * BATCH)
+            terms.append((memory_weight, (*batch, *map(np.concatenate, zip(*stored)), own_copies)))
+        by_hand = [(weight, loss_cases.value_and_gradients(pair_loss, *term)) for weight, term in terms if weight]
 
-    def test_refuses_negative_weights(self):
-        proxies = ClassProxies(4, 1, EMBEDDING_SIZE)
-        with self.assertRaisesRegex(ValueError, r"at least 0; got -0.1 and \[1.0\]"):
-            ReferenceLoss(TripletLoss(), [(proxies, 1.0)], batch_weight=-0.1)
-        with self.assertRaisesRegex(ValueError, r"at least 0; got 0.1 and \[-1\]"):
-            CCPLoss(TripletLoss(), proxies, proxy_weight=-1)
+        value, gradient = loss_cases.value_and_gradients(loss, *batch)
+        assert np.isfinite(value)
+        np.testing.assert_allclose(value, sum(weight * term[0] for weight, term in by_hand), rtol=1e-5)
+        expected = sum(weight * term[1] for weight, term in by_hand)  # No gradient goes through the memory.
+        np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-5)
+
+
+@every_pair_loss
+def test_no_example_is_its_own_pair_in_the_memory(name):
+    loss = ccp.ReferenceLoss(loss_cases.build(name, SETTINGS[name]), memory=new_memory())
+    loss(*BATCHES[0])
+    # C1 compares an anchor with its copy, as recorded from the original.
+    own_copies = None if name == "cosine_contrastive" else range(BATCH, 2 * BATCH)
+    references = map(np.concatenate, zip(*BATCHES[:2]))
+    expected = loss_cases.expected(name, SETTINGS[name], *BATCHES[1], *references, own_copies)
+    np.testing.assert_allclose(loss(*BATCHES[1]), expected, rtol=1e-4)
+
+
+@every_pair_loss
+def test_compiled_equals_eager(name):
+    eager, loss = (METHODS["ccp_xbm"][0](loss_cases.build(name, SETTINGS[name])) for _ in range(2))
+    compiled = tf.function(loss)
+    for labels, embeddings in BATCHES:
+        value = compiled(tf.constant(labels), tf.constant(embeddings))
+        np.testing.assert_allclose(value, eager(labels, embeddings), rtol=1e-5)
+    assert compiled.experimental_get_tracing_count() == 1
+
+
+def test_large_labels_stay_separate_in_a_memory():
+    loss = ccp.ReferenceLoss(ccp.TripletLoss(1.0), memory=ccp.CrossBatchMemory(4, 2))
+    # All in one point: a triplet costs its margin, if there is one. Were the two classes merged, there were none.
+    labels = np.int32([2**24, 2**24, 2**24 + 1, 2**24 + 1])
+    assert float(loss(labels, np.zeros((4, 2), np.float32))) == 1.0
+    assert loss.memory.stored_labels.numpy().tolist() == labels.tolist()
+
+
+def test_narrow_labels_do_not_wrap_around_among_many_proxies():
+    # As uint8, proxies 256 to 299 would be taken for classes 0 to 43.
+    loss = ccp.ReferenceLoss(ccp.TripletLoss(1.0), ccp.ClassProxies(300, 1, EMBEDDING_SIZE))
+    labels, embeddings = BATCHES[0]
+    assert float(loss(labels.astype(np.uint8), embeddings)) == float(loss(labels, embeddings))
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "message"),
+    [
+        (ccp.ReferenceLoss, {}, "needs proxies, a memory, or the batch"),
+        (ccp.ReferenceLoss, {"batch_weight": -0.1}, r"at least 0; got \[-0.1, 1.0"),
+        (ccp.ReferenceLoss, {"memory_weight": np.nan}, r"at least 0; got \[0.0, 1.0, nan"),
+        (ccp.XBMLoss, {"proxies": new_memory()}, "proxies must be a ClassProxies; got .*Memory"),
+        (ccp.XBMLoss, {}, "XBMLoss needs a memory"),
+        (ccp.CCPLoss, {}, "CCPLoss needs class proxies"),
+        (ccp.CCPLoss, {"proxies": new_proxies(), "proxy_weight": 0}, "proxy_weight must be above 0"),
+        (ccp.CCPLoss, {"proxies": new_proxies(), "batch_weight": -1}, "batch_weight must be at least 0; got -1"),
+    ],
+)
+def test_refuses_what_is_missing_or_out_of_bounds(kind, arguments, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        kind(ccp.TripletLoss(), **arguments)

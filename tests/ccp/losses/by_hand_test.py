@@ -1,0 +1,163 @@
+"""Values by hand, on a line: distances are differences there, and similarities products."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import ccp
+from tests.support import loss_cases
+
+# 0 and 1 are 0.25 apart, 0 and 2 0.5, 1 and 2 0.25; 3 is far from all.
+POINTS = [[0.0], [0.25], [0.5], [-0.5]]
+LABELS = [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("pos_margin", "neg_margin", "reduction", "expected"),
+    [
+        # Positives, each seen from both ends: d(0,1) = 0.25, d(2,3) = 1. Negatives: d(0,2) = 0.5, d(0,3) = 0.5,
+        # d(1,2) = 0.25, d(1,3) = 0.75.
+        # Both positives are beyond 0.1: (0.15 + 0.9)/2. Of the negatives only 0.25 is below 0.4: 0.15.
+        (0.1, 0.4, "mean_of_active", 0.525 + 0.15),
+        # Only d(2,3) is beyond 0.4: 0.6. Negatives below 0.6: 0.5, 0.5 and 0.25: (0.1 + 0.1 + 0.35)/3.
+        (0.4, 0.6, "mean_of_active", 0.6 + 0.55 / 3),
+        # The same sums, seen from both ends, over the 4 × 4 entries.
+        (0.4, 0.6, "mean", 2 * (0.6 + 0.55) / 16),
+        # Exactly at its margin a pair is not active: positive 1 against 1, negative 0.25 against 0.25.
+        (1.0, 0.25, "mean_of_active", 0.0),
+    ],
+)
+def test_contrastive(pos_margin, neg_margin, reduction, expected):
+    value = ccp.ContrastiveLoss(pos_margin, neg_margin, reduction)(LABELS, POINTS)
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
+
+
+def test_contrastive_gradient():
+    _, gradient = loss_cases.value_and_gradients(ccp.ContrastiveLoss(0.4, 0.6), LABELS, POINTS)
+    # Positive (2,3) alone is active: the mean over its two ends is d(2,3) = x2 − x3 + …, so +1 and −1. Negatives:
+    # −1/3 of d(0,2) = x2 − x0, of d(0,3) = x0 − x3 and of d(1,2) = x2 − x1.
+    expected = [[1 / 3 - 1 / 3], [1 / 3], [1 - 1 / 3 - 1 / 3], [-1 + 1 / 3]]
+    np.testing.assert_allclose(gradient, expected, atol=1e-6)
+
+
+def mass(own, *others):
+    """−log of the softmax mass of the first logits."""
+    return -math.log(sum(map(math.exp, own)) / sum(map(math.exp, [*own, *others])))
+
+
+AGAINST = {
+    # One active positive of 0.5 and two active negatives of 0.25: 0.5 + 0.25, not (0.5 + 0.25 + 0.25)/3.
+    "contrastive, positives and negatives averaged apart": (
+        ccp.ContrastiveLoss(0.0, 0.5),
+        ([0], [[0.0]], [0, 1, 2], [[0.5], [0.25], [-0.25]]),
+        0.75,
+    ),
+    # Similarities of the anchors 0.5 and 1 of class 0 with each other: 0.5. With 0.75 of class 1: 0.375 and 0.75, of
+    # which the second is above the margin by 0.25. Divided by the two anchors.
+    "cosine contrastive": (
+        ccp.CosineContrastiveLoss(0.5),
+        ([0, 0], [[0.5], [1.0]], [0, 1], [[0.5], [0.75]]),
+        (1 - 1e-5 - 0.25 + 1 - 1e-5 - 0.5 + 0.25) / 2,
+    ),
+    # Among the references: the anchor itself (s = 1: nothing), and a positive at s = 0.5.
+    "cosine contrastive, without copies of the anchor": (
+        ccp.CosineContrastiveLoss(0.5),
+        ([0], [[1.0]], [0, 0], [[1.0], [0.5]]),
+        0.5 - 1e-5,
+    ),
+    # Positives at s = 0.5 and 1, a negative at 0.75: Σp exp(−2 · 0) + exp(−2 · 0.5) = 1 + e⁻¹, Σn exp(4 · 0.25) = e.
+    "multi-similarity": (
+        ccp.MultiSimilarityLoss(alpha=2, beta=4, base=0.5),
+        ([0], [[1.0]], [0, 0, 1], [[0.5], [1.0], [0.75]]),
+        math.log(2 + math.exp(-1)) / 2 + math.log(1 + math.e) / 4,
+    ),
+    # Both anchors have one positive at the base: log(1 + e⁰)/2 from each.
+    "multi-similarity, mean over anchors": (
+        ccp.MultiSimilarityLoss(2, 4, 0.5),
+        ([0, 1], [[1.0], [0.5]], [0], [[0.5]]),
+        (math.log(2) / 2 + math.log(1 + math.exp(4 * -0.25)) / 4) / 2,
+    ),
+    # exp(1000 · 1.5) is beyond float64: log(1 + e¹⁵⁰⁰)/1000 = 1.5.
+    "multi-similarity, without overflow on negatives": (
+        ccp.MultiSimilarityLoss(1000, 1000, -0.5),
+        ([0], [[1.0]], [1], [[1.0]]),
+        1.5,
+    ),
+    "multi-similarity, without overflow on positives": (
+        ccp.MultiSimilarityLoss(1000, 1000, 0.5),
+        ([0], [[1.0]], [0], [[-1.0]]),
+        1.5,
+    ),
+    # Proxies 1 of class 0, 0.5 of class 1, −1 of class 2, which has no positive. Samples 0.5 (class 0), 1 (class 1).
+    # Positives: s = 0.5 for both, exp(−2 · 0.4). Negatives: s = 1; 0.25; −0.5 and −1; all with 0.1 added.
+    "ProxyAnchor": (
+        ccp.ProxyAnchorLoss(margin=0.1, scale=2),
+        ([0, 1], [[0.5], [1.0]], [0, 1, 2], [[1.0], [0.5], [-1.0]]),
+        math.log(1 + math.exp(-0.8))
+        + sum(math.log(1 + x) for x in (math.exp(2.2), math.exp(0.7), math.exp(-0.8) + math.exp(-1.8))) / 3,
+    ),
+    # Own proxies at s = 0.5 and 0, another at s = 1; temperature 0.5 doubles them.
+    "ProxyNCA++": (
+        ccp.ProxyNCALoss(0.5),
+        ([4], [[1.0]], [4, 4, 2], [[0.5], [0.0], [1.0]]),
+        mass([1.0, 0.0], 2.0),
+    ),
+    # Class 9 has no proxy. The other anchor's mass is 1/2: its two proxies are alike.
+    "ProxyNCA++, mean over anchors that have a proxy": (
+        ccp.ProxyNCALoss(0.5),
+        ([4, 9], [[1.0], [1.0]], [4, 2], [[0.5], [0.5]]),
+        math.log(2),
+    ),
+    # The own proxy at s = 0.5, of length 0.5: so is the virtual one. Another proxy at s = −1.
+    "virtual softmax": (
+        ccp.VirtualSoftmaxLoss(2),
+        ([0], [[1.0]], [0, 1], [[0.5], [-1.0]]),
+        mass([1.0], -2.0, 1.0),
+    ),
+    # Anchor of length 0.5 at right angles to both proxies, the own one of length 0.8: virtual s = 0.4.
+    "virtual softmax, at right angles": (
+        ccp.VirtualSoftmaxLoss(1),
+        ([0], [[0.5, 0.0]], [0, 1], [[0.0, 0.8], [0.0, -1.0]]),
+        mass([0.0], 0.0, 0.4),
+    ),
+    # Own and virtual proxy coincide; e⁻⁸⁰ of the other one is nothing. The same with two proxies per class.
+    "virtual softmax, of a perfect anchor": (
+        ccp.VirtualSoftmaxLoss(40),
+        ([0], [[1.0]], [0, 1], [[1.0], [-1.0]]),
+        math.log(2),
+    ),
+    "virtual softmax, of a perfect anchor with two proxies": (
+        ccp.VirtualSoftmaxLoss(40),
+        ([0], [[1.0]], [0, 0, 1], [[1.0], [1.0], [-1.0]]),
+        math.log(2),
+    ),
+    # Own logit −500, virtual and other ones 500: log(e⁻⁵⁰⁰ + 2 e⁵⁰⁰) + 500.
+    "virtual softmax, without overflow": (
+        ccp.VirtualSoftmaxLoss(500),
+        ([0], [[1.0]], [0, 1], [[-1.0], [1.0]]),
+        1000 + math.log(2),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", AGAINST)
+def test_against_references(case):
+    loss, arguments, expected = AGAINST[case]
+    np.testing.assert_allclose(loss.against(*arguments), expected, rtol=1e-5)
+
+
+def test_proxy_nca_does_not_lose_a_distant_proxy():
+    # Logits −500 and 500: −log(e⁻⁵⁰⁰/(e⁻⁵⁰⁰ + e⁵⁰⁰)) = 1000; its slope is (1 − −1)/0.001.
+    value, gradient, _ = loss_cases.value_and_gradients(ccp.ProxyNCALoss(0.001), [0], [[0.5]], [0, 1], [[-1.0], [1.0]])
+    np.testing.assert_allclose(value, 1000.0, rtol=1e-6)
+    np.testing.assert_allclose(gradient, [[2000.0]], rtol=1e-6)
+
+
+def test_virtual_softmax_has_a_gradient_at_the_zero_vector_under_xla():
+    # At 0 both logits are 0 and the virtual one has no slope: 2 · (w₁ − 2 w₀)/3.
+    compiled = tf.function(loss_cases.value_and_gradients, jit_compile=True)
+    proxies = tf.constant([[0.3, 0.0], [0.0, 0.3]])
+    _, gradient, _ = compiled(ccp.VirtualSoftmaxLoss(2), [0], tf.zeros((1, 2)), [0, 1], proxies)
+    np.testing.assert_allclose(gradient, [[2 * -0.6 / 3, 2 * 0.3 / 3]], rtol=1e-6)
