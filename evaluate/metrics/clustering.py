@@ -1,46 +1,48 @@
-"""How well clusters of the embeddings agree with the classes."""
+"""Agreement of k-means clusters of the embeddings with the classes."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from sklearn.cluster import KMeans, MiniBatchKMeans
-from sklearn.metrics import adjusted_mutual_info_score, normalized_mutual_info_score
 
-# Examples × clusters × embedding size of an iteration, above which plain k-means takes minutes.
+# Examples × clusters × embedding size, above which plain k-means takes minutes.
 _MOST_WORK = 10**10
 
 
-def cluster_agreement(embeddings: np.ndarray, labels: np.ndarray, seed: int = 0) -> dict[str, Any]:
-    """NMI and AMI of the labels and of as many k-means clusters as there are classes.
-
-    - ``nmi``: mutual information over the *arithmetic mean* of both entropies (the field's papers use this one
-      and the geometric one without telling). Among many small classes it is high by chance alone.
-    - ``ami``: the same less what chance would give (Vinh et al., JMLR 2010), arithmetic mean again.
+def k_means_clusters(embeddings: np.ndarray, number: int, seed: int = 0) -> tuple[np.ndarray, str]:
+    """Clusters of the embeddings.
 
     Args:
       embeddings: [num_examples, embedding_size].
-      labels: [num_examples].
-      seed: of the clusters' start: k-means++ in plain k-means, which is run once; random examples in mini-batch
+      number: of clusters.
+      seed: of the first centres: by k-means++ in plain k-means, which is run once; random examples in mini-batch
         k-means, which is taken where plain k-means would take minutes.
 
     Returns:
-      The two, and ``algorithm``, ``num_clusters`` and ``seed``.
+      [num_examples] clusters from 0, and how they were found.
     """
-    number = len(np.unique(labels))
-    if len(embeddings) * number * embeddings.shape[1] <= _MOST_WORK:
+    from sklearn.cluster import KMeans, MiniBatchKMeans
+
+    if embeddings.size * number <= _MOST_WORK:
         algorithm, method = "k-means", KMeans(number, n_init=1, random_state=seed)
     else:
-        algorithm = "mini-batch k-means"
-        method = MiniBatchKMeans(
-            number, init="random", n_init=1, batch_size=4096, init_size=max(3 * 4096, number), random_state=seed
-        )
-    clusters = method.fit_predict(np.asarray(embeddings, np.float64 if embeddings.dtype == np.float64 else np.float32))
-    return {
-        "nmi": float(normalized_mutual_info_score(labels, clusters, average_method="arithmetic")),
-        "ami": float(adjusted_mutual_info_score(labels, clusters, average_method="arithmetic")),
-        "algorithm": algorithm,
-        "num_clusters": number,
-        "seed": seed,
-    }
+        start = {"init": "random", "n_init": 1, "init_size": max(3 * 4096, number)}
+        algorithm, method = "mini-batch k-means", MiniBatchKMeans(number, batch_size=4096, random_state=seed, **start)
+    return method.fit_predict(embeddings), f"{algorithm}, {number} clusters, seed {seed}"
+
+
+def nmi(labels: np.ndarray, clusters: np.ndarray) -> float:
+    """Mutual information over the arithmetic mean of both entropies.
+
+    The field's papers use this one and the geometric one without saying which. Among many small classes it is high by
+    chance alone.
+    """
+    from sklearn.metrics import normalized_mutual_info_score
+
+    return float(normalized_mutual_info_score(labels, clusters, average_method="arithmetic"))
+
+
+def ami(labels: np.ndarray, clusters: np.ndarray) -> float:
+    """NMI less what chance would give (Vinh et al., JMLR 2010), with the arithmetic mean."""
+    from sklearn.metrics import adjusted_mutual_info_score
+
+    return float(adjusted_mutual_info_score(labels, clusters, average_method="arithmetic"))

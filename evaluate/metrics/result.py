@@ -1,4 +1,4 @@
-"""Retrieval scores as data: of each query, of each class, and their means."""
+"""Scores as data: of each query, of each class, and of the whole set."""
 
 from __future__ import annotations
 
@@ -8,49 +8,45 @@ from typing import Any
 import numpy as np
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class RetrievalResult:
-    """Scores, and how they came about.
+    """Scores, and how they were computed.
 
     Attributes:
       labels: [num_queries] int64.
-      per_query: [num_queries] arrays by name. ``num_relevant`` is R; where it is 0 the scores are 0 and mean nothing.
+      num_relevant: [num_queries] R; where it is 0 the query's scores are 0 and mean nothing.
+      per_query: by name, [num_queries] scores.
+      clustering: by name, scores of clusters of all queries.
       protocol: what was searched and how.
-      clustering: agreement of k-means clusters with the labels, where that was asked for.
     """
 
     labels: np.ndarray
+    num_relevant: np.ndarray
     per_query: dict[str, np.ndarray]
+    clustering: dict[str, float]
     protocol: dict[str, Any]
-    clustering: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
-    def scores(self) -> dict[str, np.ndarray]:
-        """``per_query`` without ``num_relevant``."""
-        return {name: values for name, values in self.per_query.items() if name != "num_relevant"}
+    def valid(self) -> np.ndarray:
+        """[num_queries] which queries have a reference of their class."""
+        return self.num_relevant > 0
 
     @property
     def means(self) -> dict[str, float]:
-        """Over the queries that have a reference of their class, each query counting alike."""
-        valid = self.per_query["num_relevant"] > 0
-        return {name: float(values[valid].mean()) for name, values in self.scores.items()}
+        """By name, the mean over the valid queries, each counting alike; and the scores of the clusters."""
+        means = {name: float(scores[self.valid].mean()) for name, scores in self.per_query.items()}
+        return {**means, **self.clustering}
 
     def per_class(self) -> dict[int, dict[str, float]]:
-        """By label, means over the queries of the class, and ``num_queries``; classes of lone queries are left out."""
-        valid = self.per_query["num_relevant"] > 0
-        labels, places, counts = np.unique(self.labels[valid], return_inverse=True, return_counts=True)
-        sums = {name: np.bincount(places, values[valid]) for name, values in self.scores.items()}
+        """By label, means over the valid queries of the class, and ``num_queries``; classes without any are absent."""
+        labels, places, counts = np.unique(self.labels[self.valid], return_inverse=True, return_counts=True)
+        means = {name: np.bincount(places, scores[self.valid]) / counts for name, scores in self.per_query.items()}
         return {
-            int(label): {"num_queries": int(counts[i]), **{name: float(sums[name][i] / counts[i]) for name in sums}}
-            for i, label in enumerate(labels)
+            int(label): {"num_queries": int(counts[place]), **{name: float(of[place]) for name, of in means.items()}}
+            for place, label in enumerate(labels)
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: protocol, means, clustering and classes."""
+        """For JSON: protocol, means and classes."""
         classes = {str(label): scores for label, scores in self.per_class().items()}
-        return {
-            "protocol": self.protocol,
-            "means": self.means,
-            **({"clustering": self.clustering} if self.clustering else {}),
-            "per_class": classes,
-        }
+        return {"protocol": self.protocol, "means": self.means, "per_class": classes}

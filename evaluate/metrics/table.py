@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
-from evaluate.metrics.retrieval import METRICS, TITLES
+from evaluate.metrics.registry import STANDARD, title
 from evaluate.metrics.statistics import summary
 
 # A score, or the ``summary`` of several.
@@ -25,9 +25,9 @@ def score_table(
       extra: by title, further columns: texts by row name.
     """
     extra = extra or {}
-    lines = [["", *(TITLES[metric] for metric in METRICS), *extra]]
+    lines = [["", *(title(metric) for metric in STANDARD), *extra]]
     for name, scores in rows.items():
-        cells = [_cell(scores, metric) for metric in METRICS]
+        cells = [_cell(scores, metric) for metric in STANDARD]
         lines.append([name, *cells, *(column.get(name, "") for column in extra.values())])
     width, *widths = (max(len(line[column]) for line in lines) for column in range(len(lines[0])))
     widths = [max(_NARROWEST, column) + 2 for column in widths]

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluate.search.search import nearest_references
+from evaluate.search.pair_scores import PairScores
+from evaluate.search.search import rankings
+from evaluate.search.vectors import Vectors
 
 
 class Neighbors(NamedTuple):
@@ -31,16 +33,18 @@ def nearest_neighbors(queries: np.ndarray, gallery: np.ndarray | None = None, k:
       k: at least 1. Where there are fewer references, all are returned.
 
     Raises:
-      EvaluationError: an embedding is not finite.
+      EvaluationError: an array is empty, an embedding is not finite, or the embedding sizes differ.
     """
-    queries = np.asanyarray(queries)
-    references = queries if gallery is None else np.asanyarray(gallery)
+    queries = Vectors(queries, "query")
+    references = queries if gallery is None else Vectors(gallery, "gallery")
     k = min(k, len(references) - (gallery is None))
-    indices = np.empty((len(queries), k), np.int64)
-    for block, found in nearest_references(queries, gallery, np.full(len(queries), k)):
-        indices[block] = found
-    distances = np.empty(indices.shape)
-    for row, found in enumerate(indices):
-        difference = np.subtract(references[found], queries[row], dtype=np.float64)
-        distances[row] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
-    return Neighbors(indices, distances)
+    found = Neighbors(np.empty((len(queries), k), np.int64), np.empty((len(queries), k)))
+    for ranking in rankings(queries, references, np.full(len(queries), k)):
+        last = np.where(ranking.references < 0, len(references), ranking.references)
+        order = np.lexsort((last, ranking.tie_groups), axis=1)[:, :k]
+        found.indices[ranking.queries] = np.take_along_axis(ranking.references, order, axis=1)
+    rows = np.repeat(np.arange(len(queries)), k)
+    found.distances[:] = (
+        PairScores(queries, references).distances(rows, found.indices.ravel()).reshape(found.indices.shape)
+    )
+    return found

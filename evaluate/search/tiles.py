@@ -1,138 +1,129 @@
-"""All pairs of scores, a tile at a time, for what may be among the nearest."""
+"""The scores of all pairs, a tile at a time: which may be among a query's nearest."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent import futures
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from evaluate.search import candidates
-from evaluate.search.rows import Rows
-from evaluate.search.scores import NOTHING, Scores, other_side
+from evaluate.search.candidates import CandidatePool, first_thresholds, reaching
+from evaluate.search.pair_scores import LOWEST, Factor, PairScores
 
 
-class Side:
-    """Rows made ready for the product.
+class Found(NamedTuple):
+    """Pairs that a tile adds to a strip's pool: its index, and the columns of ``CandidatePool.add``."""
 
-    Args:
-      rows: [number, embedding_size].
-      scores: of the search.
-
-    Attributes:
-      matrix: [number, embedding_size + 2] as the queries' side, until it is ``taken_apart``.
-      squares: [number] squared norms.
-    """
-
-    def __init__(self, rows: Rows, scores: Scores):
-        self.matrix = np.empty((len(rows), scores.size + 2), np.float32)
-        self.squares = np.empty(len(rows), np.float32)
-        for start, block in rows.blocks():
-            here = slice(start, start + len(block))
-            self.matrix[here], self.squares[here] = scores.side(block)
-
-    def reorder(self, order: np.ndarray) -> None:
-        """Puts the rows in that order."""
-        self.matrix, self.squares = self.matrix[order], self.squares[order]
-
-    def taken_apart(self, strips: list[slice]) -> list[tf.Tensor]:
-        """The matrix as tensors of so many rows; it is gone then, as it would be there twice."""
-        matrix, self.matrix = self.matrix, None
-        return [tf.constant(matrix[strip]) for strip in strips]
+    strip: int
+    queries: np.ndarray
+    references: np.ndarray
+    upper: np.ndarray
 
 
-def spans(number: int, width: int) -> list[slice]:
+def strips(number: int, width: int) -> list[slice]:
     """Slices of that width which cover a number of rows."""
     return [slice(start, min(start + width, number)) for start in range(0, number, width)]
 
 
-def bounds_among_neighbours(side: Side, counts: np.ndarray, scores: Scores, width: int) -> np.ndarray:
-    """For each row a score that as many others as it wants are sure to reach: from those next to it, [rows]."""
-    bounds = np.empty(len(counts), np.float32)
-    for span in spans(len(counts), width):
-        high = _product(tf.constant(side.matrix[span]), tf.constant(other_side(side.matrix[span])))
-        low = high - scores.slack(side.squares[span, np.newaxis], side.squares[span])
-        np.fill_diagonal(low, NOTHING)
-        bounds[span] = candidates.first_bounds(low, counts[span])
-    return bounds
+def thresholds_among_neighbors(factor: Factor, counts: np.ndarray, scores: PairScores, width: int) -> np.ndarray:
+    """First thresholds of vectors that search each other, [num_vectors], from those next to each in their order."""
+    thresholds = np.empty(len(counts), np.float32)
+    for strip in strips(len(counts), width):
+        part = factor.rows(strip)
+        upper = _product(part.matrix, part.as_references())
+        lower = upper - scores.slack(part.squared_norms[:, np.newaxis], part.squared_norms)
+        np.fill_diagonal(lower, LOWEST)
+        thresholds[strip] = first_thresholds(lower, counts[strip])
+    return thresholds
 
 
-def gather_among(side: Side, pools: list[candidates.Pool], scores: Scores, width: int) -> None:
-    """Fills the pools of rows that search each other: the scores are symmetric, so each tile serves both sides.
+def fill_among(pools: list[CandidatePool], factor: Factor, width: int) -> None:
+    """Fills the pools of vectors that search each other; the scores are symmetric, so a tile serves both its sides.
 
-    Fast if rows with similar bounds stand together, the loosest first: what reaches the bounds of a tile's
+    Fast if vectors with similar thresholds stand together, the lowest first: what reaches the thresholds of a tile's
     queries is then most of what reaches those of its references, and one look at the tile finds both.
     """
-    strips = spans(len(side.squares), width)
-    parts = side.taken_apart(strips)
+    all_strips = strips(len(factor.squared_norms), width)
 
-    def tile(row: int, column: int, queries: tf.Tensor) -> list:
-        ours, theirs = pools[column].bounds.copy(), pools[row].bounds.copy()
-        columns, rows, values = candidates.above(_product(parts[row], queries), np.minimum(ours, theirs.min()))
-        mine = (values >= ours[columns]) & ((rows != columns) | (row != column))
-        found = [(column, columns[mine], rows[mine] + strips[row].start, values[mine])]
+    def tile(row: int, column: int, queries: tf.Tensor) -> list[Found]:
+        as_queries, as_references = pools[column].thresholds.copy(), pools[row].thresholds.copy()
+        upper = _product(factor.matrix[all_strips[row]], queries)
+        columns, rows, upper = reaching(upper, np.minimum(as_queries, as_references.min()))
+        # No vector is a reference of itself.
+        own = (upper >= as_queries[columns]) & ((rows != columns) | (row != column))
+        found = [Found(column, columns[own], rows[own] + all_strips[row].start, upper[own])]
         if row != column:
-            its = values >= theirs[rows]
-            found.append((row, rows[its], columns[its] + strips[column].start, values[its]))
+            own = upper >= as_references[rows]
+            found.append(Found(row, rows[own], columns[own] + all_strips[column].start, upper[own]))
         return found
 
-    def work() -> Iterator[tuple]:
-        for column in range(len(strips)):
-            queries = tf.constant(other_side(parts[column].numpy()))
-            for row in range(column, len(strips)):
+    def tasks() -> Iterator[tuple]:
+        for column, strip in enumerate(all_strips):
+            queries = tf.constant(factor.rows(strip).as_references())
+            for row in range(column, len(all_strips)):
                 yield tile, row, column, queries
 
-    _run(work(), pools)
+    _run(tasks(), pools)
 
 
-def gather_from(
-    references: Rows, squares: np.ndarray, side: Side, pools: list[candidates.Pool], scores: Scores, width: int
+def fill_from_gallery(
+    pools: list[CandidatePool], factor: Factor, reference_norms: np.ndarray, scores: PairScores, width: int
 ) -> None:
-    """Fills the pools of rows that search others, and ``squares`` with the references' squared norms."""
-    strips = spans(len(side.squares), width)
-    parts = [tf.constant(other_side(side.matrix[strip])) for strip in strips]
+    """Fills the pools of queries that search a gallery.
 
-    def tile(column: int, span: slice, there: tf.Tensor) -> list:
-        values, pool = _product(there, parts[column]), pools[column]
-        bounds = pool.bounds.copy()
-        unknown = np.flatnonzero(bounds == np.float32(NOTHING))
+    Args:
+      pools: one for each strip of queries.
+      factor: the queries.
+      reference_norms: [num_references], filled with their squared norms; the pools share it.
+      scores: of the search.
+      width: queries, and references, of a tile.
+    """
+    all_strips = strips(len(factor.squared_norms), width)
+    matrices = [tf.constant(factor.rows(strip).as_references()) for strip in all_strips]
+
+    def tile(column: int, start: int, references: Factor) -> list[Found]:
+        upper, pool = _product(references.matrix, matrices[column]), pools[column]
+        thresholds = pool.thresholds.copy()
+        unknown = np.flatnonzero(thresholds == np.float32(LOWEST))
         if len(unknown):
-            slack = scores.slack(side.squares[strips[column]][unknown, np.newaxis], squares[span])
-            bounds[unknown] = candidates.first_bounds(values[:, unknown].T - slack, pool.counts[unknown])
-            pool.raise_bounds(bounds)
-        columns, rows, values = candidates.above(values, bounds)
-        return [(column, columns, rows + span.start, values)]
+            slack = scores.slack(pool.query_norms[unknown, np.newaxis], references.squared_norms)
+            thresholds[unknown] = first_thresholds(upper[:, unknown].T - slack, pool.counts[unknown])
+            pool.raise_thresholds(thresholds)
+        columns, rows, upper = reaching(upper, thresholds)
+        return [Found(column, columns, rows + start, upper)]
 
-    def work() -> Iterator[tuple]:
-        for span in spans(len(references), width):
-            matrix, squares[span] = scores.side(references.block(span.start, span.stop))
-            there = tf.constant(matrix)
-            for column in range(len(strips)):
-                yield tile, column, span, there
+    def tasks() -> Iterator[tuple]:
+        for start, block in scores.references.blocks(width):
+            references = scores.factor(block)
+            reference_norms[start : start + len(block)] = references.squared_norms
+            for column in range(len(all_strips)):
+                yield tile, column, start, references
 
-    _run(work(), pools)
+    _run(tasks(), pools)
 
 
-def _run(work: Iterator[tuple], pools: list[candidates.Pool]) -> None:
-    number = os.cpu_count() or 1
-    with futures.ThreadPoolExecutor(number) as threads:
+def _run(tasks: Iterator[tuple[Callable[..., list[Found]], ...]], pools: list[CandidatePool]) -> None:
+    """Computes tiles on all processors, and adds what they find to the pools, in this thread alone."""
+    processors = os.cpu_count() or 1
+    with futures.ThreadPoolExecutor(processors) as threads:
         waiting = []
-        for task in work:
+        for task in tasks:
             waiting.append(threads.submit(*task))
-            if len(waiting) > number:
+            if len(waiting) > processors:
                 _add(waiting.pop(0).result(), pools)
         for future in waiting:
             _add(future.result(), pools)
 
 
-def _add(found: list, pools: list[candidates.Pool]) -> None:
-    for row, *entries in found:
-        pools[row].add(*entries)
+def _add(found: list[Found], pools: list[CandidatePool]) -> None:
+    for strip, *pairs in found:
+        pools[strip].add(*pairs)
 
 
-def _product(side: tf.Tensor, other: tf.Tensor) -> np.ndarray:
+def _product(first: np.ndarray | tf.Tensor, second: np.ndarray | tf.Tensor) -> np.ndarray:
     # On the CPU also where there is a GPU: there float32 may be multiplied with fewer bits.
     with tf.device("CPU"):
-        return tf.matmul(side, other, transpose_b=True).numpy()
+        return tf.matmul(first, second, transpose_b=True).numpy()

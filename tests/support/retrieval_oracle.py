@@ -6,7 +6,6 @@ import itertools
 import math
 
 METRICS = ("precision_at_1", "r_precision", "map_at_r")
-TIED = ("precision_at_1", "map_at_r")
 MOST_ORDERS = 500
 
 
@@ -51,8 +50,8 @@ def scores_of_order(hits: list[bool], recall_at=(), map_at=()) -> dict[str, floa
     }
 
 
-def query_scores(distances, relevant, recall_at=(), map_at=()) -> dict[str, float] | None:
-    """Expected, lowest and highest over the orders of what ties; None without a reference of the query's class.
+def query_scores(distances, relevant, recall_at=(), map_at=()) -> dict[str, tuple[float, float, float]] | None:
+    """Lowest, expected and highest over the orders of what ties; None without a reference of the query's class.
 
     Raises:
       OverflowError: there are too many orders.
@@ -63,14 +62,13 @@ def query_scores(distances, relevant, recall_at=(), map_at=()) -> dict[str, floa
     if found is None:
         raise OverflowError
     scores = [scores_of_order(hits, recall_at, map_at) for hits in found]
-    expected = {name: sum(one[name] for one in scores) / len(scores) for name in scores[0]}
-    lowest = {f"{name}_lowest": min(one[name] for one in scores) for name in TIED}
-    return {**expected, **lowest, **{f"{name}_highest": max(one[name] for one in scores) for name in TIED}}
+    columns = {name: [one[name] for one in scores] for name in scores[0]}
+    return {name: (min(values), sum(values) / len(values), max(values)) for name, values in columns.items()}
 
 
 def per_query(
     embeddings, labels, gallery=None, gallery_labels=None, distance=squared_distance, recall_at=(), map_at=()
-) -> list[dict[str, float] | None]:
+) -> list[dict[str, tuple[float, float, float]] | None]:
     references, reference_labels = (embeddings, labels) if gallery is None else (gallery, gallery_labels)
     scores = []
     for index, query in enumerate(embeddings):
@@ -81,6 +79,6 @@ def per_query(
     return scores
 
 
-def means(scores: list[dict[str, float] | None]) -> dict[str, float]:
+def means(scores: list[dict[str, tuple[float, float, float]] | None]) -> dict[str, float]:
     scored = [one for one in scores if one is not None]
-    return {name: sum(one[name] for one in scored) / len(scored) for name in METRICS}
+    return {name: sum(one[name][1] for one in scored) / len(scored) for name in METRICS}
