@@ -1,111 +1,84 @@
-"""Examples with their embeddings, and what they find among each other."""
+"""Examples with their embeddings by one network."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from scipy.spatial.distance import cdist
 
 from datasets.examples import Examples
 from datasets.images.image import read_all
 from datasets.manifest import GALLERY, QUERY
-from evaluate.figures.retrieval import Neighbors
-from evaluate.metrics.retrieval import TITLES, per_query_metrics
-
-_RANKED_BY = "map_at_r"
+from evaluate.metrics.registry import STANDARD
+from evaluate.metrics.result import RetrievalResult
+from evaluate.metrics.retrieval import evaluate_by_role
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Embedded:
-    """Examples by one network.
+    """Examples with their embeddings.
 
     Attributes:
       embeddings: [num, embedding_size], normalised.
-      labels: [num].
-      class_names: by label.
-      examples: where the pixels are.
-      places: [num] which of the ``examples`` each embedding is of.
+      examples: the set that they are from.
+      indices: [num] in ``examples``: images that cannot be read are missing.
     """
 
     embeddings: np.ndarray
-    labels: np.ndarray
-    class_names: Sequence[str]
     examples: Examples
-    places: np.ndarray
+    indices: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.indices)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """[num]."""
+        return self.examples.labels[self.indices]
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """By label."""
+        return self.examples.class_names
 
     @property
     def queries(self) -> np.ndarray:
-        """Indices of what queries: all, unless the data set keeps queries apart."""
-        roles = self.examples.roles[self.places]
+        """Places of the queries: of all, unless queries and gallery are separate."""
+        roles = self.examples.roles[self.indices]
         return np.flatnonzero(roles == QUERY) if (roles == QUERY).any() else np.arange(len(self))
 
     @property
-    def gallery(self) -> np.ndarray | None:
-        """Indices of what is searched; None where everything searches everything else."""
-        roles = self.examples.roles[self.places]
-        return np.flatnonzero(roles == GALLERY) if (roles == QUERY).any() else None
+    def references(self) -> np.ndarray:
+        """Places of what is searched: all, unless queries and gallery are separate."""
+        roles = self.examples.roles[self.indices]
+        return np.flatnonzero(roles == GALLERY) if (roles == QUERY).any() else np.arange(len(self))
 
-    def take(self, indices: np.ndarray) -> Embedded:
+    @functools.cached_property
+    def result(self) -> RetrievalResult:
+        """The standard retrieval scores, computed when they are first asked for."""
+        return self.evaluate()
+
+    def evaluate(self, metrics: Sequence[str] = STANDARD) -> RetrievalResult:
+        """Retrieval scores, in the order of ``queries``; see ``evaluate_by_role``."""
+        return evaluate_by_role(self.embeddings, self.labels, self.examples.roles[self.indices], metrics)
+
+    def take(self, places: np.ndarray) -> Embedded:
         """Some of them."""
-        return dataclasses.replace(
-            self, embeddings=self.embeddings[indices], labels=self.labels[indices], places=self.places[indices]
-        )
+        return Embedded(self.embeddings[places], self.examples, self.indices[places])
 
-    def name(self, index: int) -> str:
+    def name(self, place: int) -> str:
         """The name of an example's image."""
-        return str(self.examples.images.names[self.places[index]])
+        return str(self.examples.images.names[self.indices[place]])
 
-    def thumbnail(self, index: int, side: int = 96) -> np.ndarray:
+    def thumbnail(self, place: int, side: int = 96) -> np.ndarray:
         """An example's image in colour, its longer side scaled to ``side`` pixels: [height, width, 3] uint8."""
-        pixels = read_all(self.examples.images.open(tf.constant(int(self.places[index])))).numpy()
+        pixels = read_all(self.examples.images.open(tf.constant(int(self.indices[place])))).numpy()
         image = Image.fromarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)).astype(np.uint8))
         scale = side / max(image.size)
         # Small pictures keep their hard pixels.
-        how = Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST
-        return np.asarray(image.resize([max(1, round(length * scale)) for length in image.size], how))
-
-
-def query_scores(embedded: Embedded) -> tuple[np.ndarray, Mapping[str, np.ndarray]]:
-    """The metrics of each query that has a reference of its class.
-
-    Returns:
-      Their indices [num_queries], and by metric [num_queries].
-    """
-    queries, gallery = embedded.queries, embedded.gallery
-    apart = () if gallery is None else (embedded.embeddings[gallery], embedded.labels[gallery])
-    scores = per_query_metrics(embedded.embeddings[queries], embedded.labels[queries], *apart)
-    valid = scores["num_relevant"] > 0
-    return queries[valid], {name: scores[name][valid] for name in TITLES if name in scores}
-
-
-def worst_classes(embedded: Embedded, most_classes: int = 8, most_found: int = 6) -> list[Neighbors]:
-    """A query of each of the classes with the lowest MAP@R, the worst first, and what is nearest to it.
-
-    The query is the class's median by MAP@R, so neither its best case nor its worst.
-    """
-    queries, scores = query_scores(embedded)
-    labels, values = embedded.labels[queries], scores[_RANKED_BY]
-    means = {label: values[labels == label].mean() for label in np.unique(labels)}
-    rows = []
-    for label in sorted(means, key=means.get)[:most_classes]:
-        own = np.flatnonzero(labels == label)
-        query = queries[own[np.argsort(values[own], kind="stable")[(len(own) - 1) // 2]]]
-        found = _nearest(embedded, query, most_found)
-        title = f"{embedded.class_names[label]}: {TITLES[_RANKED_BY]} {100 * means[label]:.1f} %, {len(own)} queries"
-        rows.append(Neighbors(title, int(query), found, embedded.labels[found] == label))
-    return rows
-
-
-def _nearest(embedded: Embedded, query: int, count: int) -> np.ndarray:
-    """Indices of the references nearest to a query, nearest first; the query is not among them."""
-    references = np.arange(len(embedded)) if embedded.gallery is None else embedded.gallery
-    references = references[references != query]
-    distances = cdist(embedded.embeddings[[query]], embedded.embeddings[references])[0]
-    return references[np.argsort(distances, kind="stable")[:count]]
+        method = Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST
+        return np.asarray(image.resize([max(1, round(length * scale)) for length in image.size], method))

@@ -1,4 +1,4 @@
-"""Embeddings of a data set, and the score that selects a model."""
+"""Embeddings of a data set, and the scores that select a model."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
 from ccp.distribution.replicas import Replicas
-from datasets.examples import Examples
 from datasets.input.pipelines import EvaluationImages
-from datasets.manifest import GALLERY, QUERY, DataError
-from evaluate.metrics.result import RetrievalResult
-from evaluate.metrics.retrieval import evaluate_retrieval
+from datasets.manifest import DataError
+from evaluate.embedded import Embedded
 
 
 class Embedder:
-    """Runs a network over batches in inference mode, on all devices of this process.
+    """Runs a network over images in inference mode, on all devices of this process.
 
     The network's call is compiled once for all batches and all evaluations of a run.
 
@@ -44,33 +42,29 @@ class Embedder:
         outputs = tf.concat([none, *(self._infer(images) for images in batches)], axis=0)
         return tf.constant(self._replicas.gather(outputs.numpy())) if shared else outputs
 
-    def normalized(
-        self, images: Iterable[tuple[np.ndarray, tf.Tensor]], shared: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Embeddings, ``lipschitz_normalize``d: what is judged and served.
+    def embed(self, images: EvaluationImages, shared: bool = False) -> Embedded:
+        """The examples that could be read with their embeddings, ``lipschitz_normalize``d as in the exported model.
 
         Args:
-          images: as ``EvaluationImages``.
+          images: of the set.
           shared: as for ``raw``.
 
-        Returns:
-          Embeddings [num_images, embedding_size], and which examples they are of [num_images]: all that could be read.
-
         Raises:
-          DataError: none could.
+          DataError: none could be read.
         """
-        kept = [np.zeros(0, np.int64)]
+        indices = [np.zeros(0, np.int64)]
 
         def batches():
-            for indices, batch in images:
-                kept.append(indices)
+            for of_batch, batch in images:
+                indices.append(of_batch)
                 yield batch
 
         embeddings = self.raw(batches(), shared)
         if not len(embeddings):
-            raise DataError("None of the images could be read, so there is nothing to judge.")
-        of_images = np.concatenate(kept)
-        return lipschitz_normalize(embeddings).numpy(), self._replicas.gather(of_images) if shared else of_images
+            raise DataError("None of the images could be read, so there is nothing to evaluate.")
+        read = np.concatenate(indices)
+        read = self._replicas.gather(read) if shared else read
+        return Embedded(lipschitz_normalize(embeddings).numpy(), images.examples, read)
 
     def _on_every_device(self, images):
         return self._replicas.run(functools.partial(self._model, training=False), [images])
@@ -83,46 +77,18 @@ class Validator:
     """Scores a network on a fixed set.
 
     Attributes:
-      embeddings: of the last call, [num_images, embedding_size], normalised; None before it.
-      labels: of those, [num_images].
-      kept: which of the set's examples those are, [num_images].
+      embedded: the set by the network as it was at the last call; None before it.
 
     Args:
       embedder: the network.
-      images: of the set, as ``EvaluationImages``; where several processes share the work, this one's share.
+      images: of the set; where several processes share the work, this one's share.
     """
 
     def __init__(self, embedder: Embedder, images: EvaluationImages):
         self._embedder, self._images = embedder, images
-        self.embeddings: np.ndarray | None = None
-        self.labels: np.ndarray | None = None
-        self.kept: np.ndarray | None = None
+        self.embedded: Embedded | None = None
 
     def __call__(self) -> dict[str, float]:
         """The metrics of the network as it is now."""
-        self.embeddings, self.kept = self._embedder.normalized(self._images, shared=True)
-        self.labels = self._images.examples.labels[self.kept]
-        return judged(self.embeddings, self.kept, self._images.examples)
-
-
-def judged(embeddings: np.ndarray, kept: np.ndarray, examples: Examples) -> dict[str, float]:
-    """The metrics that a training is followed by; see ``retrieval``."""
-    return retrieval(embeddings, kept, examples, recall_at=(), with_mrr=False).means
-
-
-def retrieval(embeddings: np.ndarray, kept: np.ndarray, examples: Examples, **options) -> RetrievalResult:
-    """Retrieval scores of embeddings.
-
-    Queries search the gallery where the data set keeps the two apart; otherwise it is leave-one-out.
-
-    Args:
-      embeddings: [num_images, embedding_size].
-      kept: [num_images] which of the examples they are of.
-      examples: the set.
-      **options: of ``evaluate_retrieval``.
-    """
-    labels, roles = examples.labels[kept], examples.roles[kept]
-    if not (roles == QUERY).any():
-        return evaluate_retrieval(embeddings, labels, **options)
-    queries, gallery = roles == QUERY, roles == GALLERY
-    return evaluate_retrieval(embeddings[queries], labels[queries], embeddings[gallery], labels[gallery], **options)
+        self.embedded = self._embedder.embed(self._images, shared=True)
+        return self.embedded.result.means

@@ -8,9 +8,10 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from evaluate import figures
-from evaluate.embedded import Embedded, worst_classes
+from evaluate.embedded import Embedded
 from evaluate.figures.tensorboard_projector import write_projector
 from evaluate.geometry import geometry_by_projection, pair_distances, spread
+from evaluate.worst_classes import worst_classes
 from experiments.projection_records import read_projections
 from experiments.run_directory import RunDirectory
 

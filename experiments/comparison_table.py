@@ -7,13 +7,13 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from evaluate.metrics.retrieval import METRICS, TITLES
+from evaluate.metrics.registry import STANDARD, title
 from evaluate.metrics.statistics import summary
 from evaluate.metrics.table import percent, score_table
 from experiments.compare import Comparison, Line
 
 PAIRED = "map_at_r"
-_PAIRED_TITLE = f"{TITLES[PAIRED]} above the first"
+_PAIRED_TITLE = f"{title(PAIRED)} above the first"
 
 
 def text_table(comparison: Comparison) -> str:
@@ -32,13 +32,13 @@ def csv_table(comparison: Comparison) -> str:
     writer.writerow(
         [
             *("dataset", "name", "seeds"),
-            *(f"{metric}_{part}" for metric in METRICS for part in parts),
+            *(f"{metric}_{part}" for metric in STANDARD for part in parts),
             *(f"{PAIRED}_above_first_{part}" for part in (*parts, "seeds", "of_seeds")),
         ]
     )
     for line, above in _paired(comparison):
         scores = _summaries(line)
-        row = [line.dataset, line.name, len(line.scores), *(scores[m][part] for m in METRICS for part in parts)]
+        row = [line.dataset, line.name, len(line.scores), *(scores[m][part] for m in STANDARD for part in parts)]
         if above:
             difference = summary(above)
             row += [difference["mean"], difference["deviation"], _num_above(above), len(above)]
@@ -51,9 +51,9 @@ def csv_table(comparison: Comparison) -> str:
 def latex_table(comparison: Comparison) -> str:
     """The same as a tabular environment, with the rules of the booktabs package."""
     lines = [
-        r"\begin{tabular}{l" + "r" * (len(METRICS) + 1) + "}",
+        r"\begin{tabular}{l" + "r" * (len(STANDARD) + 1) + "}",
         r"\toprule",
-        " & ".join(["", *(TITLES[metric] for metric in METRICS), _PAIRED_TITLE]) + r" \\",
+        " & ".join(["", *(title(metric) for metric in STANDARD), _PAIRED_TITLE]) + r" \\",
         r"\midrule",
     ]
     for line, above in _paired(comparison):
@@ -86,7 +86,7 @@ def _num_above(above: list[float]) -> int:
 
 
 def _summaries(line: Line) -> dict[str, dict[str, Any]]:
-    return {metric: summary([scores[metric] for scores in line.scores.values()]) for metric in METRICS}
+    return {metric: summary([scores[metric] for scores in line.scores.values()]) for metric in STANDARD}
 
 
 def _title(line: Line) -> str:

@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING
 
 from ccp.errors import ConfigError
 from ccp.settings import refuse_unknown
+from evaluate.metrics.registry import STANDARD
 
 if TYPE_CHECKING:
     from experiments.settings import Settings
-
-# The scores that a validation gives; see ``evaluate.metrics``.
-_MONITORED = ("map_at_r", "r_precision", "precision_at_1")
 
 
 def check_together(settings: Settings) -> None:
     """Raises a ConfigError for settings that are each fine but together train nothing, or not what was asked for."""
     data, loss, loop, batch = settings.data, settings.loss, settings.loop, settings.batch
     strategy = settings.run.strategy
-    refuse_unknown([loop.monitor], _MONITORED, "monitor")
+    refuse_unknown([loop.monitor], STANDARD, "monitor")
     if strategy == "multi_worker" and (data.on_bad_image == "skip" or data.cache == "disk"):
         raise ConfigError(
             "--strategy=multi_worker goes with --on_bad_image=stop and --cache=none or memory: processes do not share "

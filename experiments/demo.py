@@ -10,7 +10,6 @@ from typing import Any
 from evaluate.figures import draw_curves, draw_projections, draw_radii, save
 from evaluate.geometry import radii_by_projection
 from evaluate.metrics.table import score_table
-from experiments.evaluation import training_scores
 from experiments.experiment import Experiment
 from experiments.presets import preset_settings
 from experiments.projection_records import read_projections
@@ -44,7 +43,7 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
     scores: dict[str, list] = {"untrained network": [], BASE_LOSS: [], CCP_LOSS: []}
     for seed in seeds:
         untrained = Experiment(preset_settings(dataset="digits", loss=BASE_LOSS, seed=seed))
-        scores["untrained network"].append(training_scores(untrained.embed(untrained.splits.test)).means)
+        scores["untrained network"].append(untrained.embed(untrained.splits.test).result.means)
         for loss in (BASE_LOSS, CCP_LOSS):
             settings = preset_settings(dataset="digits", loss=loss, seed=seed)
             result = train_run(settings, _run_dir(home, loss, seed), f"{loss}, seed {seed}", should_stop)

@@ -20,6 +20,7 @@ from datasets.reading import load
 from datasets.splits import make_splits
 from evaluate.embedded import Embedded
 from evaluate.embedding import Embedder, Validator
+from evaluate.geometry import spread
 from experiments.earlier_network import earlier_network
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
@@ -75,8 +76,13 @@ class Experiment:
         """
         share = self.replicas.share if shared else slice
         images = EvaluationImages(examples, self.format, self.bad_images, share)
-        embeddings, kept = self.embedder.normalized(images, shared)
-        return Embedded(embeddings, examples.labels[kept], examples.class_names, examples, kept)
+        return self.embedder.embed(images, shared)
+
+    def embed_spread(self, examples: Examples, most: int) -> Embedded:
+        """At most ``most`` of the examples, evenly spaced, with their embeddings by the network as it is now."""
+        chosen = spread(examples.labels, most)
+        embedded = self.embed(examples.subset(chosen))
+        return Embedded(embedded.embeddings, examples, chosen[embedded.indices])
 
     def validator(self, run: RunDirectory) -> Validator:
         """Scores the network on the validation images, which are cached in the run's directory if at all."""

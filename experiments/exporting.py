@@ -15,7 +15,6 @@ from ccp.errors import UserError
 from datasets.image_files import find_images
 from datasets.input.formats import ImageFormat
 from datasets.splits import NUM_FOLDS
-from experiments.evaluation import training_scores
 from experiments.file_embedder import FileEmbedder, ImageError
 from experiments.mlrc_scores import concatenated_embeddings
 from experiments.restored import RestoredRun, restore_run
@@ -93,7 +92,7 @@ def export_run(
         info = {**restored[0].describe(), "repeat": repeat, "folds": folds, "test": _scores_together(restored)}
     else:
         image_format, network = restored[0].experiment.format, restored[0].experiment.model
-        info = {**restored[0].describe(), **progress[0], "test": training_scores(restored[0].embed()).means}
+        info = {**restored[0].describe(), **progress[0], "test": restored[0].embed().result.means}
     served, skipped = ServedModel(EmbeddingNetwork(network, image_format), image_format.channels), []
     if place.gallery is not None:
         served.gallery, skipped = _gallery(FileEmbedder(served.signatures()), place)
@@ -170,13 +169,13 @@ def _common_format(restored: Sequence[RestoredRun]) -> ImageFormat:
 
 def _scores_together(restored: Sequence[RestoredRun]) -> dict[str, float]:
     embedded = [one.embed() for one in restored]
-    if not all(np.array_equal(embedded[0].places, one.places) for one in embedded):
+    if not all(np.array_equal(embedded[0].indices, one.indices) for one in embedded):
         raise UserError(
             "The models to be joined were evaluated on different images: some were fixed or broken meanwhile. "
             "Run the command again."
         )
     joined = concatenated_embeddings([one.embeddings for one in embedded])
-    return training_scores(dataclasses.replace(embedded[0], embeddings=joined)).means
+    return dataclasses.replace(embedded[0], embeddings=joined).result.means
 
 
 def _gallery(embed: FileEmbedder, place: Place) -> tuple[Gallery, list[tuple[str, str]]]:

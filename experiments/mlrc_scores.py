@@ -12,8 +12,8 @@ from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
 from datasets.examples import Examples
 from datasets.splits import NUM_FOLDS
-from evaluate.embedding import judged
-from evaluate.metrics.retrieval import METRICS
+from evaluate.embedded import Embedded
+from evaluate.metrics.registry import STANDARD
 from evaluate.metrics.statistics import crossed_interval, mean_scores, summary
 from evaluate.metrics.table import score_table
 from experiments.published import published_scores
@@ -34,7 +34,7 @@ def separated_scores(settings: Settings, results: Mapping[tuple[int, int], Mappi
     means = [mean_scores([r["test"] for (_, i), r in results.items() if i == repeat]) for repeat in range(repeats)]
     return {
         "embedding_size": settings.network.embedding_size,
-        "scores": {metric: summary([mean[metric] for mean in means]) for metric in METRICS},
+        "scores": {metric: summary([mean[metric] for mean in means]) for metric in STANDARD},
         "published": published_scores(settings, settings.network.embedding_size),
         "models": [
             {
@@ -74,9 +74,9 @@ def concatenated_scores(
     scores = {}
     for combination in combinations:
         models = [embeddings[fold, repeat] for fold, repeat in enumerate(combination, 1)]
-        scores[combination] = judged(concatenated_embeddings(models), kept, test)
+        scores[combination] = Embedded(concatenated_embeddings(models), test, kept).result.means
     summaries = {}
-    for metric in METRICS:
+    for metric in STANDARD:
         values = {combination: score[metric] for combination, score in scores.items()}
         summaries[metric] = {**summary(list(values.values())), "interval_95": crossed_interval(values, repeats)}
     size = NUM_FOLDS * settings.network.embedding_size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import pathlib
 
-from evaluate.metrics.retrieval import METRICS
+from evaluate.metrics.registry import STANDARD
 from experiments.settings import Settings
 
 _TABLE = pathlib.Path(__file__).with_name("published_results.csv")
@@ -43,7 +43,7 @@ def published_scores(settings: Settings, embedding_size: int) -> dict[str, float
                 str(embedding_size),
             )
             if here and row["method"] in names:
-                return {metric: float(row[metric]) / 100 for metric in METRICS}
+                return {metric: float(row[metric]) / 100 for metric in STANDARD}
     return None
 
 

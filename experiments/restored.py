@@ -39,7 +39,7 @@ class RestoredRun(NamedTuple):
         if split != "test" or not self.run.has_result:
             return self.experiment.embed(examples)
         embeddings, kept = self.run.load_test_embeddings()
-        return Embedded(embeddings, examples.labels[kept], examples.class_names, examples, kept)
+        return Embedded(embeddings, examples, kept)
 
     def describe(self) -> dict[str, Any]:
         """What was trained and how it is evaluated; see ``description``."""

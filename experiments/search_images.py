@@ -13,11 +13,10 @@ from PIL import Image, ImageOps
 from ccp.errors import UserError
 from datasets.files import written_whole
 from datasets.image_files import find_images
-from evaluate.figures.retrieval import Neighbors, draw_retrievals
+from evaluate.figures.retrieval import RetrievalRow, draw_retrievals
 from evaluate.figures.style import save
-from evaluate.search.rows import Rows
-from evaluate.search.search import nearest_references
-from evaluate.search.sets import largest_value
+from evaluate.search import nearest_neighbors
+from evaluate.search.vectors import Vectors
 from experiments.file_embedder import FileEmbedder
 from experiments.gallery import open_gallery
 
@@ -104,7 +103,7 @@ def draw_answers(result: SearchResult, path: str) -> pathlib.Path:
     files = list(dict.fromkeys([name for answer in answers for name in (answer.query, *answer.paths)]))
     places = {name: place for place, name in enumerate(files)}
     rows = [
-        Neighbors(pathlib.Path(a.query).name, places[a.query], np.array([places[p] for p in a.paths]), None)
+        RetrievalRow(pathlib.Path(a.query).name, places[a.query], np.array([places[p] for p in a.paths]), None)
         for a in answers
     ]
     figure = draw_retrievals(rows, lambda place: _thumbnail(files[place]))
@@ -124,10 +123,7 @@ def _index_of(gallery: str) -> str:
 
 def _exactly(queries: np.ndarray, gallery: np.ndarray, count: int) -> np.ndarray:
     """Places of the nearest, [num_queries, count]; ties go to the first."""
-    places = np.empty((len(queries), count), np.int64)
-    for block, nearest in nearest_references(queries, gallery, np.full(len(queries), count)):
-        places[block] = nearest
-    return places
+    return nearest_neighbors(queries, gallery, count).indices
 
 
 def _with_faiss():
@@ -141,7 +137,7 @@ def _with_faiss():
 
     def nearest(queries: np.ndarray, gallery: np.ndarray, count: int) -> np.ndarray:
         for embeddings, what in ((queries, "query"), (gallery, "gallery")):
-            largest_value(Rows([embeddings]), what)  # Of what is not finite it would find image − 1.
+            Vectors(embeddings, what)  # Of what is not finite it would find image − 1.
         index = faiss.IndexFlatL2(gallery.shape[1])
         index.add(np.ascontiguousarray(gallery, np.float32))
         # Its distances are dropped: by norms and products in float32, copies of an image lie up to 0.001 apart.

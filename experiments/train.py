@@ -12,12 +12,10 @@ import tensorflow as tf
 
 from ccp.training.progress_display import ProgressDisplay
 from datasets.files import read_json
-from evaluate.embedded import Embedded
 from evaluate.embedding import Validator
-from evaluate.geometry import pair_distances, spread
+from evaluate.geometry import pair_distances
 from experiments.board import geometry_scalars, projection_figures, show_unseen
 from experiments.description import describe
-from experiments.evaluation import training_scores
 from experiments.experiment import Experiment
 from experiments.restarting import NotInVain
 from experiments.run_callbacks import RunLog, TensorBoard
@@ -76,18 +74,17 @@ def train_run(
         trainer = experiment.trainer(run, validator, _callbacks(experiment, run, validator, title), should_stop)
         progress = trainer.fit()
         unseen = experiment.embed(experiment.splits.test, shared=True)
-        scores = training_scores(unseen)
         result = {
             **describe(settings, experiment.splits, experiment.bad_images),  # After all images have been read.
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch,
             "projections": progress.last_logs["projections"],
             "validation": {settings.loop.monitor: progress.best_score},
-            "test": scores.means,
-            "retrieval": scores.protocol,
+            "test": unseen.result.means,
+            "retrieval": unseen.result.protocol,
         }
         if replicas.is_chief:
-            run.finish(unseen.embeddings, unseen.places, result)
+            run.finish(unseen.embeddings, unseen.indices, result)
         wait_for_result(replicas, run)
         if on_board and replicas.is_chief:
             show_unseen(run, unseen, settings.loop.steps_per_epoch * progress.epoch)
@@ -102,21 +99,9 @@ def _callbacks(
         return restarts
     splits = experiment.splits
 
-    def figures() -> dict[str, bytes]:
-        validated = None
-        if validator.embeddings is not None:
-            validated = Embedded(
-                validator.embeddings,
-                validator.labels,
-                splits.validation.class_names,
-                splits.validation,
-                validator.kept,
-            )
-        return projection_figures(run, splits.train.class_names, validated)
-
     def scatter() -> tuple[np.ndarray, np.ndarray]:
         """Embeddings and labels of evenly spaced training examples, to be drawn and measured."""
-        embedded = experiment.embed(splits.train.subset(spread(splits.train.labels, _MAX_SCATTERED)))
+        embedded = experiment.embed_spread(splits.train, _MAX_SCATTERED)
         return embedded.embeddings, embedded.labels
 
     return [
@@ -124,8 +109,8 @@ def _callbacks(
         RunLog(run, scatter),
         TensorBoard(
             run,
-            lambda: pair_distances(validator.embeddings, validator.labels),
-            figures,
+            lambda: pair_distances(validator.embedded.embeddings, validator.embedded.labels),
+            lambda: projection_figures(run, splits.train.class_names, validator.embedded),
             lambda: geometry_scalars(run),
         ),
         ProgressDisplay(title),

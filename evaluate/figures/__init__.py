@@ -5,12 +5,12 @@ from evaluate.figures.distances import draw_distances
 from evaluate.figures.embedding import draw_embedding
 from evaluate.figures.geometry import draw_class_distances, draw_radii, draw_radii_by_centers, draw_relative_radii
 from evaluate.figures.projections import draw_projections
-from evaluate.figures.retrieval import Neighbors, draw_retrievals
+from evaluate.figures.retrieval import RetrievalRow, draw_retrievals
 from evaluate.figures.scores import draw_scores
 from evaluate.figures.style import save, to_png
 
 __all__ = [
-    "Neighbors",
+    "RetrievalRow",
     "draw_class_distances",
     "draw_curve",
     "draw_curves",

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from evaluate.figures.style import COLORS, as_it_is, legend_below, new_figure, shortened, tidy
-from evaluate.metrics.retrieval import TITLES
+from evaluate.metrics.registry import title
 
 _LINES = ("-", "--", "-.", ":")
 _LONGEST_NAME = 48
@@ -55,7 +55,7 @@ def _draw(axes: Axes, records: Mapping[str, Sequence[Mapping[str, Any]]], quanti
         if marked:
             at, label = [line["step"] for line in marked], as_it_is(f"{name}: projection")
             axes.plot(at, [line[quantity] for line in marked], "v", color=color, mec="white", ms=8, label=label)
-    label = "training loss" if quantity == "loss" else f"validation {TITLES.get(quantity, quantity)}"
+    label = "training loss" if quantity == "loss" else f"validation {title(quantity)}"
     axes.set(xlabel="training step", ylabel=label)
     axes.legend(frameon=False)
     tidy(axes)

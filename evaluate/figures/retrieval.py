@@ -18,8 +18,8 @@ _RIGHT, _WRONG, _NEITHER = (RIGHT, "-", "✓"), (WRONG, "--", "✗"), ("#888888"
 _LONGEST_TITLE = 62
 
 
-class Neighbors(NamedTuple):
-    """A query's row in the grid.
+class RetrievalRow(NamedTuple):
+    """A query with its nearest references.
 
     Attributes:
       title: shown above it.
@@ -34,7 +34,7 @@ class Neighbors(NamedTuple):
     right: np.ndarray | None
 
 
-def draw_retrievals(rows: Sequence[Neighbors], thumbnail: Callable[[int], np.ndarray]) -> Figure:
+def draw_retrievals(rows: Sequence[RetrievalRow], thumbnail: Callable[[int], np.ndarray]) -> Figure:
     """A row per query: the query, then what is nearest to it.
 
     Right ones are framed in blue with a ✓, wrong ones in orange, dashed, with a ✗.

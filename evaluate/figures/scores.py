@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from evaluate.figures.style import COLORS, MARKERS, WIDTH, as_it_is, new_figure, shortened, tidy
-from evaluate.metrics.retrieval import TITLES
+from evaluate.metrics.registry import title
 
 _LONGEST_NAME = 60
 _ROW_HEIGHT = 0.42
@@ -28,6 +28,6 @@ def draw_scores(rows: Mapping[str, tuple[float, Sequence[float]]], metric: str) 
         axes.plot([100 * score], [place], marker=MARKERS[place % len(MARKERS)], ms=7, mec="white", **style)
         text = as_it_is(shortened(name, _LONGEST_NAME))
         axes.text(0.01, place - 0.42, text, transform=axes.get_yaxis_transform(), fontsize=8, va="center")
-    axes.set(yticks=[], ylim=(len(rows) - 0.5, -0.8), xlabel=f"{TITLES.get(metric, metric)}, %")
+    axes.set(yticks=[], ylim=(len(rows) - 0.5, -0.8), xlabel=f"{title(metric)}, %")
     tidy(axes)
     return figure

@@ -11,8 +11,9 @@ import numpy as np
 
 from ccp.references.class_proxies import ClassProxies
 from datasets.files import read_json
-from evaluate.embedded import Embedded, query_scores
-from evaluate.geometry import normalized, spread
+from evaluate.embedded import Embedded
+from evaluate.geometry import normalized
+from evaluate.metrics.registry import STANDARD
 from experiments.experiment import Experiment
 from experiments.projection_records import read_projections
 from experiments.report.intervals import bootstrap_interval
@@ -101,7 +102,7 @@ def differ_in_data(runs: Sequence[RunFacts]) -> bool:
 def _judge(run: RunDirectory, data_dir: str | None) -> Judged:
     restored = restore_run(run.path, data_dir)
     unseen = restored.embed()
-    _, values = query_scores(unseen)
+    values = {name: unseen.result.per_query[name][unseen.result.valid] for name in STANDARD}
     result = read_json(run.result) if run.result.exists() else {**restored.describe(), "test": {}}
     scores = {metric: result["test"].get(metric, float(own.mean())) for metric, own in values.items()}
     return Judged(
@@ -115,10 +116,7 @@ def _judge(run: RunDirectory, data_dir: str | None) -> Judged:
 
 
 def _embed_training(experiment: Experiment) -> Embedded:
-    train = experiment.splits.train
-    chosen = spread(train.labels, _MOST_TRAINING_EXAMPLES)
-    embedded = experiment.embed(train.subset(chosen))
-    return dataclasses.replace(embedded, examples=train, places=chosen[embedded.places])
+    return experiment.embed_spread(experiment.splits.train, _MOST_TRAINING_EXAMPLES)
 
 
 def _best_proxies(restored: RestoredRun) -> np.ndarray | None:

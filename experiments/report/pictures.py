@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from evaluate import figures
-from evaluate.embedded import worst_classes
 from evaluate.geometry import center_radii, geometry_by_projection, pair_distances, spread
-from evaluate.metrics.retrieval import TITLES
+from evaluate.metrics.registry import title
+from evaluate.worst_classes import worst_classes
 from experiments.report.facts import Judged, RunFacts
 
 _MOST_DRAWN = 1500
@@ -38,7 +38,7 @@ def score_pictures(rows: Mapping[str, Mapping[str, tuple[float, Sequence[float]]
     """Scores of the rows of the results tables, by name and by metric."""
     for metric in next(iter(rows.values())):
         drawn = figures.draw_scores({name: scores[metric] for name, scores in rows.items()}, metric)
-        caption = f"{TITLES.get(metric, metric)} on the unseen classes with the 95% intervals of the tables."
+        caption = f"{title(metric)} on the unseen classes with the 95% intervals of the tables."
         yield Picture(f"scores_{metric}", drawn, caption, f"{metric} of {', '.join(rows)} with intervals")
 
 
@@ -48,7 +48,7 @@ def curve_pictures(runs: Sequence[RunFacts]) -> Iterator[Picture]:
     if not records:
         return
     for quantity in ("loss", *dict.fromkeys(run.config.loop.monitor for run in runs)):
-        name = "training loss" if quantity == "loss" else f"validation {TITLES[quantity]}"
+        name = "training loss" if quantity == "loss" else f"validation {title(quantity)}"
         yield Picture(
             f"curve_{quantity}",
             figures.draw_curve(records, quantity),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluate.geometry import geometry
-from evaluate.metrics.retrieval import TITLES
+from evaluate.metrics.registry import title
 from evaluate.metrics.statistics import summary
 from experiments.presets import expected
 from experiments.report.facts import RunFacts
@@ -48,7 +48,7 @@ def score_table(rows: Mapping[str, Scores], caption: str) -> Markup:
     """Scores in percent, each with its interval below it."""
     metrics = list(next(iter(rows.values())))
     body = [[name, *(_score_cell(*scores[metric]) for metric in metrics)] for name, scores in rows.items()]
-    return table(["%", *(TITLES.get(metric, metric) for metric in metrics)], body, caption)
+    return table(["%", *(title(metric) for metric in metrics)], body, caption)
 
 
 def training_table(runs: Sequence[RunFacts]) -> Markup:
@@ -62,7 +62,7 @@ def training_table(runs: Sequence[RunFacts]) -> Markup:
                 "yes" if run.finished else "no",
                 run.records[-1]["epoch"] if run.records else 0,
                 best["epoch"] if best else "–",
-                f"{100 * best[monitor]:.2f} ({TITLES[monitor]})" if best else "–",
+                f"{100 * best[monitor]:.2f} ({title(monitor)})" if best else "–",
                 run.records[-1]["projections"] if run.records else 0,
                 run.path,
             ]

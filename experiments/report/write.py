@@ -11,7 +11,7 @@ from typing import Any
 from ccp.errors import UserError
 from datasets.files import read_json, save_text
 from evaluate.geometry import geometry_by_projection
-from evaluate.metrics.retrieval import TITLES
+from evaluate.metrics.registry import STANDARD
 from experiments.report.facts import RunFacts, gather
 from experiments.report.inline import InlinePictures
 from experiments.report.sections import page
@@ -77,7 +77,7 @@ def _numbers(run: RunFacts) -> dict[str, Any]:
         "run": run.path,
         "name": run.name,
         "finished": run.finished,
-        "scores": judged and {metric: judged.scores[metric] for metric in TITLES if metric in judged.scores},
+        "scores": judged and {metric: judged.scores[metric] for metric in STANDARD if metric in judged.scores},
         "interval_95_over_queries": judged and judged.intervals,
         "geometry": judged and measure(run),
         "geometry_by_projection": geometry_by_projection(run.projections),

@@ -47,11 +47,11 @@ class EmbeddingTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllClose(Embedder(_linear()).raw(self.batches), self.points)
 
     def test_normalized(self):
-        normalized, kept = Embedder(_linear()).normalized(self.numbered)
-        self.assertAllEqual(kept, range(5))
+        embedded = Embedder(_linear()).embed(_Numbered(self.numbered, np.array([0, 1, 0, 1, 0])))
+        self.assertAllEqual(embedded.indices, range(5))
         root = np.sqrt(0.5)
-        self.assertIsInstance(normalized, np.ndarray)
-        self.assertAllClose(normalized, [[0.3, 0.4], [0.6, -0.8], [0.0, 0.0], [0.1, 0.2], [root, root]])
+        self.assertIsInstance(embedded.embeddings, np.ndarray)
+        self.assertAllClose(embedded.embeddings, [[0.3, 0.4], [0.6, -0.8], [0.0, 0.0], [0.1, 0.2], [root, root]])
 
     def test_follows_the_weights(self):
         model = _linear()
@@ -63,14 +63,14 @@ class EmbeddingTest(parameterized.TestCase, tf.test.TestCase):
     def test_validator_scores_the_network_as_it_is(self):
         model, labels = _linear(), np.array([0, 1, 0, 1, 0])
         validator = Validator(Embedder(model), _Numbered(self.numbered, labels))
-        self.assertIsNone(validator.embeddings)
+        self.assertIsNone(validator.embedded)
         for kernel in (np.eye(2), np.diag([1.0, 0.0]), np.diag([0.0, -3.0])):
             model.trainable_variables[0].assign(kernel)
             scores = validator()
             expected = self.points @ kernel
             expected /= np.maximum(1.0, np.linalg.norm(expected, axis=1, keepdims=True))
-            self.assertAllClose(validator.embeddings, expected)
-            oracle = retrieval_oracle.means(retrieval_oracle.per_query(validator.embeddings, labels))
+            self.assertAllClose(validator.embedded.embeddings, expected)
+            oracle = retrieval_oracle.means(retrieval_oracle.per_query(validator.embedded.embeddings, labels))
             self.assertAllClose({name: scores[name] for name in oracle}, oracle)
 
     def test_validator_leaves_out_what_could_not_be_read(self):
@@ -78,14 +78,14 @@ class EmbeddingTest(parameterized.TestCase, tf.test.TestCase):
         numbered = [(np.array([0]), self.batches[0][:1]), (np.array([2, 3]), self.batches[1])]
         validator = Validator(Embedder(_linear()), _Numbered(numbered, np.array([0, 1, 0, 1, 0])))
         scores = validator()
-        self.assertAllEqual(validator.labels, [0, 0, 1])
-        self.assertAllClose(validator.embeddings, self.points[[0, 2, 3]])
+        self.assertAllEqual(validator.embedded.labels, [0, 0, 1])
+        self.assertAllClose(validator.embedded.embeddings, self.points[[0, 2, 3]])
         # (0.3, 0.4) is nearer to (0.1, 0.2) than to the origin; the origin nearer to (0.1, 0.2); the third is alone.
         self.assertEqual(scores["precision_at_1"], 0.0)
 
     def test_nothing_could_be_read(self):
         with self.assertRaisesRegex(DataError, "None of the images could be read"):
-            Embedder(_linear()).normalized([])
+            Embedder(_linear()).embed(_Numbered([], np.array([0])))
 
     def test_queries_search_only_the_gallery(self):
         # Points 0 and 3 query the gallery of 1, 2 and 4. Nearest to (0.3, 0.4) and to (0.1, 0.2) is the origin, 2.

@@ -10,6 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from evaluate import figures
+from evaluate.geometry import radii_by_projection
+from experiments.projection_records import read_projections
 from experiments.run_directory import RunDirectory
 from tests.support import made_up_run, pictures
 
@@ -147,7 +149,7 @@ class RadiiTest(FigureTestCase):
     @parameterized.parameters(1, 4, 13)
     def test_equals_loops(self, count):
         projections = _projections(count)
-        for at, row in zip(projections, figures.radii_by_projection(projections)):
+        for at, row in zip(projections, radii_by_projection(projections)):
             self.assertEqual(row["projection"], at["index"])
             for name, key in (("before", "previous_proxies"), ("after", "proxies")):
                 if key not in at:
@@ -163,7 +165,7 @@ class RadiiTest(FigureTestCase):
     def test_draws(self, count, num_classes):
         projections = _projections(count, num_classes)
         figure = figures.draw_radii(projections)
-        rows = figures.radii_by_projection(projections)
+        rows = radii_by_projection(projections)
         for line, name in zip(figure.axes[0].lines, ("before", "after")):
             np.testing.assert_array_equal(line.get_xdata(), np.arange(count))
             np.testing.assert_array_equal(line.get_ydata(), [row[name] for row in rows])
@@ -201,14 +203,14 @@ class FilesTest(FigureTestCase):
 
     def test_projections_of_a_run(self):
         run = RunDirectory(pictures.folder_for(self))
-        self.assertEqual(figures.read_projections(run), [])
+        self.assertEqual(read_projections(run), [])
         run.projections.mkdir()
         for index in (2, 0, 10, 1):
             kept = made_up_run.projection(index)
             kept["proxies"] = kept["proxies"] * 50.0  # As trained: outside the unit ball.
             del kept["index"]
             np.savez(run.projections / f"{index:04d}.npz", **kept, proximal_weight=0.0)
-        read = figures.read_projections(run)
+        read = read_projections(run)
         self.assertEqual([int(at["index"]) for at in read], [0, 1, 2, 10])
         for at in read:
             np.testing.assert_allclose(np.linalg.norm(at["proxies"], axis=-1), 1.0, rtol=1e-5)

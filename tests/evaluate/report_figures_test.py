@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from evaluate import figures
 from evaluate.figures.style import RIGHT, WRONG, as_it_is, shortened
-from experiments.projection_records import geometry_by_projection
+from evaluate.geometry import geometry_by_projection
 from tests.evaluate.figures_test import FigureTestCase
 from tests.support import made_up_run
 from tests.support.tiny_runs import AWKWARD_NAMES
@@ -111,8 +111,8 @@ class RetrievalsTest(FigureTestCase):
             return np.full((4 + index, 8, 3), 10 * index, np.uint8)
 
         rows = [
-            figures.Neighbors("first", 0, np.array([1, 2, 3]), np.array([True, False, True])),
-            figures.Neighbors("second", 4, np.array([5, 6]), np.array([False, False])),
+            figures.RetrievalRow("first", 0, np.array([1, 2, 3]), np.array([True, False, True])),
+            figures.RetrievalRow("second", 4, np.array([5, 6]), np.array([False, False])),
         ]
         figure = figures.draw_retrievals(rows, thumbnail)
         self.assertEqual(asked, [0, 1, 2, 3, 4, 5, 6])

@@ -14,16 +14,17 @@ import shutil
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
-from evaluate.report import write_report
-from evaluate.report.facts import RunFacts, differ_in_data
-from evaluate.report.intervals import bootstrap_interval
-from evaluate.report.markup import Markup, table, tag
-from evaluate.report.settings import groups
-from evaluate.report.tables import training_table
 from PIL import Image
 
 from ccp.errors import UserError
-from experiments.run_directory import RunDirectory, RunError, read_json, write_json
+from datasets.files import read_json, save_json
+from experiments.report import write_report
+from experiments.report.facts import RunFacts, differ_in_data
+from experiments.report.intervals import bootstrap_interval
+from experiments.report.markup import Markup, table, tag
+from experiments.report.settings import groups
+from experiments.report.tables import training_table
+from experiments.run_directory import RunDirectory, RunError
 from tests.support import pictures, tiny_runs
 
 
@@ -250,7 +251,7 @@ class RefusalTest(tf.test.TestCase):
     def test_a_place_where_another_file_would_be_lost(self):
         # The numbers lie beside the page: those of result.html would be the run's own result.json.
         result = pictures.folder_for(self) / "result.json"
-        write_json(result, {"test": {}})
+        save_json(result, {"test": {}})
         with self.assertRaisesRegex(UserError, "numbers would replace .*result.json, which is no report's"):
             write_report([tiny_runs.digits("contrastive")], str(result.with_suffix(".html")))
         self.assertEqual(read_json(result), {"test": {}})

@@ -16,7 +16,7 @@ from ccp.errors import UserError
 from datasets.examples import split_examples
 from datasets.input.formats import ImageFormat
 from datasets.reading import load
-from evaluate.embedding import judged
+from evaluate.embedded import Embedded
 from experiments import exporting
 from experiments.exporting import Place, export_run, export_with_gallery
 from experiments.file_embedder import ImageError
@@ -82,7 +82,7 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(
             [(one["fold"], one["seed"], one["finished"]) for one in info["folds"]], [(f, 5, True) for f in (1, 2, 3, 4)]
         )
-        expected = judged(self.offline(2), np.arange(24), self.test)
+        expected = Embedded(self.offline(2), self.test, np.arange(24)).result.means
         self.assertAllClose(info["test"], expected)
         self.assertEqual(info["gallery"], {"images": 13, "labels": 3})
         self.assertLen(self.done.progress, 4)
@@ -164,8 +164,9 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         self.assertFalse((self.home / "none").exists())
 
     def test_search_that_another_export_brings_meanwhile(self):
-        home, restored, scores = self.home / "meanwhile", mock.MagicMock(progress={}), mock.MagicMock(means={})
+        home, restored = self.home / "meanwhile", mock.MagicMock(progress={})
         restored.describe.return_value = {}
+        restored.embed.return_value.result.means = {}
 
         def save(*_, **__):
             if not (home / "1").exists():
@@ -173,7 +174,6 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
 
         with (
             mock.patch.object(exporting, "restore_run", return_value=restored),
-            mock.patch.object(exporting, "training_scores", return_value=scores),
             mock.patch.object(exporting, "EmbeddingNetwork"),
             mock.patch.object(exporting, "ServedModel"),
             mock.patch.object(model_export, "write_warmup"),

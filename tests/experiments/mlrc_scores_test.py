@@ -92,7 +92,7 @@ class MlrcScoresTest(tf.test.TestCase):
         self.assertRegex(table, r"separated, 3-D +\d+\.\d\d ± \d+\.\d\d \[-?\d+\.\d\d, \d+\.\d\d\]")
         self.assertIn("concatenated, 12-D", table)
         self.assertNotIn("paper", table)
-        result["separated"]["published"] = {metric: 0.4 for metric in METRICS}
+        result["separated"]["published"] = dict.fromkeys(METRICS, 0.4)
         self.assertRegex(mlrc_table(result), r"  paper, 3-D \(BN-Inception, pretrained\) +40\.00 +40\.00 +40\.00")
 
 

@@ -74,8 +74,7 @@ def digit_images(count: int) -> np.ndarray:
 
 def expected(images: np.ndarray) -> np.ndarray:
     """The evaluation's embeddings of [number, height, width, 1] uint8 images."""
-    embeddings, _ = Embedder(network()).normalized(_evaluation_images(images))
-    return embeddings
+    return Embedder(network()).embed(_evaluation_images(images)).embeddings
 
 
 def _evaluation_images(images: np.ndarray) -> EvaluationImages:

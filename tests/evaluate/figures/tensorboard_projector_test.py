@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 
 import numpy as np
@@ -11,8 +12,8 @@ from PIL import Image
 from tensorboard.plugins import projector
 
 from ccp.projection.projector import Projection
-from evaluate import figures
 from evaluate.figures.tensorboard_projector import write_projector
+from evaluate.geometry import radii_by_projection
 from experiments import board
 from experiments.run_callbacks import TensorBoard
 from experiments.run_directory import RunDirectory
@@ -63,7 +64,7 @@ class ProjectorTest(tf.test.TestCase):
     def test_names_do_not_break_lines_and_columns(self):
         logs = pictures.folder_for(self)
         whole = embedded([1, 2], [0, 1])
-        object.__setattr__(whole, "class_names", ("a\tb\nc", ""))
+        whole = dataclasses.replace(whole, examples=dataclasses.replace(whole.examples, class_names=("a\tb\nc", "")))
         write_projector(logs, whole, "all")
         lines = (logs / "projector" / "all" / "metadata.tsv").read_text().splitlines()
         self.assertEqual(lines[1:], ["a b c\timage 0", "–\timage 1"])
@@ -87,7 +88,7 @@ class BoardTest(tf.test.TestCase):
         for index in range(2):
             _keep(self.run_dir, index)
         scalars = board.geometry_scalars(self.run_dir)
-        (last,) = figures.radii_by_projection([made_up_run.projection(1)])
+        (last,) = radii_by_projection([made_up_run.projection(1)])
         self.assertAlmostEqual(scalars["radius_by_proxies"], last["after"], places=6)
         self.assertAlmostEqual(scalars["radius_by_previous_proxies"], last["before"], places=6)
         self.assertContainsSubset({"radius_by_centers/1", "radius_by_centers/3", "class_distance_min"}, scalars)
