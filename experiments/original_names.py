@@ -1,4 +1,4 @@
-"""The original code's names for things, so that its command lines keep their meaning. Free of TensorFlow."""
+"""The original code's names, so that its command lines keep their meaning. Free of TensorFlow."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _BACKBONES = {
 }
 _LOSSES = {"original_contrastive": "cosine_contrastive"}
 
-# What became of its other flags.
+# Its flags that do not exist here, and what replaces them.
 FORMER_FLAGS = {
     "cfg": "settings follow from --dataset, --loss and --conventional; main.py presets shows them",
     "device": "choose the device with the environment variable CUDA_VISIBLE_DEVICES",
-    "model": "hold out one fold with --validation=fold1, … or train all with --repeat",
-    "overwrite": "a run is gone on with; start anew in another --run_dir",
+    "model": "hold out one fold with --validation=fold1, … or train all with main.py mlrc",
+    "overwrite": "runs are resumed; start anew in another --run_dir",
     "save": "runs are always saved",
 }
 

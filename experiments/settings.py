@@ -91,6 +91,7 @@ def section_of(name: str) -> str:
     return places[name]
 
 
+@functools.cache
 def all_settings() -> dict[str, Setting]:
     """Every setting by name but the hyperparameters."""
     return {

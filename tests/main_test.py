@@ -8,6 +8,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import resource
 import subprocess
 import sys
@@ -20,7 +21,10 @@ from absl.testing import parameterized
 from PIL import Image
 
 import main
+from datasets.registry import DATA_SETS
 from experiments.commands.command_line import EXIT_FAILURE, EXIT_USAGE
+from experiments.sections import all_hyperparameters
+from experiments.settings import all_settings
 from tests.support import command_line
 
 
@@ -29,6 +33,13 @@ def _refusal(*arguments: str) -> tuple[int, str]:
     with contextlib.redirect_stderr(err), contextlib.redirect_stdout(io.StringIO()):
         code = main.main(list(arguments))
     return code, err.getvalue()
+
+
+def _help(word: str) -> str:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        assert main.main([word, "--help"]) == 0
+    return out.getvalue()
 
 
 class HelpTest(parameterized.TestCase):
@@ -48,11 +59,37 @@ class HelpTest(parameterized.TestCase):
         )
         self.assertEqual(done.stderr, "")
 
-    def test_every_setting_is_listed_with_its_default(self):
+    def test_the_help_of_train(self):
+        shown = _help("train")
+        groups = re.findall(r"^(\w[^:\n]*):", shown, re.MULTILINE)
+        self.assertEqual(groups[1], "The flags that matter most")
+        self.assertContainsSubset(["Data", "Network", "Loss", "Projection", "Optimizer", "Loop"], groups)
+        self.assertEqual(groups[-1], "Example")
+        self.assertLessEqual(max(map(len, shown.splitlines())), 100)
+        first = shown.partition("most:\n")[2].partition("\n\n")[0]
+        essential = {name for name, setting in all_settings().items() if setting.essential} | {"run_dir"}
+        self.assertEqual(set(re.findall(r"^  --(\w+)", first, re.MULTILINE)), essential)
+        self.assertLen(essential, 10)
+        for name in {*all_settings(), *all_hyperparameters()}:
+            self.assertEqual(shown.count(f"  --{name} ") + shown.count(f"  --{name}\n"), 1, name)
+        self.assertRegex(shown, r"--proximal_weight +.*\(default: 0.0002\)")
+        self.assertRegex(shown, r"--neg_margin +contrastive: .*")
+
+    def test_every_command_has_help(self):
+        for word in main.COMMANDS:
+            shown = _help(word)
+            self.assertStartsWith(shown, f"usage: main.py {word}")
+            self.assertLessEqual(max(map(len, shown.splitlines())), 100)
+
+    def test_presets(self):
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            self.assertEqual(main.main(["train", "--help"]), 0)
-        self.assertRegex(out.getvalue(), r"--proximal_weight +pull towards the last solution .*\(default: 0.0002\)")
+            self.assertEqual(main.main(["presets"]), 0)
+            self.assertEqual(main.main(["presets", "--dataset=CUB200_2011", "--loss=proxy_anchor"]), 0)
+        for dataset in DATA_SETS:
+            self.assertIn(f"--dataset={dataset}: ", out.getvalue())
+        self.assertRegex(out.getvalue(), r"\n\* examples_per_class +1  \(default: 4\)\n")
+        self.assertRegex(out.getvalue(), r"\n  weight_decay +0.0001\n")
 
 
 class RefusalTest(parameterized.TestCase):
@@ -62,13 +99,13 @@ class RefusalTest(parameterized.TestCase):
         (["train", "--los=triplet"], "Unknown flag of main.py train: 'los'. Did you mean loss?"),
         (["train", "--loss=ccp/contrasive"], "Unknown pair loss 'contrasive'. Did you mean contrastive"),
         (["train", "--dataset=omniglott"], "Unknown data set 'omniglott'. Did you mean omniglot?"),
-        (["train", "--loss=contrastive", "--batch_weight=1"], "--batch_weight has no effect with --loss=contrastive"),
+        (["train", "--loss=contrastive", "--batch_weight=1"], "batch_weight has no effect with --loss=contrastive: it belongs to ccp/…, ccp_xbm/…"),
         (["train", "--loss=ccp/contrastive", "--memory_batches=3"], "it belongs to xbm/…, ccp_xbm/…"),
         (["train", "--alpha=2"], "alpha belongs to multi_similarity"),
         (["train", "--projection_period=2"], "--projection_period only matters with --projection=period"),
         (["train", "--loss=contrastive", "--proxy_rate_multiplier=2"], "no effect with --loss=contrastive: it belongs"),
         (["train", "--cfg=dml_small"], "--cfg is a flag of the original code: settings follow from --dataset, --loss"),
-        (["quantize", "--model=m"], "--model is a flag of export, serve_check, embed, search, not of quantize"),
+        (["evaluate", "--model=m"], "--model is a flag of export, embed, search, not of evaluate"),
         (["train", "--seed=x"], "invalid literal for int() with base 10: 'x'"),
         (["train", "positional"], "Did not expect 'positional'"),
         (["train", "--data_dir=d"], "--data_dir only matters with --dataset=omniglot or cub or"),
@@ -78,27 +115,29 @@ class RefusalTest(parameterized.TestCase):
         (["train", "--on_bad_image=skip"], "--on_bad_image only matters with --dataset=cub or"),
         (["train", "--dataset=folder", "--on_bad_image=ignore"], "Unknown on_bad_image 'ignore'"),
         (["train", "--dataset=folder", "--data_dir=d", "--test_fraction=1"], "test_fraction must be below 1"),
-        (["train", "--max_crop_aspect=0.5"], "max_crop_aspect at least 1; got 0.5, 0.75 and 0.5"),
+        (["train", "--max_crop_aspect=0.5"], "max_crop_aspect must be at least 1; got 0.5"),
         (["mlrc", "--validation=fold1"], "main.py mlrc holds out each of four folds in turn; leave --validation out"),
         (["mlrc", "--repeats=0"], "--repeats must be at least 1; got 0"),
+        (["train", "--repeats=0"], "--repeats must be at least 1; got 0"),
+        (["export", "--export_dir=e"], "main.py export needs one of --run_dir, a run, and --model"),
         (["train", "--validation=test"], "--validation=test selects the model by its test scores, which makes them"),
         (["search", "--model=m", "--gallery=g", "--query=q", "--top=0"], "--top must be at least 1; got 0"),
         (["report"], "main.py report needs RUN …"),
         (["compare", "--format=html", "run"], "should be one of <text|csv|latex>"),
-        (["validate"], "main.py validate needs --dataset: one of digits, omniglot"),
-        (["validate", "--dataset=cup", "--data_dir=d"], "Unknown data set 'cup'. Did you mean cub?"),
+        (["validate"], "main.py validate needs --dataset: data set to train and evaluate on"),
+        (["validate", "--dataset=cup", "--data_dir=d"], "Unknown dataset 'cup'. Did you mean cub?"),
         (["validate", "--dataset=cub", "--seed=1"], "--seed is a flag of train, mlrc, not of validate"),
         (["prepare", "--dataset=cub"], "main.py prepare needs --data_dir: where to put the data set."),
         (["compare"], "main.py compare needs RUN …"),
         (["evaluate", "--loss=triplet"], "--loss is a flag of train, mlrc, presets, not of evaluate"),
         (["evaluate"], "main.py evaluate needs --run_dir: directory of the run."),
-        (["evaluate", "--run_dir=x", "--part=train"], "should be one of <test|validation>"),
+        (["evaluate", "--run_dir=x", "--split=train"], "should be one of <test|validation>"),
         (["demo", "--seeds=0,0"], "--seeds must be different whole numbers"),
-        (["train", "--loss=multi_similarity", "--alpha=-1"], "alpha must be above 0 and finite; got -1.0"),
+        (["train", "--loss=multi_similarity", "--alpha=-1"], "alpha must be above 0; got -1.0"),
         (["train", "--loss=contrastive", "--examples_per_class=1"], "needs at least 2 classes of 2 images"),
         (["train", "--loss=xbm/contrastive", "--memory_start_step=590"], "The memory would never be used"),
-        (["train", "--seed=5000000000"], "seed must be below 2**32"),
-        (["train", "--learning_rate=inf"], "learning_rate must be above 0 and finite"),
+        (["train", "--seed=5000000000"], "seed must be at least 0 and below 4.29497e+09; got 5000000000"),
+        (["train", "--learning_rate=inf"], "learning_rate must be above 0; got inf"),
         (["train", "--dataset=cub", "--data_dir=d"], "bn_inception is meant to start from trained weights"),
         (["demo", "--seeds=a"], "--seeds must be different whole numbers between commas; got a"),
     )
@@ -134,7 +173,7 @@ class RefusalTest(parameterized.TestCase):
 class WholeWayTest(tf.test.TestCase):
     def test_demo_evaluate_export_embed(self):
         home = pathlib.Path(self.get_temp_dir())
-        code, out, err = command_line.run("demo", f"--run_dir={home}/demo")
+        code, out, err = command_line.run("demo", f"--output_dir={home}/demo")
         self.assertEqual(code, 0, err)
         self._shows_only_its_own(err)
         self.assertRegex(out, r"untrained network +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d\n")
@@ -151,7 +190,7 @@ class WholeWayTest(tf.test.TestCase):
 
         # A demo that is there already is shown again, not trained again; meanwhile, its run is put to use.
         trained = (run / "metrics.jsonl").stat().st_mtime_ns
-        again = command_line.Forked("demo", f"--run_dir={home}/demo")
+        again = command_line.Forked("demo", f"--output_dir={home}/demo")
         code, _, err = command_line.run_forked("evaluate", f"--run_dir={run}")
         self.assertEqual(code, 0, err)
         evaluation = json.loads((run / "evaluation_test.json").read_text())

@@ -36,7 +36,8 @@ def train_folds(settings: Settings, run_dir: str | None, repeats: int, flag: str
         raise ConfigError(f"{flag} must be at least 1; got {repeats}.")
     run_dir = run_dir or default_run_dir(settings, "mlrc")
 
-    from experiments.mlrc import RESULT_FILE, mlrc_table, run_mlrc
+    from experiments.mlrc import RESULT_FILE, run_mlrc
+    from experiments.mlrc_scores import mlrc_table
     from experiments.stopping import until_stopped
 
     result = until_stopped(

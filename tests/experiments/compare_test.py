@@ -9,9 +9,10 @@ import pathlib
 import tensorflow as tf
 
 from ccp.errors import UserError
+from datasets.files import save_json
 from experiments.compare import collect
 from experiments.comparison_table import csv_table, latex_table, text_table
-from experiments.run_directory import RunDirectory, write_json
+from experiments.run_directory import RunDirectory
 from experiments.settings import configure
 
 
@@ -27,9 +28,9 @@ class CompareTest(tf.test.TestCase):
     def _run(self, name: str, score: float | None, **settings):
         run = RunDirectory(self.home / name)
         run.path.mkdir()
-        write_json(run.config, configure(settings).to_dict())
+        save_json(run.settings, configure(settings).to_dict())
         if score is not None:
-            write_json(run.result, {"test": {"precision_at_1": score, "r_precision": score, "map_at_r": score}})
+            save_json(run.result, {"test": {"precision_at_1": score, "r_precision": score, "map_at_r": score}})
 
     def test_seeds_are_joined_and_settings_kept_apart(self):
         self._run("a", 0.1, loss="contrastive", seed=0)
@@ -49,11 +50,11 @@ class CompareTest(tf.test.TestCase):
         self._run("a", 0.1, loss="contrastive", seed=0)
         self._run("b", 0.3, loss="contrastive", seed=0)
         self._run("c", 0.5, loss="contrastive", seed=1)
-        (self.home / "c" / "config.json").write_text('{"loop": {"steps": 3}}')
+        (self.home / "c" / "settings.json").write_text('{"loop": {"steps": 3}}')
         lines = _text([str(self.home / "*"), f"{self.home}/a/"]).splitlines()
         self.assertRegex(lines[1], r"^digits contrastive \(1 seed\) +10\.00 ")
         self.assertIn("b: same settings and seed as another one", lines[2])
-        self.assertRegex(lines[3], "c: .*config.json is not what this version writes: Unknown setting 'steps'")
+        self.assertRegex(lines[3], "c: .*settings.json is not what this version writes: Unknown setting 'steps'")
 
     def _two_losses(self):
         for seed, base, better in ((0, 0.1, 0.2), (1, 0.3, 0.28), (2, 0.2, 0.24)):

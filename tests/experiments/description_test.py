@@ -8,16 +8,16 @@ from datasets.input.bad_images import BadImages
 from datasets.reading import load
 from datasets.splits import make_splits
 from experiments.description import describe
-from experiments.presets import preset_config
+from experiments.presets import preset_settings
 
 
 def described(**chosen):
     """The record of a training on digits."""
-    config = preset_config(dataset="digits", loss="ccp/contrastive", **chosen)
-    data = config.data
+    settings = preset_settings(dataset="digits", loss="ccp/contrastive", **chosen)
+    data = settings.data
     manifest = load(data)
-    splits = make_splits(manifest, data.validation, config.run.seed, data.crop_to_box, data.select_on_test)
-    return describe(config, splits, BadImages(data.on_bad_image, None, manifest.root))
+    splits = make_splits(manifest, data.validation, settings.run.seed, data.crop_to_box, data.select_on_test)
+    return describe(settings, splits, BadImages(data.on_bad_image, None, manifest.root))
 
 
 class DescriptionTest(absltest.TestCase):

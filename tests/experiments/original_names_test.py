@@ -10,6 +10,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 import experiments.mlrc
+import experiments.mlrc_scores
 import experiments.repeats
 import experiments.stopping
 import main
@@ -50,10 +51,10 @@ class CommandLineTest(parameterized.TestCase, tf.test.TestCase):
         self.enter(experiments.stopping, "make_deterministic")
         self.run_mlrc = self.enter(experiments.mlrc, "run_mlrc")
         self.run_mlrc.return_value = {"data": {"unreadable_images_left_out": 0}}
-        self.enter(experiments.mlrc, "mlrc_table").return_value = "the table of four folds"
+        self.enter(experiments.mlrc_scores, "mlrc_table").return_value = "the table of four folds"
         self.train_run = self.enter(experiments.repeats, "train_run")
-        self.enter(experiments.repeats, "collect").return_value = []
-        self.enter(experiments.repeats, "STYLES", {"text": lambda _: "the table of repeats\n"})
+        self.enter(experiments.repeats, "collect")
+        self.enter(experiments.repeats, "text_table").return_value = "the table of repeats"
 
     def enter(self, module, name, *new):
         patch = mock.patch.object(module, name, *new)
@@ -76,11 +77,11 @@ class CommandLineTest(parameterized.TestCase, tf.test.TestCase):
         code, out, err = self.run_main(*arguments, "--data_dir=d", "--backbone=BNInception")
         self.assertEqual((code, err), (0, ""))
         self.assertIn("the table of four folds", out)
-        (config, directory, repeats, stop), _ = self.run_mlrc.call_args
+        (settings, directory, repeats, stop), _ = self.run_mlrc.call_args
         self.assertEqual((directory, repeats), ("runs/cub-ccp-cosine_contrastive-mlrc", 3))
         self.assertFalse(stop())
-        self.assertEqual((preset_name(config), overridden(config)), ("paper, MLRC", {}))
-        self.assertEqual((config.loss.loss, config.network.pooling), ("ccp/cosine_contrastive", "average"))
+        self.assertEqual((preset_name(settings), overridden(settings)), ("paper, MLRC", {}))
+        self.assertEqual((settings.loss.loss, settings.network.pooling), ("ccp/cosine_contrastive", "average"))
         self.train_run.assert_not_called()
 
     @parameterized.parameters(["--conventional=True"], ["--conventional"])
@@ -91,18 +92,18 @@ class CommandLineTest(parameterized.TestCase, tf.test.TestCase):
         self.assertIn("the table of repeats", out)
         self.run_mlrc.assert_not_called()
         self.assertLen(self.train_run.call_args_list, 2)
-        for seed, ((config, directory, title, stop), _) in zip((5, 6), self.train_run.call_args_list):
-            self.assertEqual((config.run.seed, directory), (seed, f"home/seed{seed}"))
+        for seed, ((settings, directory, title, stop), _) in zip((5, 6), self.train_run.call_args_list):
+            self.assertEqual((settings.run.seed, directory), (seed, f"home/seed{seed}"))
             self.assertEqual(title, f"proxy_anchor, seed {seed}")
             self.assertFalse(stop())
-            self.assertEqual((preset_name(config), overridden(config)), ("paper, conventional", {}))
-            self.assertEqual((config.network.pooling, config.network.embedding_size), ("average_max", 512))
+            self.assertEqual((preset_name(settings), overridden(settings)), ("paper, conventional", {}))
+            self.assertEqual((settings.network.pooling, settings.network.embedding_size), ("average_max", 512))
 
     def test_without_the_papers_protocol_repeat_means_folds_too(self):
         code, _, _ = self.run_main("--dataset=omniglot", "--data_dir=d", "--loss=ccp/multi_similarity", "--repeat=1")
         self.assertEqual(code, 0)
-        (config, _, repeats, _), _ = self.run_mlrc.call_args
-        self.assertEqual((config.data.dataset, config.network.backbone, repeats), ("omniglot", "conv4", 1))
+        (settings, _, repeats, _), _ = self.run_mlrc.call_args
+        self.assertEqual((settings.data.dataset, settings.network.backbone, repeats), ("omniglot", "conv4", 1))
 
     @parameterized.parameters(
         ("--repeat=0", "--repeat must be at least 1; got 0"),
@@ -112,7 +113,7 @@ class CommandLineTest(parameterized.TestCase, tf.test.TestCase):
         ("--cfg=cub.yaml", "--cfg is a flag of the original code: settings follow from --dataset, --loss and --conv"),
         ("--device=0", "--device is a flag of the original code: choose the device with the environment variable CUDA"),
         ("--model=2", "--model is a flag of the original code: hold out one fold with --validation=fold1"),
-        ("--overwrite", "--overwrite is a flag of the original code: a run is gone on with; start anew in another"),
+        ("--overwrite", "--overwrite is a flag of the original code: runs are resumed; start anew in another"),
         ("--save=True", "--save is a flag of the original code: runs are always saved"),
         ("--dataset=CUB", "Unknown data set 'CUB'. "),
         ("--loss=ccp/original", "Unknown pair loss 'original'"),
@@ -129,7 +130,7 @@ class CommandLineTest(parameterized.TestCase, tf.test.TestCase):
         with contextlib.redirect_stderr(err):
             code = main.main(["mlrc", "--dataset=cub", "--data_dir=d", "--conventional"])
         self.assertEqual(code, EXIT_USAGE)
-        self.assertIn("another protocol, of one model: main.py train --conventional --repeat=3.", err.getvalue())
+        self.assertIn("another protocol, of one model: main.py train --conventional --repeats=3.", err.getvalue())
 
 
 if __name__ == "__main__":

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 from absl.testing import absltest, parameterized
 
 from ccp.errors import ConfigError
-from experiments.paper_settings import largest_batch
-from experiments.presets import FROM_SCRATCH, PAPER, overridden, preset, preset_config, preset_name
-from experiments.settings import BACKBONES, DATASETS, Settings
+from datasets.registry import DATA_SETS
+from experiments import small_settings
+from experiments.paper_settings import PAPER, largest_batch
+from experiments.presets import overridden, preset, preset_name, preset_settings
+from models.registry import BACKBONES
 
 # In the order of the paper's tables.
 SETS = ("cub", "cars196", "inshop", "sop")
@@ -39,16 +43,10 @@ BY_SET = {
 PROXY_LOSSES = ("proxy_anchor", "proxy_nca", "soft_triple")
 
 
-def flat(config: Settings) -> dict:
-    values = {name: value for section in config.to_dict().values() for name, value in section.items()}
-    own = values.pop("settings")
-    return {**values, **own}
-
-
 class PaperTest(parameterized.TestCase):
-    def assertHolds(self, config, **settings):
-        found = flat(config)
-        self.assertEqual({name: found[name] for name in settings}, settings)
+    def assertHolds(self, settings, **expected):
+        found = settings.flat()
+        self.assertEqual({name: found[name] for name in expected}, expected)
 
     def test_what_is_held_out_instead_is_what_selects(self):
         settings = preset({"dataset": "cub", "conventional": True, "validation": "fold1"})
@@ -56,23 +54,23 @@ class PaperTest(parameterized.TestCase):
         self.assertTrue(preset({"dataset": "cub", "conventional": True})["select_on_test"])
 
     @parameterized.product(dataset=SETS, loss=tuple(PAIR_LOSSES), conventional=(False, True))
-    def test_numbers_of_the_losses(self, dataset, loss, conventional):
+    def test_hyperparameters_of_the_losses(self, dataset, loss, conventional):
         column = SETS.index(dataset)
-        numbers = {name: row[column] for name, row in PAIR_LOSSES[loss].items()}
+        hyperparameters = {name: row[column] for name, row in PAIR_LOSSES[loss].items()}
         for method in ("", "ccp/", "xbm/", "proxy/"):
-            config = preset_config(dataset=dataset, loss=method + loss, conventional=conventional)
-            self.assertEqual(config.loss.settings, numbers)
+            settings = preset_settings(dataset=dataset, loss=method + loss, conventional=conventional)
+            self.assertHolds(settings, **hyperparameters)
 
     @parameterized.product(dataset=SETS, method=("ccp", "ccp_xbm", "xbm", "plain"), conventional=(False, True))
-    def test_numbers_of_the_data_sets(self, dataset, method, conventional):
+    def test_hyperparameters_of_the_data_sets(self, dataset, method, conventional):
         column = SETS.index(dataset)
-        config = preset_config(dataset=dataset, loss=f"{method}/contrastive", conventional=conventional)
+        settings = preset_settings(dataset=dataset, loss=f"{method}/contrastive", conventional=conventional)
+        takes = settings.flat()
+        optional = {"memory_start_step": 1000, "batch_weight": 0.1, "proxy_weight": 1.0}
+        optional.update({name: row[column] for name, row in BY_SET.items()})
         self.assertHolds(
-            config,
-            **{name: row[column] for name, row in BY_SET.items()},
-            memory_start_step=1000,
-            batch_weight=0.1,
-            proxy_weight=1.0,
+            settings,
+            **{name: value for name, value in optional.items() if name in takes},
             # Neither CCP's own proxies nor a memory have the rules of proxy baselines.
             proxy_rate_multiplier=1.0,
             warm_up_epochs=0,
@@ -84,7 +82,7 @@ class PaperTest(parameterized.TestCase):
     @parameterized.parameters(*SETS)
     def test_mlrc(self, dataset):
         self.assertHolds(
-            preset_config(dataset=dataset, loss="ccp/contrastive"),
+            preset_settings(dataset=dataset, loss="ccp/contrastive"),
             backbone="bn_inception",
             freeze_bn=True,
             pooling="average",
@@ -107,7 +105,7 @@ class PaperTest(parameterized.TestCase):
     @parameterized.parameters(("cub", 1e-5), ("cars196", 1e-5), ("inshop", 1e-4), ("sop", 1e-4))
     def test_conventional(self, dataset, learning_rate):
         self.assertHolds(
-            preset_config(dataset=dataset, loss="ccp/contrastive", conventional=True),
+            preset_settings(dataset=dataset, loss="ccp/contrastive", conventional=True),
             backbone="bn_inception",
             freeze_bn=True,
             pooling="average_max",
@@ -131,13 +129,13 @@ class PaperTest(parameterized.TestCase):
     def test_resnet50_has_another_batch_and_decay_in_the_conventional_setting(self, backbone):
         chosen = {"dataset": "cub", "loss": "ccp/contrastive", "backbone": backbone}
         self.assertHolds(
-            preset_config(**chosen, conventional=True),
+            preset_settings(**chosen, conventional=True),
             classes_per_batch=28,
             examples_per_class=4,
             weight_decay=4e-4,
             embedding_size=512,
         )
-        self.assertHolds(preset_config(**chosen), classes_per_batch=8, weight_decay=1e-4)
+        self.assertHolds(preset_settings(**chosen), classes_per_batch=8, weight_decay=1e-4)
 
     @parameterized.product(
         dataset=SETS, loss=(*PROXY_LOSSES, "proxy/contrastive", "proxy_synthesis/proxy_anchor", "hpl/proxy_anchor")
@@ -145,12 +143,12 @@ class PaperTest(parameterized.TestCase):
     def test_proxy_baselines_take_one_image_per_class(self, dataset, loss):
         rules = {"examples_per_class": 1, "warm_up_epochs": 1, "proxy_rate_multiplier": 100.0}
         # All folds leave more than 32 classes to train on: CUB 75, Cars196 73 or 74.
-        self.assertHolds(preset_config(dataset=dataset, loss=loss), classes_per_batch=32, **rules)
+        self.assertHolds(preset_settings(dataset=dataset, loss=loss), classes_per_batch=32, **rules)
         # 128 images of 128 classes, where there are so many.
         largest = {"cub": 100, "cars196": 98, "inshop": 128, "sop": 128}[dataset]
-        conventional = preset_config(dataset=dataset, loss=loss, conventional=True)
+        conventional = preset_settings(dataset=dataset, loss=loss, conventional=True)
         self.assertHolds(conventional, classes_per_batch=largest, **rules)
-        with_resnet = preset_config(dataset=dataset, loss=loss, conventional=True, backbone="resnet50")
+        with_resnet = preset_settings(dataset=dataset, loss=loss, conventional=True, backbone="resnet50")
         self.assertHolds(with_resnet, classes_per_batch=min(112, largest), **rules)
 
     def test_batches_have_no_more_classes_than_any_fold_leaves(self):
@@ -163,15 +161,17 @@ class PaperTest(parameterized.TestCase):
     @parameterized.product(loss=PROXY_LOSSES, dataset=("cub", "sop", "digits"))
     def test_centres(self, loss, dataset):
         centres = 10 if loss == "soft_triple" else 1
-        self.assertEqual(preset_config(dataset=dataset, loss=loss).loss.proxies_per_class, centres)
+        self.assertEqual(preset_settings(dataset=dataset, loss=loss).loss.hyperparameters["proxies_per_class"], centres)
         # CCP's are the data set's, whatever the pair loss.
         own = {"cub": 8, "sop": 4, "digits": 4}[dataset]
-        self.assertEqual(preset_config(dataset=dataset, loss=f"ccp/{loss}").loss.proxies_per_class, own)
+        self.assertEqual(
+            preset_settings(dataset=dataset, loss=f"ccp/{loss}").loss.hyperparameters["proxies_per_class"], own
+        )
 
     @parameterized.parameters(("cub", 0.6), ("cars196", 0.2), ("inshop", 0.1), ("sop", 0.1))
     def test_multi_level_distances(self, dataset, weight):
-        config = preset_config(dataset=dataset, loss="mdr/triplet")
-        self.assertHolds(config, distance_weight=weight, classes_per_batch=8, examples_per_class=4, warm_up_epochs=0)
+        settings = preset_settings(dataset=dataset, loss="mdr/triplet")
+        self.assertHolds(settings, distance_weight=weight, classes_per_batch=8, examples_per_class=4, warm_up_epochs=0)
 
     @parameterized.parameters(
         {"dataset": "cub", "backbone": "conv4"}, {"dataset": "sop", "backbone": "resnet20"}, {"dataset": "omniglot"}
@@ -184,18 +184,17 @@ class PaperTest(parameterized.TestCase):
 
 
 class EveryPresetTest(parameterized.TestCase):
-    @parameterized.parameters(*DATASETS)
+    @parameterized.parameters(*DATA_SETS)
     def test_can_be(self, dataset):
         for backbone in BACKBONES:
             for loss in ("ccp/contrastive", "xbm/triplet", "proxy_anchor", "soft_triple", "npairs", "mdr/margin"):
-                config = preset_config(dataset=dataset, loss=loss, backbone=backbone)
-                self.assertEqual((config.data.dataset, config.network.backbone), (dataset, backbone))
+                settings = preset_settings(dataset=dataset, loss=loss, backbone=backbone)
+                self.assertEqual((settings.data.dataset, settings.network.backbone), (dataset, backbone))
                 usual = "bn_inception" if dataset in SETS else "conv4"
                 of_backbone = {} if backbone == usual else {"backbone": {"preset": usual, "here": backbone}}
-                self.assertEqual(overridden(config), of_backbone)
+                self.assertEqual(overridden(settings), of_backbone)
 
     def test_names(self):
-        self.assertEqual(tuple(FROM_SCRATCH), DATASETS)
         self.assertEqual(tuple(PAPER), SETS)
         for chosen, name in (
             ({"dataset": "cub"}, "paper, MLRC"),
@@ -203,24 +202,30 @@ class EveryPresetTest(parameterized.TestCase):
             ({"dataset": "cub", "backbone": "conv4"}, "small, from scratch"),
             ({"dataset": "digits"}, "small, from scratch"),
         ):
-            self.assertEqual(preset_name(preset_config(**chosen)), name)
+            self.assertEqual(preset_name(preset_settings(**chosen)), name)
+
+    def test_a_data_set_without_an_entry_gets_those_of_its_kind(self):
+        with mock.patch.object(small_settings, "_DEPARTURES", {}):
+            photographs, pictures = (small_settings.small_settings(dataset) for dataset in ("cub", "mnist"))
+        self.assertEqual((photographs["image_size"], pictures["image_size"]), (64, 28))
+        self.assertEqual(preset({"dataset": "folder"})["max_epochs"], photographs["max_epochs"])
 
     def test_small_networks_keep_what_is_theirs(self):
-        conv4 = preset_config(dataset="cub", backbone="conv4")
+        conv4 = preset_settings(dataset="cub", backbone="conv4")
         self.assertEqual(
-            (conv4.model.image_size, conv4.model.freeze_bn, conv4.optimizer.learning_rate), (64, False, 1e-3)
+            (conv4.network.image_size, conv4.network.freeze_bn, conv4.optimizer.learning_rate), (64, False, 1e-3)
         )
-        self.assertEqual(preset_config(dataset="digits").model.width, 32)
+        self.assertEqual(preset_settings(dataset="digits").network.width, 32)
         # Others have sizes and widths of their own, and what is pretrained learns slowly.
-        resnet = preset_config(dataset="digits", backbone="resnet50")
+        resnet = preset_settings(dataset="digits", backbone="resnet50")
         self.assertEqual(
-            (resnet.model.image_size, resnet.model.freeze_bn, resnet.optimizer.learning_rate), (0, True, 1e-5)
+            (resnet.network.image_size, resnet.network.freeze_bn, resnet.optimizer.learning_rate), (0, True, 1e-5)
         )
 
 
 class OverriddenTest(parameterized.TestCase):
     def of(self, **changes):
-        return overridden(preset_config(dataset="cub", loss="ccp/contrastive", **changes))
+        return overridden(preset_settings(dataset="cub", loss="ccp/contrastive", **changes))
 
     def test_exactly_what_was_changed(self):
         self.assertEqual(
@@ -234,7 +239,7 @@ class OverriddenTest(parameterized.TestCase):
 
     def test_a_rule_that_was_overridden(self):
         self.assertEqual(
-            overridden(preset_config(dataset="cub", loss="proxy_anchor", proxy_rate_multiplier=1.0)),
+            overridden(preset_settings(dataset="cub", loss="proxy_anchor", proxy_rate_multiplier=1.0)),
             {"proxy_rate_multiplier": {"preset": 100.0, "here": 1.0}},
         )
         self.assertEqual(
@@ -265,7 +270,7 @@ class OverriddenTest(parameterized.TestCase):
         ("digits", "resnet50", "imagenet", False),
     )
     def test_weights_where_there_should_be_none_and_none_where_there_should(self, dataset, backbone, weights, departs):
-        found = overridden(preset_config(dataset=dataset, backbone=backbone, weights=weights))
+        found = overridden(preset_settings(dataset=dataset, backbone=backbone, weights=weights))
         self.assertEqual("weights" in found, departs)
 
 

@@ -20,8 +20,8 @@ class PublishedTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_not_of_models_of_another_size(self):
         # One model of 512 dimensions is not four of 128 joined.
-        config = configure({"dataset": "sop", "data_dir": "d", "loss": "ccp/contrastive", "embedding_size": 512})
-        self.assertIsNone(published_scores(config, 512))
+        settings = configure({"dataset": "sop", "data_dir": "d", "loss": "ccp/contrastive", "embedding_size": 512})
+        self.assertIsNone(published_scores(settings, 512))
 
     def test_hierarchical_proxies(self):
         # HPL-PA,SOP,512,76.97,51.97,49.07
@@ -49,5 +49,5 @@ class PublishedTest(parameterized.TestCase, tf.test.TestCase):
         ("cub", "npairs", 128),
     )
     def test_what_the_paper_has_not_measured(self, dataset, loss, size):
-        config = {"dataset": dataset, "loss": loss, **({} if dataset == "digits" else {"data_dir": "d"})}
-        self.assertIsNone(published_scores(configure(config), size))
+        settings = {"dataset": dataset, "loss": loss, **({} if dataset == "digits" else {"data_dir": "d"})}
+        self.assertIsNone(published_scores(configure(settings), size))

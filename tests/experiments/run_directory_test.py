@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
-import signal
 
+import numpy as np
 import tensorflow as tf
 
-from experiments.presets import preset_config
-from experiments.run_directory import RunDirectory, RunError, StopRequest, read_json, replace_text
+from ccp.errors import UserError
+from experiments.run_directory import RunDirectory, RunError
 from experiments.settings import configure
 
 
@@ -18,43 +17,49 @@ class RunDirectoryTest(tf.test.TestCase):
         super().setUp()
         self.run = RunDirectory(pathlib.Path(self.get_temp_dir()) / "deep" / "run")
 
-    def test_the_configuration_is_kept_and_compared_once_there_is_a_checkpoint(self):
-        config = configure({"seed": 5, "data_dir": "here"})
-        with self.run.claimed(configure({"seed": 4})):
-            self.run.record(config, "digest")
-        self.assertEqual(self.run.load_config(), config)
+    def save_checkpoint(self, number: int) -> None:
+        self.run.checkpoints.mkdir(exist_ok=True)
+        (self.run.checkpoints / f"ckpt-{number}.index").touch()
+
+    def test_settings_are_kept_and_compared_once_a_step_is_trained(self):
+        settings = configure({"seed": 5, "data_dir": "here"})
+        with self.run.claimed(settings):
+            self.run.record(settings, "digest")
+        self.assertEqual(self.run.load_settings(), settings)
+        self.save_checkpoint(1)
+        self.save_checkpoint(2)
         other = configure({"seed": 6})
-        with self.run.claimed(other):  # Nothing depends on the record yet: a corrected command may follow.
-            pass
-        self.run.checkpoints.mkdir()
-        (self.run.checkpoints / "ckpt-1.index").touch()
         with self.assertRaisesRegex(RunError, r"seed is 5 there and 6 here\)"), self.run.claimed(other):
             pass
+        with self.assertRaisesRegex(RunError, "holds a run on other images"):
+            self.run.check_data("other digest")
         with self.run.claimed(configure({"seed": 5, "data_dir": "wrong"})):  # Data may move …
             pass
-        # … but where they lie is only recorded once they have been found there.
-        self.assertEqual(self.run.load_config().data.data_dir, "here")
+        # … but where they are is only recorded once they have been found there.
+        self.assertEqual(self.run.load_settings().data.data_dir, "here")
 
-    def test_what_departs_from_the_preset_is_recorded(self):
-        config = preset_config(dataset="cub", loss="ccp/triplet", margin=0.3, validation="fold2", data_dir="d")
-        with self.run.claimed(config):
-            self.run.record(config, "digest")
-        self.assertEqual(
-            read_json(self.run.path / "settings.json"),
-            {"preset": "paper, MLRC", "overridden": {"margin": {"preset": 0.0961, "here": 0.3}}},
-        )
+    def test_a_run_that_trained_no_step_takes_corrected_settings(self):
+        settings, corrected = configure({"seed": 5}), configure({"seed": 6})
+        with self.run.claimed(settings):
+            self.run.record(settings, "digest")
+        self.save_checkpoint(1)  # The start, of a network that may have other variables.
+        self.run.check_data("other digest")
+        with self.run.claimed(settings):
+            self.assertTrue(self.run.has_checkpoint)
+        with self.run.claimed(corrected):
+            self.assertFalse(self.run.has_checkpoint)
 
     def test_settings_that_cannot_be_name_the_file(self):
         self.run.path.mkdir(parents=True)
-        self.run.config.write_text('{"optimizer": {"learning_rate": 0}}')
-        with self.assertRaisesRegex(RunError, "config.json is not what this version writes: learning_rate must be"):
-            self.run.load_config()
+        self.run.settings.write_text('{"optimizer": {"learning_rate": 0}}')
+        with self.assertRaisesRegex(RunError, "settings.json is not what this version writes: learning_rate must be"):
+            self.run.load_settings()
 
     def test_the_lock_goes_with_the_block(self):
-        config, message = configure(), "Another process is training in"
-        with self.run.claimed(config), self.assertRaisesRegex(RunError, message), self.run.claimed(config):
+        settings, message = configure(), "Another process is training in"
+        with self.run.claimed(settings), self.assertRaisesRegex(RunError, message), self.run.claimed(settings):
             pass
-        with self.run.claimed(config):
+        with self.run.claimed(settings):
             pass
 
     def test_a_word_for_other_processes(self):
@@ -67,20 +72,19 @@ class RunDirectoryTest(tf.test.TestCase):
                     pass
 
     def test_finished_is_a_run_with_these_settings_and_its_scores(self):
-        config = configure({"seed": 5})
-        self.assertFalse(self.run.finished(config))
-        with self.run.claimed(config):
-            self.run.record(config, "digest")
-        self.assertFalse(self.run.finished(config))
-        self.run.result.write_text("{}")
-        self.assertFalse(self.run.finished(config))  # Its checkpoints were deleted, to train anew.
-        self.run.checkpoints.mkdir()
-        (self.run.checkpoints / "ckpt-1.index").touch()
+        settings = configure({"seed": 5})
+        self.assertFalse(self.run.finished(settings))
+        with self.run.claimed(settings):
+            self.run.record(settings, "digest")
+        self.assertFalse(self.run.finished(settings))
+        embeddings, kept = np.eye(3, dtype=np.float32), np.array([0, 2, 3])
+        self.run.finish(embeddings, kept, {"test": {}})
+        self.assertFalse(self.run.finished(settings))  # Its checkpoints were deleted, to train anew.
+        self.save_checkpoint(2)
         self.assertTrue(self.run.finished(configure({"seed": 5, "strategy": "multi_worker"})))
         self.assertFalse(self.run.finished(configure({"seed": 6})))
-        self.assertFalse(self.run.finished(config, with_embeddings=True))
-        self.run.test_embeddings.touch()
-        self.assertTrue(self.run.finished(config, with_embeddings=True))
+        for found, expected in zip(self.run.load_test_embeddings(), (embeddings, kept)):
+            np.testing.assert_array_equal(found, expected)
 
     def test_a_file_is_no_directory(self):
         self.run.path.parent.mkdir()
@@ -90,13 +94,13 @@ class RunDirectoryTest(tf.test.TestCase):
 
     def test_no_run_there(self):
         with self.assertRaisesRegex(RunError, "holds no run"):
-            self.run.load_config()
+            self.run.load_settings()
 
     def test_damaged_configuration(self):
         self.run.path.mkdir(parents=True)
-        self.run.config.write_text('{"loop": ')
-        with self.assertRaisesRegex(RunError, "config.json is damaged"):
-            self.run.load_config()
+        self.run.settings.write_text('{"loop": ')
+        with self.assertRaisesRegex(UserError, "settings.json is damaged"):
+            self.run.load_settings()
         self.run.metrics.write_text('{"epoch": 1}\n{"epo\n{"epoch": 3}\n')
         with self.assertRaisesRegex(RunError, "metrics.jsonl is damaged"):
             self.run.records()
@@ -116,25 +120,6 @@ class RunDirectoryTest(tf.test.TestCase):
         # Nothing but the initial checkpoint.
         self.run.rewind({"epoch": 0})
         self.assertEqual(self.run.records(), [])
-
-    def test_a_file_is_replaced_whole_or_not_at_all(self):
-        path = pathlib.Path(self.get_temp_dir()) / "file"
-        replace_text(path, "old")
-        with self.assertRaises(TypeError):
-            replace_text(path, None)
-        self.assertEqual(path.read_text(), "old")
-
-
-class StopRequestTest(tf.test.TestCase):
-    def test_the_first_signal_is_a_wish_and_the_handlers_go_back(self):
-        before = signal.getsignal(signal.SIGTERM)
-        with StopRequest() as stop:
-            self.assertFalse(stop())
-            os.kill(os.getpid(), signal.SIGTERM)
-            self.assertTrue(stop())
-            self.assertEqual(stop.signal, signal.SIGTERM)
-            self.assertEqual(signal.getsignal(signal.SIGTERM), signal.SIG_DFL)
-        self.assertEqual(signal.getsignal(signal.SIGTERM), before)
 
 
 if __name__ == "__main__":

@@ -6,46 +6,66 @@ import dataclasses
 import json
 
 from absl.testing import absltest, parameterized
-from ccp.losses.settings import PAIR_LOSS_SETTINGS
-from ccp.methods.names import parse_loss
 
 from ccp.errors import ConfigError
-from ccp.losses import PAIR_LOSSES
-from experiments.presets import FROM_SCRATCH
-from experiments.settings import Settings, configure, section_of
+from ccp.losses.registry import PAIR_LOSSES
+from experiments.presets import preset_settings
+from experiments.sections import all_hyperparameters
+from experiments.settings import Settings, configure, differences, refuse_without_effect, section_of
 
 
-class ConfigTest(parameterized.TestCase):
+class SettingsTest(parameterized.TestCase):
     def test_later_layers_win(self):
-        config = configure({"seed": 1, "learning_rate": 0.1}, {"seed": 2})
-        self.assertEqual((config.run.seed, config.optimizer.learning_rate), (2, 0.1))
-        self.assertEqual(config.loop.steps_per_epoch, 25)
+        settings = configure({"seed": 1, "learning_rate": 0.1}, {"seed": 2})
+        self.assertEqual((settings.run.seed, settings.optimizer.learning_rate), (2, 0.1))
+        self.assertEqual(settings.loop.steps_per_epoch, 25)
 
     def test_the_record_is_complete_and_read_back_the_same(self):
-        config = configure(FROM_SCRATCH["omniglot"], {"loss": "ccp/multi_similarity", "beta": 50.0})
-        self.assertEqual(config.to_dict()["loss"]["settings"], {"alpha": 2.0, "beta": 50.0, "base": 0.5})
-        self.assertEqual(Settings.from_dict(json.loads(json.dumps(config.to_dict()))), config)
+        settings = preset_settings(dataset="omniglot", loss="ccp/multi_similarity", beta=50.0)
+        hyperparameters = settings.to_dict()["loss"]["hyperparameters"]
+        self.assertEqual({name: hyperparameters[name] for name in ("alpha", "beta")}, {"alpha": 2.0, "beta": 50.0})
+        self.assertEqual(Settings.from_dict(json.loads(json.dumps(settings.to_dict()))), settings)
+        self.assertEqual(configure(settings.flat()), settings)
 
     @parameterized.parameters(
         ({"sede": 1}, "Unknown setting 'sede'. Did you mean seed"),
         ({"loss": "ccp/tripplet"}, "Did you mean triplet"),
         ({"loss": "cpp/triplet"}, "Unknown training method 'cpp'. Did you mean ccp"),
-        ({"loss": "contrastive", "alpha": 2.0}, "alpha belongs to multi_similarity; contrastive takes pos_margin, neg"),
+        ({"loss": "contrastive", "alpha": 2.0}, "it belongs to multi_similarity. Leave it out or change --loss"),
         ({"dataset": "omniglott"}, "Did you mean omniglot"),
-        ({"learning_rate": 0.0}, "learning_rate must be above 0 and finite; got 0.0"),
-        ({"learning_rate": float("nan")}, "learning_rate must be above 0 and finite; got nan"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0; got 0.0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0; got nan"),
         ({"max_epochs": 2.5}, "max_epochs must be a whole number; got 2.5"),
         ({"learning_rate": "fast"}, "learning_rate must be a number; got 'fast'"),
         ({"validation": None}, "validation must be text; got None"),
         ({"loss": 3}, "loss must be text; got 3"),
         ({"loss": "triplet", "margin": "a"}, "margin must be a number; got 'a'"),
-        ({"seed": -1}, "seed must be at least 0 and finite; got -1"),
+        ({"seed": -1}, "seed must be at least 0 and below 4.29497e"),
         ({"projection": "sometimes"}, "There are: plateau, period"),
+        ({"monitor": "accuracy"}, "Unknown monitor 'accuracy'. There are: map_at_r"),
         ({"loss": "mdr/contrastive", "examples_per_class": 1}, "A batch against itself needs at least 2 classes of 2"),
+        ({"loss": "xbm/contrastive", "memory_start_step": 10**6}, "The memory would never be used"),
+        ({"image_size": 32, "resize_size": 16}, "resize_size 16 is below image_size 32"),
+        ({"strategy": "mirrored", "jit_compile": True}, "--jit_compile is for one device"),
+        ({"strategy": "multi_worker", "cache": "disk"}, "goes with --on_bad_image=stop and --cache=none"),
+        ({"validation": "test"}, "makes them optimistic.*--select_on_test"),
     )
     def test_what_cannot_be_is_refused_with_the_remedy(self, settings, message):
         with self.assertRaisesRegex(ConfigError, message):
             configure(settings)
+
+    @parameterized.parameters(
+        ({"projection_period": 2}, "--projection_period only matters with --projection=period. Pass that too"),
+        (
+            {"loss": "contrastive", "patience": 2},
+            "--patience has no effect with --loss=contrastive: it belongs to ccp/…",
+        ),
+        ({"data_dir": "d"}, "--data_dir only matters with --dataset=omniglot or cub or"),
+    )
+    def test_what_has_no_effect_is_refused(self, given, message):
+        with self.assertRaisesRegex(ConfigError, message):
+            refuse_without_effect(given, configure(given))
+        refuse_without_effect({"seed": 1}, configure(given))
 
     def test_a_record_with_unknown_keys_is_refused(self):
         record = Settings().to_dict()
@@ -55,40 +75,47 @@ class ConfigTest(parameterized.TestCase):
         with self.assertRaisesRegex(ConfigError, "Unknown section 'looop'"):
             Settings.from_dict({"looop": {}})
 
-    @parameterized.parameters(
-        ("contrastive", "plain", "contrastive"),
-        ("ccp/contrastive", "ccp", "contrastive"),
-        ("ccp_xbm/triplet", "ccp_xbm", "triplet"),
-        ("proxy_anchor", "proxy", "proxy_anchor"),
-        ("plain/proxy_anchor", "plain", "proxy_anchor"),
-    )
-    def test_loss_names(self, text, method, pair_loss):
-        self.assertEqual(parse_loss(text), (method, pair_loss))
-
     def test_every_setting_belongs_to_one_section(self):
         names = [f.name for s in dataclasses.fields(Settings) for f in dataclasses.fields(s.default)]
         self.assertLen(set(names), len(names))
         self.assertEqual(section_of("patience"), "projection")
+        self.assertEqual(section_of("neg_margin"), "loss")
 
-    @parameterized.parameters(*PAIR_LOSS_SETTINGS)
-    def test_a_loss_takes_its_settings_with_the_same_defaults(self, name):
-        defaults = dataclasses.asdict(PAIR_LOSS_SETTINGS[name]())
-        loss_config = PAIR_LOSSES[name]().get_config()
-        self.assertEqual({key: loss_config[key] for key in defaults}, defaults)
+    def test_hyperparameters_are_those_of_the_losses(self):
+        found = all_hyperparameters()
+        for loss, entry in PAIR_LOSSES.items():
+            for name, described in entry.settings.items():
+                self.assertEqual(found[name][loss], described)
+        self.assertContainsSubset({"ccp/…", "ccp_xbm/…"}, found["batch_weight"])
+
+    def test_where_data_are_is_no_difference(self):
+        one = configure({"seed": 1, "data_dir": "here", "strategy": "mirrored"})
+        other = configure({"seed": 2, "data_dir": "there", "loss": "ccp/triplet"})
+        found = {name: (first, second) for name, first, second in differences(one, other)}
+        expected = {"seed": (1, 2), "loss": ("ccp/contrastive", "ccp/triplet"), "margin": (None, 0.0961)}
+        self.assertEqual(found, {**expected, "pos_margin": (0.0, None), "neg_margin": (0.3841, None)})
 
     def test_paper_defaults(self):
-        # DESIGN.md sections 3 and 4: Adam 1e-5, decay 1e-4, clips 10, batch 8 × 4, 25 steps, stop after 60,
+        # The paper's supplement: Adam 1e-5, decay 1e-4, clips 10, batch 8 × 4, 25 steps, stop after 60,
         # CCP 0.1 / 1, K 8, b 12, patience 3, λ₀ 2e-4, decay 1.
-        config = Settings()
-        self.assertEqual(
-            (config.optimizer.learning_rate, config.gradients.weight_decay, config.gradients.clip_norm),
-            (1e-5, 1e-4, 10),
-        )
-        self.assertEqual((config.batch.size, config.loop.steps_per_epoch, config.loop.early_stopping), (32, 25, 60))
-        self.assertEqual((config.loss.batch_weight, config.loss.proxy_weight), (0.1, 1.0))
-        self.assertEqual((config.loss.proxies_per_class, config.loss.pool_size), (8, 12))
-        projection = config.projection
-        self.assertEqual((projection.patience, projection.proximal_weight, projection.proximal_decay), (3, 2e-4, 1.0))
+        settings = Settings()
+        flat = settings.flat()
+        expected = {
+            "learning_rate": 1e-5,
+            "weight_decay": 1e-4,
+            "clip_norm": 10,
+            "steps_per_epoch": 25,
+            "early_stopping": 60,
+            "batch_weight": 0.1,
+            "proxy_weight": 1.0,
+            "proxies_per_class": 8,
+            "pool_size": 12,
+            "patience": 3,
+            "proximal_weight": 2e-4,
+            "proximal_decay": 1.0,
+        }
+        self.assertEqual({name: flat[name] for name in expected}, expected)
+        self.assertEqual(settings.batch.size, 32)
 
 
 if __name__ == "__main__":
