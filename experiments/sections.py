@@ -25,7 +25,10 @@ def all_hyperparameters() -> dict[str, dict[str, Setting]]:
 
 @dataclasses.dataclass(frozen=True)
 class LossSettings:
-    """The pair loss, its training method, and the hyperparameters of both; those left out have their defaults."""
+    """The pair loss, its training method, and the hyperparameters of both.
+
+    Hyperparameters that are left out have their defaults.
+    """
 
     loss: str = setting(
         "ccp/contrastive",
@@ -69,8 +72,8 @@ class LossSettings:
 class BatchSettings:
     """What a training batch consists of."""
 
-    classes_per_batch: int = setting(8, "classes in a batch", at_least=1, essential=True)
-    examples_per_class: int = setting(4, "images of each class in a batch", at_least=1, essential=True)
+    classes_per_batch: int = setting(8, "classes in a batch", at_least=1)
+    examples_per_class: int = setting(4, "images of each class in a batch", at_least=1)
 
     def __post_init__(self):
         check(self)

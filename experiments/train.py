@@ -63,10 +63,10 @@ def train_run(
     with contextlib.ExitStack() as held:
         check_same_settings(replicas, settings)
         check_start_weights(settings.network)
+        experiment = Experiment(settings, run.bad_images, replicas)  # Refuses what it can before anything is written.
         if replicas.is_chief:
             held.enter_context(run.claimed(settings))
         check_same_directory(replicas, run)
-        experiment = Experiment(settings, run.bad_images, replicas)
         run.check_data(experiment.data_digest)
         if replicas.is_chief:
             run.record(settings, experiment.data_digest)

@@ -99,9 +99,12 @@ class RefusalTest(parameterized.TestCase):
         (["train", "--los=triplet"], "Unknown flag of main.py train: 'los'. Did you mean loss?"),
         (["train", "--loss=ccp/contrasive"], "Unknown pair loss 'contrasive'. Did you mean contrastive"),
         (["train", "--dataset=omniglott"], "Unknown data set 'omniglott'. Did you mean omniglot?"),
-        (["train", "--loss=contrastive", "--batch_weight=1"], "batch_weight has no effect with --loss=contrastive: it belongs to ccp/…, ccp_xbm/…"),
+        (
+            ["train", "--loss=contrastive", "--batch_weight=1"],
+            "batch_weight has no effect with --loss=contrastive: it belongs to ccp/…, ccp_xbm/…",
+        ),
         (["train", "--loss=ccp/contrastive", "--memory_batches=3"], "it belongs to xbm/…, ccp_xbm/…"),
-        (["train", "--alpha=2"], "alpha belongs to multi_similarity"),
+        (["train", "--alpha=2"], "alpha has no effect with --loss=ccp/contrastive: it belongs to multi_similarity."),
         (["train", "--projection_period=2"], "--projection_period only matters with --projection=period"),
         (["train", "--loss=contrastive", "--proxy_rate_multiplier=2"], "no effect with --loss=contrastive: it belongs"),
         (["train", "--cfg=dml_small"], "--cfg is a flag of the original code: settings follow from --dataset, --loss"),
@@ -114,7 +117,10 @@ class RefusalTest(parameterized.TestCase):
         (["train", "--dataset=sop", "--crop_to_box"], "--crop_to_box only matters with --dataset=cub or cars196 or"),
         (["train", "--on_bad_image=skip"], "--on_bad_image only matters with --dataset=cub or"),
         (["train", "--dataset=folder", "--on_bad_image=ignore"], "Unknown on_bad_image 'ignore'"),
-        (["train", "--dataset=folder", "--data_dir=d", "--test_fraction=1"], "test_fraction must be below 1"),
+        (
+            ["train", "--dataset=folder", "--data_dir=d", "--test_fraction=1"],
+            "test_fraction must be above 0 and below 1; got 1.0",
+        ),
         (["train", "--max_crop_aspect=0.5"], "max_crop_aspect must be at least 1; got 0.5"),
         (["mlrc", "--validation=fold1"], "main.py mlrc holds out each of four folds in turn; leave --validation out"),
         (["mlrc", "--repeats=0"], "--repeats must be at least 1; got 0"),
@@ -150,6 +156,7 @@ class RefusalTest(parameterized.TestCase):
     def test_what_is_not_there_is_named(self):
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(tempfile.mkdtemp())
+        pathlib.Path("image.png").touch()
         for arguments, message in (
             (["evaluate", "--run_dir=no/such"], "no/such holds no run"),
             (["train", "--dataset=omniglot", "--data_dir=no/such"], "no/such'. Pass --data_dir"),
@@ -159,7 +166,6 @@ class RefusalTest(parameterized.TestCase):
             (["validate", "--dataset=folder", "--data_dir=no/such"], "pass --data_dir, the directory of class folders"),
             (["prepare", "--dataset=cup", "--data_dir=unfetched"], "'cup' is not prepared from archives; cub, cars196"),
             (["prepare", "--dataset=sop", "--data_dir=unfetched"], "sop needs Stanford_Online_Products.zip; give the"),
-            (["train", "--weights=no/such.h5"], os.path.abspath("no/such.h5")),  # A run is looked at from anywhere.
             (["compare", "no/such"], "There is no run 'no/such'"),
             (["embed", "--model=no/such", "--images=.", "--output=x.npz"], "no/such holds no SavedModel"),
         ):
@@ -167,6 +173,9 @@ class RefusalTest(parameterized.TestCase):
             self.assertEqual(code, EXIT_FAILURE)
             self.assertIn(message, err)
             self.assertNotIn("Traceback", err)
+        self.assertEqual(os.listdir("."), ["image.png"])  # What is refused leaves nothing behind.
+        _, err = _refusal("train", "--weights=no/such.h5")
+        self.assertIn(os.path.abspath("no/such.h5"), err)  # Runs are read from anywhere.
 
 
 @pytest.mark.slow

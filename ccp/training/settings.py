@@ -24,7 +24,6 @@ class ProjectionSettings:
         "project when the score stands still, or every projection_period epochs",
         choices=("plateau", "period"),
         only_with=_PROJECTING,
-        essential=True,
     )
     patience: int = setting(
         3,

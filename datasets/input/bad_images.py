@@ -57,6 +57,7 @@ class BadImages:
         if not self.survey:
             _log.warning("left out: %s cannot be read (%s)", self.file(path), reason)
         if self._record is not None:
+            self._record.parent.mkdir(parents=True, exist_ok=True)
             with open(self._record, "a") as file:
                 file.write(json.dumps({"path": path, "reason": reason}) + "\n")
 

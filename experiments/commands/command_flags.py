@@ -54,7 +54,7 @@ class CommandFlags:
           required: whether the command needs it.
           group: heading under which the help shows it.
         """
-        listed = f": {', '.join(choices)}" if choices else ""
+        listed = f"; one of {', '.join(choices)}" if choices else ""
         shown = ",".join(default) if isinstance(default, list) else default
         note = " (required)" if required else "" if default is None else f" (default: {shown})"
         if choices:
@@ -85,7 +85,7 @@ class CommandFlags:
     def help(self) -> str:
         """All flags, group by group, at 100 columns."""
         return "\n\n".join(
-            "\n".join([f"{title}:", *(_entry(name, about) for name, about in listed)])
+            "\n".join([*textwrap.wrap(f"{title}:", _WIDTH), *(_entry(name, about) for name, about in listed)])
             for title, listed in self._groups.items()
         )
 

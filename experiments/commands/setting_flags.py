@@ -28,7 +28,9 @@ def add_training_flags(flags: CommandFlags) -> None:
     flags.add("run_dir", "directory of the run (default: runs/ and a name made of the settings)", group=_ESSENTIAL)
     for section in dataclasses.fields(Settings):
         about = (type(section.default).__doc__ or "").partition("\n")[0].rstrip(".")
-        group = f"{section.name.capitalize()}: {about[:1].lower()}{about[1:]}"
+        group = section.name.capitalize()
+        if about.lower() != f"the {section.name}":
+            group = f"{group}: {about[:1].lower()}{about[1:]}"
         for name, entry in settings_of(section.default).items():
             if not entry.essential:
                 add_setting(flags, name, entry, group=group)
@@ -42,8 +44,8 @@ def add_setting(
     flags: CommandFlags, name: str, entry: Setting, *, required: bool = False, group: str = "Flags"
 ) -> None:
     """The flag of one setting. It has no default of its own: a flag that is not given is None."""
-    choices = f": {', '.join(entry.choices)}" if entry.choices else ""
-    note = "" if required else f" ({_defaults(entry.default, _preset_values(name))})"
+    choices = f"; one of {', '.join(entry.choices)}" if entry.choices else ""
+    note = "" if required else _defaults(entry.default, _preset_values(name))
     flags.add(name, f"{entry.help}{choices}{note}", kind=entry.kind, required=required, group=group)
 
 
@@ -84,7 +86,7 @@ def _hyperparameter_help(name: str, by_owner: dict[str, Setting]) -> str:
     lines: dict[str, list[str]] = {}
     for owner, entry in by_owner.items():
         values = list(_preset_values(name, owner.replace("…", "contrastive")))
-        lines.setdefault(f"{entry.help} ({_defaults(entry.default, values)})", []).append(owner)
+        lines.setdefault(f"{entry.help}{_defaults(entry.default, values)}", []).append(owner)
     return "\n".join(f"{', '.join(owners)}: {about}" for about, owners in lines.items())
 
 
@@ -96,6 +98,12 @@ def _preset_values(name: str, loss: str | None = None) -> Iterator[Any]:
 
 
 def _defaults(default: Any, preset_values: Iterable[Any]) -> str:
-    others = [value for value in dict.fromkeys(preset_values) if value != default]
-    shown = f"default: {'none' if default == '' else default}"
-    return f"{shown}; presets: {', '.join(map(str, sorted(others)))}" if others else shown
+    """The default, and the values that presets have instead, in parentheses."""
+    others = sorted(value for value in dict.fromkeys(preset_values) if value != default)
+    notes = [f"default: {_shown(default)}"] if default != "" else []
+    notes += [f"presets: {', '.join(map(_shown, others))}"] if others else []
+    return f" ({'; '.join(notes)})" if notes else ""
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -14,11 +14,11 @@ from experiments.settings import Settings
 
 _EXAMPLE = """\
   main.py train --dataset=digits --loss=ccp/contrastive
-  main.py train --dataset=folder --data_dir=photos --loss=ccp/contrastive --backbone=resnet50 --weights=imagenet
-  main.py train --dataset=cub --data_dir=cub --loss=ccp/contrastive --weights=bn_inception.h5 --seed=1
+  main.py train --dataset=folder --data_dir=photos --backbone=resnet50 --weights=imagenet
+  main.py train --dataset=cub --data_dir=cub --weights=bn_inception.h5 --loss=proxy_anchor --seed=1
 
-Without --run_dir the second one trains in runs/folder-ccp-contrastive-seed0; the same command resumes it.
-main.py presets shows the settings that go with a data set and a loss."""
+The first one trains in runs/digits-ccp-contrastive-seed0; the same command resumes it. Which values
+are presets for a data set, a loss and a backbone, main.py presets shows."""
 
 
 def define_flags(flags: CommandFlags) -> None:
@@ -27,7 +27,7 @@ def define_flags(flags: CommandFlags) -> None:
     flags.add("repeats", "trainings, with the seeds seed, seed + 1, …", 1, group="Repetition")
     flags.add(
         "repeat",
-        "as in the original code: main.py mlrc --repeats=…, or with --conventional main.py train --repeats=…",
+        "as in the original code: mlrc --repeats=…, or with --conventional train --repeats=…",
         kind=int,
         group="Repetition",
     )
