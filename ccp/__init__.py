@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 
 _HOMES = {
+    "ccp.settings": ("setting",),
     "ccp.distances": (
         "lipschitz_normalize",
         "pairwise_euclidean",

@@ -79,8 +79,8 @@ def cosine_similarity(anchors: tf.Tensor, references: tf.Tensor | None = None) -
 def normalized_euclidean(anchors: tf.Tensor, references: tf.Tensor | None = None) -> tf.Tensor:
     """``pairwise_euclidean`` of ``lipschitz_normalize``d vectors, without a normalised copy of the references.
 
-    References can be tens of thousands of proxies: the columns of the product are divided by the norms instead, which is
-    less work than a pass over the references in either direction.
+    References can be tens of thousands of proxies: instead the columns of the product are divided by their norms, which
+    is less work than a pass over the references in either direction.
 
     Args:
       anchors: [anchors, embedding_size], the network's outputs.

@@ -1,6 +1,6 @@
-"""The method's formulas as plain loops in float64, one term at a time, for the vectorised code to be held against.
+"""The formulas as plain loops in float64, one term at a time, for the vectorised code to be compared with.
 
-Written from DESIGN.md, section 3, not from the code. A loss's oracle takes a ``Problem`` and the loss's settings.
+Written from the papers' formulas, not from the code. A loss's oracle takes a ``Problem`` and the loss's settings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def similarity(a: np.ndarray, b: np.ndarray) -> float:
 
 
 class Problem:
-    """Anchors and references, normalised; without references the anchors are their own, each never its own pair."""
+    """Normalised anchors and references; without references anchors are compared with the other anchors."""
 
     def __init__(self, labels, embeddings, reference_labels=None, reference_embeddings=None, own_copies=None):
         self.within, self.own_copies = reference_labels is None, own_copies
@@ -163,7 +163,7 @@ def virtual_softmax(p: Problem, scale) -> float:
 
 
 def greedy_k_center(candidates: np.ndarray, centers: np.ndarray, num_centers: int, normalize=False) -> np.ndarray:
-    """For one class: candidates [num_candidates, embedding_size] and the centres that are there already."""
+    """For one class: candidates [num_candidates, embedding_size] and the initial centres."""
 
     def placed(point):
         length = math.sqrt(sum(x * x for x in point))

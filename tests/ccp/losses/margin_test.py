@@ -189,12 +189,11 @@ class DegenerateTest(parameterized.TestCase, tf.test.TestCase):
     # At distance 0 a positive costs 0.2 − 1.2, nothing, and a negative 1.4.
     @parameterized.product(
         case=(([0, 0, 1, 1], 1.4), ([0] * 4, 0.0), ([0, 1, 2, 3], 0.0), ([0], 0.0)),
-        length=(0.0, 1.0),
-        dtype=("float32", "float16"),
+        length_and_type=((0.0, "float32"), (1.0, "float16")),
         size=(1, 4),
     )
-    def test_copies_of_one_vector(self, case, length, dtype, size):
-        labels, expected = case
+    def test_copies_of_one_vector(self, case, length_and_type, size):
+        (labels, expected), (length, dtype) = case, length_and_type
         copies = tf.cast(np.full((len(labels), size), length / np.sqrt(size)), dtype)
         value, gradients, _ = evaluated(MarginLoss(num_classes=4), labels, copies)
         self.assertEqual((value.dtype, gradients[0].dtype), (tf.float32, dtype))

@@ -10,7 +10,6 @@ import tensorflow as tf
 import ccp
 from ccp.errors import ConfigError
 from ccp.losses.step_counter import StepCounter
-from ccp.settings import setting
 from tests.support import loss_cases
 
 SAMPLE = loss_cases.sample([0, 0, 1, 1])
@@ -80,7 +79,7 @@ def test_refuses_what_is_out_of_bounds(kind, arguments, message):
 class Declared(ccp.PairLoss):
     """As CONTRIBUTING shows it, with a layer."""
 
-    power: int = setting(2, "exponent of the distance", at_least=1)
+    power: int = ccp.setting(2, "exponent of the distance", at_least=1)
     name: str = "declared"
 
     def __post_init__(self):

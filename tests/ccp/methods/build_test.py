@@ -40,8 +40,8 @@ def is_admitted(name):
 
 
 ADMITTED = list(filter(is_admitted, (f"{method}/{pair_loss}" for method in METHODS for pair_loss in PAIR_LOSSES)))
-# Each with variables, which have to be trained, saved and compared too; the draws of the margin loss depend on a count.
-STATEFUL = [f"{method}/margin" for method in METHODS] + ["hpl/proxy_anchor", "ccp_xbm/contrastive"]
+# Every kind of variable: boundaries and a count of draws, proxies, a memory, levels, clusters.
+STATEFUL = ["mdr/margin", "hpl/margin", "proxy_synthesis/margin", "ccp_xbm/margin"]
 
 
 def trained(loss, samples):
