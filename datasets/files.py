@@ -84,6 +84,14 @@ def check_directory(path: str | os.PathLike, flag: str) -> None:
         raise OutputError(f"{path} cannot be written; pass {flag}, a directory that you may write to.")
 
 
+def check_file(path: str | os.PathLike, flag: str) -> None:
+    """As ``check_directory``, for a file in a directory that exists."""
+    is_device = os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+    place = path if is_device else os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not (is_device or os.path.isdir(place)) or not os.access(place, os.W_OK):
+        raise OutputError(f"{path} cannot be written; pass {flag}, a file in a directory that you may write to.")
+
+
 def read_json(path: str | os.PathLike) -> Any:
     """Reads JSON.
 

@@ -16,7 +16,9 @@ from experiments.projection_records import read_projections
 from experiments.restored import RestoredRun, restore_run
 from experiments.run_directory import RunDirectory
 from experiments.train import train_run
-from models.serving.export import INFO_FILE, ExportError, export
+from models.serving.export import export, served_network
+from models.serving.exported_model import INFO_FILE
+from models.serving.versions import ExportError
 
 BASE_LOSS = "contrastive"
 CCP_LOSS = "ccp/contrastive"
@@ -54,7 +56,7 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
     pictures = _draw(home, restored, RunDirectory(_run_dir(home, BASE_LOSS, seeds[0])), projections)
     shutil.rmtree(model_dir, ignore_errors=True)
     info = {**restored.describe(), **restored.progress}
-    export(restored.experiment.model, restored.experiment.format, str(model_dir), info)
+    export(served_network(restored.experiment.model, restored.experiment.format), str(model_dir), info)
     seed_text = f"seed {seeds[0]}" if len(seeds) == 1 else f"mean ± deviation over {len(seeds)} seeds"
     return "\n".join(
         [

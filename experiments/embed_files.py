@@ -1,46 +1,101 @@
-"""Embeddings of image files by an exported model, written to a file."""
+"""Embeddings of image files by an exported model, kept in a file and computed only once."""
 
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
 
 import numpy as np
 
+from datasets.files import check_file, written_whole
 from datasets.image_files import find_images
-from experiments.file_embedder import FileEmbedder, ImageError
-from experiments.npz import save_npz
+from models.serving.exported_model import ExportedModel
+from models.serving.file_embedding import ImageError, embed_files
+
+_ARCHIVE = b"PK"  # The first bytes of an .npz file.
 
 
-def embed_files(model_dir: str, images: str, output: str, skip_unreadable: bool) -> tuple[int, list[tuple[str, str]]]:
-    """Embeds image files and writes ``embeddings`` [num_images, embedding_size] and ``paths`` [num_images].
+class EmbeddedImages(NamedTuple):
+    """Images with their embeddings.
+
+    Attributes:
+      paths: [num_images] absolute paths of the files, sorted.
+      embeddings: [num_images, embedding_size], normalised.
+      skipped: (path, reason) of files that could not be read.
+      reused: how many embeddings were in the file already.
+    """
+
+    paths: list[str]
+    embeddings: np.ndarray
+    skipped: list[tuple[str, str]]
+    reused: int
+
+
+def embed_images(
+    model: ExportedModel, images: str, output: str, skip_unreadable: bool, flag: str = "--output"
+) -> EmbeddedImages:
+    """Embeds image files and keeps the embeddings in a file.
+
+    The file holds ``paths`` [num_images], ``embeddings`` [num_images, embedding_size], ``stamps`` [num_images, 2] (size
+    and time of change of each image) and ``model`` (the fingerprint of the model). If it exists, embeddings of files
+    that have not changed since are reused.
 
     Args:
-      model_dir: an exported model.
+      model: the model.
       images: a directory, searched in depth, or a pattern.
       output: the ``.npz`` file.
-      skip_unreadable: leave images out that cannot be read; otherwise the first one ends it.
-
-    Returns:
-      How many were embedded, and (path, reason) of those that were skipped.
+      skip_unreadable: leave out images that cannot be read; otherwise the first one is an error.
+      flag: the one that names ``output``, for messages.
 
     Raises:
-      ImageError: there are no files, one cannot be read and is not to be skipped, or ``output`` has no place.
+      DataError: there are no images.
+      ImageError: one cannot be read and is not to be skipped, or ``output`` is something else.
+      OutputError: ``output`` cannot be written.
     """
-    paths = find_images(images)
-    check_output(output)
-    kept, embeddings, skipped = FileEmbedder(model_dir)(paths, skip_unreadable)
-    if not kept:
-        raise ImageError(f"None of the {len(paths)} files in {images} could be read as an image.")
-    save_npz(output, embeddings=embeddings, paths=np.array(kept))
-    return len(kept), skipped
+    stamps = {os.path.abspath(path): _stamp(path) for path in find_images(images)}
+    check_file(output, flag)
+    _check_archive(output, flag)
+    known = {path: kept for path, kept in _load(output, model.fingerprint).items() if stamps.get(path) == kept[0]}
+    new = [path for path in stamps if path not in known]
+    embedded = embed_files(model.signatures, new, skip_unreadable)
+    known.update({path: (stamps[path], vector) for path, vector in zip(embedded.paths, embedded.embeddings)})
+    if not known:
+        raise ImageError(f"None of the {len(stamps)} files in {images} could be read as an image.")
+    paths = sorted(known)
+    embeddings = np.stack([known[path][1] for path in paths])
+    with written_whole(output) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(
+            file,
+            paths=np.array(paths),
+            embeddings=embeddings,
+            stamps=np.array([known[path][0] for path in paths], np.int64),
+            model=np.array(model.fingerprint),
+        )
+    return EmbeddedImages(paths, embeddings, embedded.skipped, len(stamps) - len(new))
 
 
-def check_output(output: str, flag: str = "--output") -> None:
-    """To be called before the work, not after it.
+def _load(output: str, fingerprint: str) -> dict[str, tuple[tuple[int, int], np.ndarray]]:
+    """By path, the stamp and embedding; nothing if the file is damaged or another model's."""
+    if not os.path.isfile(output):
+        return {}
+    try:
+        with np.load(output) as file:
+            if str(file["model"]) != fingerprint:
+                return {}
+            rows = zip(file["paths"].tolist(), file["stamps"].tolist(), file["embeddings"])
+            return {path: ((size, time), vector) for path, (size, time), vector in rows}
+    except Exception:  # Damaged archives raise many kinds; the embeddings can be computed again.
+        return {}
 
-    Raises:
-      ImageError: the file could not be written.
-    """
-    place = output if os.path.exists(output) else os.path.dirname(os.path.abspath(output))
-    if os.path.isdir(output) or not os.path.exists(place) or not os.access(place, os.W_OK):
-        raise ImageError(f"{output} cannot be written; pass {flag}, a file in a directory that you may write to.")
+
+def _check_archive(output: str, flag: str) -> None:
+    """Refuses to overwrite a file that never held embeddings."""
+    if os.path.isfile(output):
+        with open(output, "rb") as file:
+            if file.read(len(_ARCHIVE)) not in (_ARCHIVE, b""):
+                raise ImageError(f"{output} holds something else than embeddings; pass another {flag}.")
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns

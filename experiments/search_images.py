@@ -1,4 +1,4 @@
-"""Which images of a gallery are nearest to others."""
+"""The images of a gallery that are nearest to query images."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from datasets.files import written_whole
 from datasets.image_files import find_images
 from evaluate.figures.retrieval import RetrievalRow, draw_retrievals
 from evaluate.figures.style import save
-from evaluate.search import nearest_neighbors
+from evaluate.search import Neighbors, nearest_neighbors
 from evaluate.search.vectors import Vectors
-from experiments.file_embedder import FileEmbedder
-from experiments.gallery import open_gallery
+from experiments.embed_files import embed_images
+from models.serving.exported_model import ExportedModel
+from models.serving.file_embedding import embed_files
 
 _MOST_ROWS = 12
 _THUMBNAIL = 128
 
 
 class Found(NamedTuple):
-    """What is nearest to a query.
+    """The images nearest to a query.
 
     Attributes:
       query: its file.
@@ -39,13 +40,13 @@ class Found(NamedTuple):
 
 
 class SearchResult(NamedTuple):
-    """The answers, and what they were searched in.
+    """Answers, and the gallery that was searched.
 
     Attributes:
-      answers: for each query.
+      answers: one for each query.
       num_images: in the gallery.
-      reused: how many of these had been embedded before.
-      skipped: (path, reason) of files that could not be read.
+      reused: how many of them had been embedded before.
+      skipped: (path, reason) of gallery files that could not be read.
     """
 
     answers: list[Found]
@@ -70,31 +71,31 @@ def search_images(
       gallery: a directory of images, searched in depth, or a pattern.
       query: an image file, or a directory or pattern of them.
       count: how many to find.
-      index: the ``.npz`` file that the gallery's embeddings are kept in; None for one beside the gallery.
-      engine: ``exact`` compares with every image in float64; ``faiss`` lets the library of that name choose
-        (IndexFlatL2, in float32) where it is installed. The distances are those of the embeddings with both.
-      skip_unreadable: leave gallery images out that cannot be read; otherwise the first one ends it.
+      index: the ``.npz`` file that keeps the gallery's embeddings, as ``main.py embed`` writes it; None for one beside
+        the gallery.
+      engine: ``exact`` compares in float64; ``faiss`` uses the library of that name (IndexFlatL2, in float32) if it is
+        installed. Distances are exact with both.
+      skip_unreadable: leave out gallery images that cannot be read; otherwise the first one is an error.
 
     Raises:
       UserError: an image cannot be read, there is none, an embedding is not finite, or FAISS is not installed.
     """
-    nearest = _with_faiss() if engine == "faiss" else _exactly
-    find_images(gallery)  # Whether there are any: before the work.
-    embed = FileEmbedder(model_dir)
-    queries = embed(find_images(query), skip_unreadable=False, remedy="Pass --query, an image that can be read.")
-    index = index or _index_of(gallery)
-    found = open_gallery(embed, model_dir, gallery, index, skip_unreadable)
-    answers = []
-    places = nearest(queries.embeddings, found.embeddings, min(count, len(found.paths)))
-    for path, query, own in zip(queries.paths, queries.embeddings, places):
-        distances = np.linalg.norm(found.embeddings[own].astype(np.float64) - query, axis=1)
-        order = np.lexsort((own, distances))
-        answers.append(Found(path, [found.paths[place] for place in own[order]], distances[order]))
+    nearest = _with_faiss() if engine == "faiss" else nearest_neighbors
+    find_images(gallery)  # Raises if there are none, before the model is loaded.
+    model = ExportedModel(model_dir)
+    remedy = "Pass --query, an image that can be read."
+    queries = embed_files(model.signatures, find_images(query), skip_unreadable=False, remedy=remedy)
+    found = embed_images(model, gallery, index or _default_index(gallery), skip_unreadable, "--index")
+    neighbors = nearest(queries.embeddings, found.embeddings, min(count, len(found.paths)))
+    answers = [
+        Found(path, [found.paths[index] for index in indices], distances)
+        for path, indices, distances in zip(queries.paths, *neighbors)
+    ]
     return SearchResult(answers, len(found.paths), found.reused, found.skipped)
 
 
 def draw_answers(result: SearchResult, path: str) -> pathlib.Path:
-    """Draws queries with what they found, twelve at most, into a PNG file.
+    """Draws the first twelve queries and their nearest images into a PNG file.
 
     Raises:
       OutputError: it cannot be written.
@@ -103,8 +104,13 @@ def draw_answers(result: SearchResult, path: str) -> pathlib.Path:
     files = list(dict.fromkeys([name for answer in answers for name in (answer.query, *answer.paths)]))
     places = {name: place for place, name in enumerate(files)}
     rows = [
-        RetrievalRow(pathlib.Path(a.query).name, places[a.query], np.array([places[p] for p in a.paths]), None)
-        for a in answers
+        RetrievalRow(
+            pathlib.Path(answer.query).name,
+            places[answer.query],
+            np.array([places[name] for name in answer.paths]),
+            None,
+        )
+        for answer in answers
     ]
     figure = draw_retrievals(rows, lambda place: _thumbnail(files[place]))
     with written_whole(path) as file:
@@ -112,18 +118,13 @@ def draw_answers(result: SearchResult, path: str) -> pathlib.Path:
     return pathlib.Path(path)
 
 
-def _index_of(gallery: str) -> str:
-    """Beside the gallery; a pattern has one of its own, as it is a part of its directory."""
+def _default_index(gallery: str) -> str:
+    """Beside the gallery; each pattern has a separate one, as it is a part of its directory."""
     place = os.path.abspath(gallery)
     if not os.path.isdir(place):
         pattern = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
         place = os.path.join(place.split("*")[0].rpartition(os.sep)[0], pattern)
     return f"{place}.embeddings.npz"
-
-
-def _exactly(queries: np.ndarray, gallery: np.ndarray, count: int) -> np.ndarray:
-    """Places of the nearest, [num_queries, count]; ties go to the first."""
-    return nearest_neighbors(queries, gallery, count).indices
 
 
 def _with_faiss():
@@ -135,13 +136,16 @@ def _with_faiss():
             "faiss-cpu', or leave --engine out for the exact search."
         ) from None
 
-    def nearest(queries: np.ndarray, gallery: np.ndarray, count: int) -> np.ndarray:
+    def nearest(queries: np.ndarray, gallery: np.ndarray, count: int) -> Neighbors:
         for embeddings, what in ((queries, "query"), (gallery, "gallery")):
-            Vectors(embeddings, what)  # Of what is not finite it would find image − 1.
+            Vectors(embeddings, what)  # Raises where one is not finite, for which FAISS returns − 1.
         index = faiss.IndexFlatL2(gallery.shape[1])
         index.add(np.ascontiguousarray(gallery, np.float32))
-        # Its distances are dropped: by norms and products in float32, copies of an image lie up to 0.001 apart.
-        return index.search(np.ascontiguousarray(queries, np.float32), count)[1]
+        # Its distances are not used: from norms and products in float32, they are up to 0.001 for equal images.
+        indices = index.search(np.ascontiguousarray(queries, np.float32), count)[1]
+        distances = np.linalg.norm(gallery[indices].astype(np.float64) - queries[:, np.newaxis], axis=2)
+        order = np.lexsort((indices, distances))
+        return Neighbors(np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1))
 
     return nearest
 

@@ -1,4 +1,4 @@
-"""All backbones by name, and the input that each expects. Free of TensorFlow: a network is imported when it is built."""
+"""All backbones by name, with their input conventions. Free of TensorFlow: builders are imported when they are used."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class GlobalBatchNormalization(tf.keras.layers.BatchNormalization):
         return super().add_weight(*args, **kwargs)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """This replica's [batch, …, channels], normalised."""
+        """[batch of this replica, …, channels], normalised."""
         if not training or not self.trainable:
             return super().call(inputs, training=False)
         values = tf.cast(inputs, tf.float32)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 from absl.flags import FlagValues
 
 from experiments.commands.command_flags import CommandFlags
 from experiments.commands.command_line import Command, listing
+from experiments.commands.run_flags import print_skipped
 
 
 def define_flags(flags: CommandFlags) -> None:
@@ -20,12 +19,15 @@ def define_flags(flags: CommandFlags) -> None:
 
 def embed(values: FlagValues) -> int:
     """Embeds image files with an exported model."""
-    from experiments.embed_files import embed_files
+    from datasets.image_files import find_images
+    from experiments.embed_files import embed_images
+    from models.serving.exported_model import ExportedModel
 
-    kept, skipped = embed_files(values.model, values.images, values.output, skip_unreadable=values.on_error == "skip")
-    for path, reason in skipped:
-        print(f"skipped {path}: {reason}", file=sys.stderr)
-    print(listing([("embedded", f"{kept} images, {len(skipped)} skipped"), ("output", values.output)]))
+    find_images(values.images)  # Raises if there are none, before the model is loaded.
+    done = embed_images(ExportedModel(values.model), values.images, values.output, values.on_error == "skip")
+    print_skipped(done.skipped)
+    counts = f"{len(done.paths)} images, {done.reused} of them embedded before, {len(done.skipped)} skipped"
+    print(listing([("embedded", counts), ("output", values.output)]))
     return 0
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 from absl.flags import FlagValues
 
 from ccp.errors import ConfigError
 from experiments.commands.command_flags import CommandFlags
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import add_data_flags, note_unfinished
+from experiments.commands.run_flags import add_data_flags, note_unfinished, print_skipped
 
 
 def define_flags(flags: CommandFlags) -> None:
@@ -25,28 +23,30 @@ def define_flags(flags: CommandFlags) -> None:
 
 
 def export(values: FlagValues) -> int:
-    """Writes the best weights of a run, or of four folds, as a SavedModel; or an exported one with another gallery."""
+    """Exports the best weights of a run or of four folds as a SavedModel; or an exported model with another gallery."""
     if (values.run_dir is None) == (values.model is None):
-        raise ConfigError("main.py export needs one of --run_dir, a run, and --model, an exported one.")
+        raise ConfigError("main.py export needs one of --run_dir, a run, and --model, an exported model.")
     if values.model and not values.gallery:
         raise ConfigError("main.py export --model=… gives an exported model another gallery; pass --gallery too.")
     if values.repeat_number < 1:
         raise ConfigError(f"--repeat_number must be at least 1; got {values.repeat_number}.")
     if values.gallery and values.without_gallery:
         raise ConfigError("--gallery and --without_gallery exclude each other; leave one of them out.")
-    from experiments.exporting import Place, export_run, export_with_gallery
+    from experiments.exporting import Target, export_run, export_with_gallery
 
     skip_unreadable = values.on_bad_image == "skip"
-    place = Place(values.export_dir, values.version, values.gallery, values.without_gallery, skip_unreadable)
+    target = Target(values.export_dir, values.version, values.gallery, values.without_gallery, skip_unreadable)
     if values.model:
-        done = export_with_gallery(values.model, place)
+        done = export_with_gallery(values.model, target)
     else:
-        done = export_run(values.run_dir, place, values.repeat_number, values.data_dir, values.on_bad_image)
-    for path, reason in done.skipped:
-        print(f"skipped {path}: {reason}", file=sys.stderr)
+        done = export_run(values.run_dir, target, values.repeat_number, values.data_dir, values.on_bad_image)
+    print_skipped(done.skipped)
     for progress in done.progress:
         note_unfinished(progress)
-    print(listing([("model", done.directory)]))
+    checked = "no image to try it on"
+    if done.difference is not None:
+        checked = f"in a separate process; embeddings differ by at most {done.difference:.1e}"
+    print(listing([("model", done.directory), ("checked", checked)]))
     return 0
 
 

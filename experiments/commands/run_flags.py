@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from experiments.commands.command_flags import CommandFlags
@@ -26,3 +27,9 @@ def note_unreadable(result: Mapping[str, Any], run_dir: str | os.PathLike) -> No
     count = result["data"]["unreadable_images_left_out"]
     if count:
         print(f"{count} images could not be read and were left out; {run_dir}/bad_images.jsonl lists them.")
+
+
+def print_skipped(skipped: Iterable[tuple[str, str]]) -> None:
+    """Lists (path, reason) of files that could not be read."""
+    for path, reason in skipped:
+        print(f"skipped {path}: {reason}", file=sys.stderr)

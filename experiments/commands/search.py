@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 from absl.flags import FlagValues
 
 from ccp.errors import ConfigError
 from experiments.commands.command_flags import CommandFlags
 from experiments.commands.command_line import Command, listing
+from experiments.commands.run_flags import print_skipped
 
 
 def define_flags(flags: CommandFlags) -> None:
@@ -27,17 +26,16 @@ def search(values: FlagValues) -> int:
     """Finds the gallery images that are nearest to query images."""
     if values.top < 1:
         raise ConfigError(f"--top must be at least 1; got {values.top}.")
-    from experiments.embed_files import check_output
+    from datasets.files import check_file
     from experiments.search_images import draw_answers, search_images
 
     if values.output:
-        check_output(values.output)
+        check_file(values.output, "--output")
     skip = values.on_error == "skip"
     result = search_images(
         values.model, values.gallery, values.query, values.top, values.index, values.engine, skip_unreadable=skip
     )
-    for path, reason in result.skipped:
-        print(f"skipped {path}: {reason}", file=sys.stderr)
+    print_skipped(result.skipped)
     for answer in result.answers:
         print(f"{answer.query}\n" + "\n".join(f"  {d:.4f}  {p}" for d, p in zip(answer.distances, answer.paths)))
     drawn = [("picture", draw_answers(result, values.output))] if values.output else []

@@ -1,8 +1,8 @@
 """BN-Inception (Inception v2): the network of the paper's experiments.
 
-As published for Caffe and ported to PyTorch, whose weights the field uses: every convolution has a bias and is followed
-by batch norm and ReLU, padding is symmetric, and strided max pools round sizes up. TensorFlow's ``same`` differs wherever
-a stride is 2.
+As published for Caffe and ported to PyTorch, whose weights the field uses: every convolution has a bias and is
+followed by batch norm and ReLU, padding is symmetric, and strided max pools round sizes up. TensorFlow's ``same``
+differs wherever a stride is 2.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The parts of the exported model: signatures, image files, search, warm-up requests and numbered versions."""
+"""Exported models: written, checked and loaded again, and what their signatures compute."""

@@ -1,165 +1,98 @@
-"""The SavedModel that is served, in the layout that TensorFlow Serving loads as it is."""
+"""Writing the SavedModel of a network in the layout of TensorFlow Serving, and checking what was written."""
 
 from __future__ import annotations
 
-import json
-import os
 import pathlib
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import tensorflow as tf
-from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import saved_model_pb2
 
+from datasets.files import save_json
 from datasets.input.formats import ImageFormat
-from models.serving.gallery import Gallery
-from models.serving.network import EmbeddingNetwork, Network
-from models.serving.signatures import ENCODED, MASKED, UINT8, ServedModel
-from models.serving.versions import ExportError, check_place, version_directory, write_version
-from models.serving.warmup import warmup_requests, write_warmup
+from models.serving.bare_process import Sample, largest_difference
+from models.serving.exported_model import INFO_FILE, ExportedModel
+from models.serving.gallery import SEARCH, Gallery
+from models.serving.network import ENCODED, EmbeddingNetwork, Network
+from models.serving.versions import ExportError, write_version
 
-__all__ = [
-    "INFO_FILE",
-    "ExportError",
-    "check_signatures",
-    "export",
-    "export_served",
-    "load_exported",
-    "read_info",
-    "signature_names",
-    "with_gallery",
-]
 
-INFO_FILE = "embedding.json"
-_REMEDY = "export it with main.py export."
+class ServedNetwork(NamedTuple):
+    """What an exported model does without a gallery.
+
+    Attributes:
+      module: holds the variables that the signatures use.
+      signatures: functions by name.
+    """
+
+    module: tf.Module
+    signatures: Mapping[str, Any]
+
+
+class Export(NamedTuple):
+    """What was written.
+
+    Attributes:
+      directory: of the version.
+      difference: the largest difference from the sample's embeddings; None if there was no sample.
+    """
+
+    directory: pathlib.Path
+    difference: float | None
+
+
+def served_network(network: Network, image_format: ImageFormat) -> ServedNetwork:
+    """A network as it is exported; see ``EmbeddingNetwork``."""
+    module = EmbeddingNetwork(network, image_format)
+    return ServedNetwork(module, module.signatures())
+
+
+def exported_network(model: ExportedModel) -> ServedNetwork:
+    """The network of an exported model, bit for bit and without its gallery, to be exported again.
+
+    Raises:
+      ExportError: the model was not written by ``export``.
+    """
+    if not hasattr(model.loaded, "network"):
+        raise ExportError(f"{model.directory} was not written by main.py export, which alone can change its gallery.")
+    signatures = {name: function for name, function in model.signatures.items() if name != SEARCH}
+    return ServedNetwork(model.loaded.network, signatures)
 
 
 def export(
-    model: Network,
-    image_format: ImageFormat,
+    served: ServedNetwork,
     directory: str,
     info: Mapping[str, Any],
     gallery: Gallery | None = None,
     version: int | None = None,
-) -> pathlib.Path:
+    sample: Sample | None = None,
+) -> Export:
     """Writes a version of a SavedModel that needs nothing of this project to be loaded.
 
-    Args:
-      model: the network, with the weights to be served.
-      image_format: what it takes in.
-      directory: see ``export_served``.
-      info: see ``export_served``.
-      gallery: the images that signature ``search`` searches; None for no such signature.
-      version: see ``export_served``.
+    ``DIRECTORY/VERSION/`` holds ``saved_model.pb``, ``variables/`` and ``embedding.json``.
 
-    Returns:
-      The version's directory.
+    Args:
+      served: the network.
+      directory: of the numbered versions.
+      info: kept as ``embedding.json``: where the model is from, and its scores.
+      gallery: what signature ``search`` searches; None for no such signature.
+      version: its number; None for the one after the newest, or 1.
+      sample: files that the model is tried on in a bare process, before it gets its number.
 
     Raises:
-      ExportError: there is such a version, or the directory holds something else.
+      ExportError: see ``write_version``; or the sample's embeddings differ by more than its tolerance. Nothing is
+        left of the version then.
     """
-    served = ServedModel(EmbeddingNetwork(model, image_format), image_format.channels, gallery)
-    return export_served(served, directory, info, version)
-
-
-def export_served(
-    served: ServedModel,
-    directory: str,
-    info: Mapping[str, Any],
-    version: int | None = None,
-    check: Callable[[int], None] | None = None,
-) -> pathlib.Path:
-    """Writes a version of a served model, which may search a gallery; see ``export``.
-
-    ``DIRECTORY/VERSION/`` holds ``saved_model.pb`` and ``variables/``, ``embedding.json``, and in ``assets.extra/``
-    requests to warm up with. It appears under its number only when it is whole.
-
-    Args:
-      served: the model.
-      directory: where the numbered versions are.
-      info: kept beside the model as ``embedding.json``: where it comes from and how it was judged.
-      version: its number; None for the one after the newest, or 1.
-      check: see ``write_version``.
-    """
-    check_place(directory, version)
-    signatures = served.signatures()
+    root, signatures, differences = tf.Module(), dict(served.signatures), [None]
+    root.network = served.module
+    if gallery is not None:
+        root.gallery = gallery
+        signatures[SEARCH] = gallery.search_signature(signatures[ENCODED])
 
     def write(place: pathlib.Path) -> None:
-        tf.saved_model.save(served, str(place), signatures=signatures)
-        write_warmup(place, warmup_requests(signatures, served.channels))
-        (place / INFO_FILE).write_text(json.dumps(dict(info), indent=2) + "\n")
+        tf.saved_model.save(root, str(place), signatures=signatures)
+        save_json(place / INFO_FILE, dict(info))
+        if sample is not None:
+            differences.append(largest_difference(place, sample))
 
-    return write_version(directory, version, write, check)
-
-
-def with_gallery(loaded: Any, gallery: Gallery) -> ServedModel:
-    """The network of an exported model, to the bit, with a gallery of its own.
-
-    Args:
-      loaded: by ``load_exported``.
-      gallery: the images that signature ``search`` searches.
-
-    Raises:
-      ExportError: it was not written by ``export``.
-    """
-    if UINT8 not in loaded.signatures or not hasattr(loaded, "network"):
-        raise ExportError(f"The SavedModel keeps no network that another gallery could be given to; {_REMEDY}")
-    (images,) = loaded.signatures[UINT8].structured_input_signature[1].values()
-    return ServedModel(loaded.network, images.shape[-1], gallery)
-
-
-def load_exported(directory: str) -> Any:
-    """An exported model, for ``loaded.signatures[…]``.
-
-    Args:
-      directory: where the versions are, of which the newest is loaded; or a version's own directory.
-
-    Raises:
-      ExportError: the directory holds no SavedModel, a damaged one, or one without the signatures for image files.
-    """
-    place = check_signatures(directory)
-    try:
-        return tf.saved_model.load(str(place))
-    except Exception as error:  # TensorFlow raises whatever the damage leads to: IndexError, OSError, its own and more.
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ExportError(f"The SavedModel in {place} cannot be loaded ({why}); {_REMEDY}") from error
-
-
-def check_signatures(directory: str | os.PathLike) -> pathlib.Path:
-    """Where the SavedModel lies, which has the signatures for image files; see ``load_exported``."""
-    place = version_directory(directory)
-    names = signature_names(place)
-    for signature in (ENCODED, MASKED):
-        if signature not in names:
-            raise ExportError(f"The SavedModel in {place} has no signature {signature!r}; {_REMEDY}")
-    return place
-
-
-def signature_names(version: pathlib.Path) -> set[str]:
-    """What a SavedModel answers to, without loading it.
-
-    Args:
-      version: its own directory.
-
-    Raises:
-      ExportError: it is damaged, or written as text.
-    """
-    path = version / "saved_model.pb"
-    try:
-        saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-    except (OSError, DecodeError) as error:
-        raise ExportError(f"{path} cannot be read ({error}); {_REMEDY}") from error
-    return {name for graph in saved.meta_graphs for name in graph.signature_def}
-
-
-def read_info(directory: str) -> dict[str, Any]:
-    """What ``export`` was given as ``info``; see ``load_exported``."""
-    path = version_directory(directory) / INFO_FILE
-    try:
-        info = json.loads(path.read_text())
-        if not isinstance(info, dict):
-            raise ValueError("it holds something else")
-        return info
-    except (OSError, ValueError) as error:
-        raise ExportError(f"{path} cannot be read ({error}); export the model again with main.py export.") from error
+    return Export(write_version(directory, version, write), differences[-1])

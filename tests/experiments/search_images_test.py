@@ -15,14 +15,16 @@ from PIL import Image
 import main
 from ccp.errors import UserError
 from datasets.files import OutputError
-from evaluate import EvaluationError
-from experiments import file_embedder
-from experiments.file_embedder import ImageError
+from datasets.manifest import DataError
+from evaluate.errors import EvaluationError
+from experiments import search_images as module
+from experiments.embed_files import embed_images
 from experiments.search_images import draw_answers, search_images
-from models.serving.export import load_exported
+from models.serving.exported_model import ExportedModel
+from models.serving.file_embedding import ImageError
 from tests.support import pictures, served
 
-_load_exported = functools.cache(load_exported)
+_load = functools.cache(ExportedModel)
 COUNT = 30
 
 
@@ -39,7 +41,7 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
         for number, path in enumerate(self.queries):
             self.write(path, digits[COUNT + number])
         self.embeddings = served.expected(digits)
-        loading = mock.patch.object(file_embedder, "load_exported", _load_exported)
+        loading = mock.patch.object(module, "ExportedModel", _load)
         loading.start()
         self.addCleanup(loading.stop)
 
@@ -67,48 +69,23 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertLen(answer.paths, COUNT)
         self.assertAllEqual(answer.distances, np.sort(answer.distances))
 
-    def test_embeddings_are_kept_and_only_what_is_new_is_embedded(self):
+    def test_embeddings_are_kept(self):
         first = self.search()
         self.assertTrue((self.folder / "gallery.embeddings.npz").exists())
         again = self.search()
-        self.assertEqual(again.reused, COUNT)
+        self.assertEqual((first.reused, again.reused), (0, COUNT))
         self.assertEqual([a.paths for a in again.answers], [a.paths for a in first.answers])
-        # One goes, one is another picture now, one is new.
-        (self.gallery / "00.png").unlink()
-        self.write(self.gallery / "01.png", served.digit_images(COUNT + 3)[COUNT])
-        self.write(self.gallery / "new.png", served.digit_images(COUNT + 3)[COUNT])
-        result = self.search()
-        self.assertEqual((result.num_images, result.reused), (COUNT, COUNT - 2))
-        self.assertEqual(result.answers[0].paths[:2], [str(self.gallery / "01.png"), str(self.gallery / "new.png")])
-        self.assertAllClose(result.answers[0].distances[:2], [0.0, 0.0])
 
-    def test_another_models_embeddings_are_not_used(self):
-        self.search()
-        index = self.folder / "gallery.embeddings.npz"
-        with np.load(index) as file:
-            arrays = dict(file)
-        np.savez(index, **{**arrays, "model": np.array("another")})
-        self.assertEqual(self.search().reused, 0)
-        index.write_bytes(index.read_bytes()[:100])
-        self.assertEqual(self.search().reused, 0)
-        contents = index.read_bytes()
-        middle = len(contents) // 2
-        index.write_bytes(contents[:middle] + b"damaged" + contents[middle + 7 :])
-        self.assertEqual(self.search().reused, 0)
-        self.assertEqual(self.search().reused, COUNT)
+    def test_the_output_of_embed_is_an_index(self):
+        output = str(self.folder / "embeddings.npz")
+        embed_images(_load(str(served.exported())), str(self.gallery), output, skip_unreadable=False)
+        self.assertEqual(self.search(index=output).reused, COUNT)
 
     def test_an_index_elsewhere_even_inside_the_gallery(self):
         index = self.gallery / "index.npz"
         for reused in (0, COUNT):
             result = self.search(index=str(index))
             self.assertEqual((result.num_images, result.reused), (COUNT, reused))
-
-    def test_an_index_that_is_something_else_is_left_alone(self):
-        image = self.gallery / "07.png"
-        before = image.read_bytes()
-        with self.assertRaisesRegex(ImageError, "07.png holds something else than embeddings; pass --index, another"):
-            self.search(index=str(image))
-        self.assertEqual(image.read_bytes(), before)
 
     def test_bad_images(self):
         (self.gallery / "bad.png").write_text("no image")
@@ -121,9 +98,9 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
             self.search(query=self.gallery / "bad.png", skip_unreadable=True)
 
     def test_nothing_there(self):
-        with self.assertRaisesRegex(ImageError, "There are no files in"):
+        with self.assertRaisesRegex(DataError, "There are no images in"):
             self.search(query=self.folder / "none.png")
-        with self.assertRaisesRegex(ImageError, "There are no files in"):  # Before the model is even looked for.
+        with self.assertRaisesRegex(DataError, "There are no images in"):  # Before the model is even looked for.
             search_images("no/model", str(self.folder / "none"), str(self.folder / "none.png"))
         with self.assertRaisesRegex(OutputError, "answers.png cannot be written"):
             draw_answers(self.search(), str(self.gallery / os.listdir(self.gallery)[0] / "answers.png"))

@@ -1,9 +1,11 @@
-"""A small network over the digits and its export, made once for all tests."""
+"""A small network over the digits and its exports, made once for all tests of a process."""
 
 from __future__ import annotations
 
+import atexit
 import functools
 import pathlib
+import shutil
 import tempfile
 from collections.abc import Mapping
 from typing import Any
@@ -12,27 +14,31 @@ import numpy as np
 import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
-from datasets.benchmarks import digits
 from datasets.examples import Examples, split_examples
 from datasets.images.sources import ImagesInMemory
 from datasets.input.pipelines import EvaluationImages
 from datasets.manifest import TEST
+from datasets.reading import load
 from datasets.settings import DataSettings
 from evaluate.embedding import Embedder
 from models.embedding import build_embedding_model, image_format
-from models.serving.export import export, load_exported
+from models.serving.export import export, served_network
+from models.serving.exported_model import ExportedModel
+from models.serving.gallery import Gallery
 from models.settings import NetworkSettings
 
-CONFIG = NetworkSettings(width=16, image_size=16, embedding_size=6)
-FORMAT = image_format(CONFIG, channels=1)
+SETTINGS = NetworkSettings(width=16, image_size=16, embedding_size=6)
+FORMAT = image_format(SETTINGS, channels=1)
 INFO = {"dataset": "digits", "loss": "ccp/contrastive"}
-_folders: list[tempfile.TemporaryDirectory] = []  # Kept, and deleted at the end.
+# Of the gallery in ``searchable``.
+IDS = tuple(f"{number % 5}/{number}.png" for number in range(12))
+LABELS = tuple(name.split("/")[0] for name in IDS)
 
 
 @functools.cache
 def network() -> tf.keras.Model:
-    """Untrained, but with moved batch-norm statistics and embeddings of norms on both sides of 1."""
-    model = build_embedding_model(CONFIG, channels=1, seed=0)
+    """Untrained, but with moved batch-norm statistics, and with embeddings of norms on both sides of 1."""
+    model = build_embedding_model(SETTINGS, channels=1, seed=0)
     random = np.random.default_rng(0)
     for variable in model.non_trainable_variables:
         lowest, highest = (0.05, 0.2) if "variance" in variable.name else (-0.2, 0.1)
@@ -41,35 +47,38 @@ def network() -> tf.keras.Model:
     norms = np.linalg.norm(model(images, training=False), axis=1)
     kernel = model.get_layer("embedding").kernel
     kernel.assign(kernel / np.median(norms))
-    # Embeddings that were all alike would compare equal whatever was done to the images.
+    # Equal embeddings would show no mistake.
     assert np.std(lipschitz_normalize(model(images, training=False)), axis=0).min() > 0.02
     return model
 
 
 @functools.cache
 def exported() -> pathlib.Path:
-    """The directory of ``network()``'s export, which holds one version."""
-    _folders.append(tempfile.TemporaryDirectory())
-    directory = pathlib.Path(_folders[-1].name) / "model"
-    export(network(), FORMAT, str(directory), INFO)
+    """The directory of an export of ``network()``, with one version."""
+    directory = _folder() / "model"
+    export(served_network(network(), FORMAT), str(directory), INFO)
     return directory
 
 
-def version() -> pathlib.Path:
-    """The directory of that version."""
-    return exported() / "1"
+@functools.cache
+def searchable() -> pathlib.Path:
+    """The same with the first 12 digits as a gallery."""
+    directory = _folder() / "model"
+    gallery = Gallery(IDS, LABELS, expected(digit_images(12)))
+    export(served_network(network(), FORMAT), str(directory), INFO, gallery)
+    return directory
 
 
 @functools.cache
 def signatures() -> Mapping[str, Any]:
-    """Those of the export, loaded once."""
-    return load_exported(str(exported())).signatures
+    """All signatures, loaded once."""
+    return ExportedModel(searchable()).signatures
 
 
 @functools.cache
 def digit_images(count: int) -> np.ndarray:
     """[count, 8, 8, 1] uint8 images of the digits 5 to 9."""
-    return split_examples(digits.load(DataSettings()), TEST).images.pixels[:count]
+    return split_examples(load(DataSettings(dataset="digits")), TEST).images.pixels[:count]
 
 
 def expected(images: np.ndarray) -> np.ndarray:
@@ -83,3 +92,9 @@ def _evaluation_images(images: np.ndarray) -> EvaluationImages:
         ImagesInMemory(images, names), np.zeros(len(images), np.int64), ("any",), np.full(len(images), "")
     )
     return EvaluationImages(examples, FORMAT)
+
+
+def _folder() -> pathlib.Path:
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return pathlib.Path(folder)

@@ -1,0 +1,77 @@
+"""An exported model, loaded."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from ccp.errors import UserError, first_line
+from datasets.files import read_json
+from models.serving.network import ENCODED, MASKED
+from models.serving.versions import ExportError, version_directory
+
+INFO_FILE = "embedding.json"
+_REMEDY = "export the model again with main.py export."
+
+
+class ExportedModel:
+    """An exported model.
+
+    Attributes:
+      directory: of the version that was loaded.
+      loaded: what TensorFlow loaded.
+      signatures: its functions by name.
+
+    Args:
+      directory: an export directory, whose newest version is loaded, or the directory of a version.
+
+    Raises:
+      ExportError: there is no SavedModel, or it is damaged or another one.
+    """
+
+    def __init__(self, directory: str | os.PathLike):
+        self.directory = version_directory(directory)
+        try:
+            self.loaded = tf.saved_model.load(str(self.directory))
+        except Exception as error:  # Damage raises IndexError, OSError, TensorFlow's errors and more.
+            raise ExportError(f"{self.directory} cannot be loaded ({first_line(error)}); {_REMEDY}") from error
+        self.signatures: Mapping[str, Any] = self.loaded.signatures
+        for name in (ENCODED, MASKED):
+            if name not in self.signatures:
+                raise ExportError(f"The SavedModel in {self.directory} has no signature {name!r}; {_REMEDY}")
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """See ``fingerprint``."""
+        return fingerprint(self.directory)
+
+
+def fingerprint(version: pathlib.Path) -> str:
+    """A digest of a version's files: embeddings of models with the same one are comparable."""
+    digest = hashlib.sha256()
+    for path in sorted(version.rglob("*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(version)}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def read_info(version: pathlib.Path) -> dict[str, Any]:
+    """The ``info`` that a version was exported with.
+
+    Raises:
+      ExportError: it is gone or damaged.
+    """
+    try:
+        info = read_json(version / INFO_FILE)
+    except (OSError, UserError) as error:
+        raise ExportError(f"{version / INFO_FILE} cannot be read ({first_line(error)}); {_REMEDY}") from error
+    if not isinstance(info, dict):
+        raise ExportError(f"{version / INFO_FILE} holds something else than the model's description; {_REMEDY}")
+    return info

@@ -1,0 +1,56 @@
+"""Loading exported models, and the errors for directories that hold none, damaged ones, or others."""
+
+import shutil
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from ccp.errors import UserError
+from models.serving.exported_model import INFO_FILE, ExportedModel, fingerprint, read_info
+from models.serving.versions import ExportError
+from tests.support import pictures, served
+
+
+class ExportedModelTest(parameterized.TestCase, tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.version = pictures.folder_for(self) / "1"
+
+    def test_a_directory_of_versions_or_a_version(self):
+        for directory in (served.searchable(), served.searchable() / "1"):
+            model = ExportedModel(directory)
+            self.assertEqual(model.directory, served.searchable() / "1")
+            self.assertIn("search", model.signatures)
+
+    def test_fingerprints_differ_by_model(self):
+        shutil.copytree(served.exported() / "1", self.version)
+        first = fingerprint(served.exported() / "1")
+        self.assertEqual(fingerprint(self.version), first)
+        (self.version / INFO_FILE).write_text("{}")
+        self.assertNotEqual(fingerprint(self.version), first)
+
+    @parameterized.parameters("variables/variables.data-00000-of-00001", "saved_model.pb")
+    def test_a_file_that_is_cut_off(self, name):
+        shutil.copytree(served.exported() / "1", self.version)
+        path = self.version / name
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+        with self.assertRaisesRegex(ExportError, r"1 cannot be loaded \([^\n]+\); export the model again"):
+            ExportedModel(self.version)
+
+    def test_another_model(self):
+        tf.saved_model.save(tf.Module(), str(self.version))
+        with self.assertRaisesRegex(ExportError, "has no signature 'encoded'"):
+            ExportedModel(self.version)
+        self.assertTrue(issubclass(ExportError, UserError))
+
+    @parameterized.parameters(
+        (None, r"cannot be read \(.*export the model again"),
+        ("{", r"cannot be read \(.*export the model again"),
+        ("[1]", "holds something else than the model's description"),
+    )
+    def test_info_that_is_gone_or_damaged(self, text, message):
+        self.version.mkdir()
+        if text is not None:
+            (self.version / INFO_FILE).write_text(text)
+        with self.assertRaisesRegex(ExportError, message):
+            read_info(self.version)
