@@ -24,7 +24,7 @@ from evaluate.geometry import spread
 from experiments.earlier_network import earlier_network
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
-from experiments.workers import check_same_data
+from experiments.workers import check_same_start
 from models.embedding import EMBEDDING_LAYER, build_embedding_model, image_format
 from models.synchronized import synchronized
 from models.weights.start_weights import load_start_weights
@@ -58,7 +58,7 @@ class Experiment:
         self.splits = make_splits(manifest, data.validation, seed, data.crop_to_box, data.select_on_test)
         self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
         self.data_digest = manifest.digest()
-        check_same_data(self.replicas, self.data_digest)
+        check_same_start(self.replicas, settings, self.data_digest)
         channels = self.splits.train.images.channels
         self.format = image_format(settings.network, channels)
         with self.replicas.scope():

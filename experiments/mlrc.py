@@ -7,7 +7,6 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from ccp.distribution.cluster import cluster_of
 from ccp.distribution.replicas import Replicas
 from ccp.errors import UserError
 from datasets.examples import split_examples
@@ -19,7 +18,7 @@ from experiments.mlrc_scores import concatenated_scores, separated_scores
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
 from experiments.train import train_run
-from experiments.workers import replicas_unless_finished
+from experiments.workers import is_chief, training_replicas
 
 RESULT_FILE = "mlrc.json"
 
@@ -54,14 +53,11 @@ def run_mlrc(
     }
     runs = {(fold, repeat): RunDirectory(home / f"fold{fold}-repeat{repeat}") for fold, repeat in keys}
 
-    # Connects to the other processes before anything else is done.
-    replicas = replicas_unless_finished(
-        settings, lambda: all(run.finished(models[key]) for key, run in runs.items()), should_stop
-    )
-    if replicas is None:
-        if not cluster_of().is_chief:
-            return {}
-        replicas = Replicas()  # For the rest, which the chief does alone.
+    trained = all(run.finished(models[key]) for key, run in runs.items())
+    if trained and not is_chief(settings.run.strategy):
+        return {}
+    # The chief does the rest alone: the other processes may have ended.
+    replicas = Replicas() if trained else training_replicas(settings)
     manifest = load(settings.data)
     _check_folds(manifest, settings)
     digest = manifest.digest()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Callable
 
-from ccp.distribution.cluster import cluster_of
 from experiments.compare import collect
 from experiments.comparison_table import text_table
 from experiments.settings import Settings
 from experiments.train import train_run
+from experiments.workers import is_chief
 
 
 def run_repeats(
@@ -30,6 +30,6 @@ def run_repeats(
     for seed in range(settings.run.seed, settings.run.seed + repeats):
         runs.append(str(pathlib.Path(directory) / f"seed{seed}"))
         train_run(settings.replaced(seed=seed), runs[-1], f"{settings.loss.loss}, seed {seed}", should_stop)
-    if settings.run.strategy == "multi_worker" and not cluster_of().is_chief:
+    if not is_chief(settings.run.strategy):
         return ""
     return text_table(collect(runs))

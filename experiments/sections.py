@@ -98,6 +98,14 @@ class RunSettings:
         may_change=True,
         in_preset=False,
     )
+    worker_timeout: float = setting(
+        900.0,
+        "seconds that processes wait for each other before they end with an error",
+        above=0,
+        only_with={"strategy": ("multi_worker",)},
+        may_change=True,
+        in_preset=False,
+    )
 
     def __post_init__(self):
         check(self)

@@ -1,65 +1,78 @@
-"""Long work that can be stopped and gone on with."""
+"""Work that a signal stops, and that computes the same bits every time."""
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Iterator
+from typing import Any
 
-from ccp.distribution.cluster import cluster_of
-from ccp.distribution.peers import linger, tell_others, told
+import tensorflow as tf
+
+from ccp.distribution.failures import explained_failures
 from ccp.errors import Interrupted
 from experiments.commands.command_line import EXIT_BY_SIGNAL
-from experiments.restarting import OTHERS_GONE, start_again
-from experiments.stop_request import StopRequest
-from experiments.train import make_deterministic
-
-Result = TypeVar("Result")
+from experiments.workers import is_chief
 
 
-def until_stopped(work: Callable[[StopRequest], Result], jit_compile: bool = False, strategy: str = "none") -> Result:
-    """Does a command's work, and computes the same bits every time.
+class StopRequest:
+    """Turns the first SIGTERM or Ctrl-C into a request that training checks; the second one ends the process.
 
-    Of several processes that work together, each starts again when another has gone, all end with the error of one, and
-    the chief alone returns.
+    Used as a context manager around training; calling it returns whether a stop was requested.
+
+    Attributes:
+      signal: the signal that was received; None if none was.
+    """
+
+    def __init__(self):
+        self.signal: int | None = None
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> StopRequest:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._previous[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for number, previous in self._previous.items():
+            signal.signal(number, previous)
+
+    def __call__(self) -> bool:
+        """Whether a stop was requested."""
+        return self.signal is not None
+
+    def _note(self, number: int, _frame: Any) -> None:
+        self.signal = number
+        signal.signal(number, signal.SIG_DFL)
+
+
+def make_deterministic() -> None:
+    """Makes this process compute the same bits every time; to be called before anything is built."""
+    tf.config.experimental.enable_op_determinism()
+
+
+@contextlib.contextmanager
+def until_stopped(strategy: str = "none", jit_compile: bool = False) -> Iterator[StopRequest]:
+    """The work of a command: it stops at a signal, and computes the same bits every time.
 
     Args:
-      work: given the request that it is to look at.
-      jit_compile: XLA takes part: TensorFlow then cannot promise the same bits, and is not asked to, as it would refuse
-        to compile max pooling.
-      strategy: the configuration's.
+      strategy: as in the settings. Of several processes only the chief leaves this normally, to report the result.
+      jit_compile: XLA is used: TensorFlow then cannot promise the same bits, and would refuse to compile max pooling.
 
     Raises:
-      UserError: another process cannot go on; its words.
-      SystemExit: it was stopped, with the exit code of the signal; or it is done, and there is a chief to report it.
+      TrainingError: another process has ended.
+      SystemExit: the work was stopped, with the exit code of the signal; or it is done, in a process that is not the
+        chief.
     """
-    together = strategy == "multi_worker"
     if not jit_compile:
         make_deterministic()
-    with StopRequest() as stop:
+    with StopRequest() as stop, explained_failures():
         try:
-            result = work(stop)
+            yield stop
         except Interrupted as interruption:
-            print(f"{interruption} The same command goes on from there.", file=sys.stderr)
-            # None here where another process was sent the signal.
+            print(f"{interruption} The same command resumes from there.", file=sys.stderr)
+            # Without a signal here, another process received it.
             raise SystemExit(EXIT_BY_SIGNAL + (stop.signal or signal.SIGTERM)) from None
-        except BaseException as error:
-            if together:
-                _end_together(error, stop)
-            raise
-    if together and not cluster_of().is_chief:
+    if not is_chief(strategy):
         raise SystemExit(0)
-    return result
-
-
-def _end_together(error: BaseException, stop: StopRequest) -> None:
-    """Sees to it that no process is left alone with another one's error; returns if this one's is to be raised."""
-    others_error = told(error)
-    if others_error is not None:
-        linger()  # Third ones may still be about to hear of it, by way of this one.
-        raise others_error from error
-    if isinstance(error, OTHERS_GONE):
-        start_again(error, stop)
-        raise SystemExit(EXIT_BY_SIGNAL + stop.signal) from None  # Asked to, while it was about to start again.
-    tell_others(error)

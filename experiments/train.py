@@ -17,24 +17,13 @@ from evaluate.geometry import pair_distances
 from experiments.board import geometry_scalars, projection_figures, show_unseen
 from experiments.description import describe
 from experiments.experiment import Experiment
-from experiments.restarting import NotInVain
 from experiments.run_callbacks import RunLog, TensorBoard
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
-from experiments.workers import (
-    check_same_directory,
-    check_same_settings,
-    replicas_unless_finished,
-    wait_for_result,
-)
+from experiments.workers import check_same_directory, training_replicas, wait_for_result
 from models.weights.start_weights import check_start_weights
 
 _MAX_SCATTERED = 1000
-
-
-def make_deterministic() -> None:
-    """Makes this process compute the same bits every time; to be called before anything is built."""
-    tf.config.experimental.enable_op_determinism()
 
 
 def train_run(
@@ -57,11 +46,10 @@ def train_run(
       The contents of the run's ``result.json``.
     """
     run = RunDirectory(run_dir)
-    replicas = replicas_unless_finished(settings, lambda: run.finished(settings), should_stop)
-    if replicas is None:
-        return read_json(run.result)
+    if settings.run.strategy == "multi_worker" and run.finished(settings):
+        return read_json(run.result)  # The other processes may have ended.
+    replicas = training_replicas(settings)
     with contextlib.ExitStack() as held:
-        check_same_settings(replicas, settings)
         check_start_weights(settings.network)
         experiment = Experiment(settings, run.bad_images, replicas)  # Refuses what it can before anything is written.
         if replicas.is_chief:
@@ -94,9 +82,8 @@ def train_run(
 def _callbacks(
     experiment: Experiment, run: RunDirectory, validator: Validator, title: str
 ) -> list[tf.keras.callbacks.Callback]:
-    restarts = [NotInVain()] if experiment.replicas.num_workers > 1 else []
     if not experiment.replicas.is_chief:
-        return restarts
+        return []
     splits = experiment.splits
 
     def scatter() -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +92,6 @@ def _callbacks(
         return embedded.embeddings, embedded.labels
 
     return [
-        *restarts,
         RunLog(run, scatter),
         TensorBoard(
             run,

@@ -1,122 +1,94 @@
-"""Processes that train together: whether they have the same settings, directory and data, and whom to wait for."""
+"""Processes that train together: their devices, and whether they were started alike."""
 
 from __future__ import annotations
 
 import json
 import secrets
 import time
-from collections.abc import Callable
 
 import tensorflow as tf
 
+from ccp.distribution.cluster import read_cluster
 from ccp.distribution.replicas import Replicas, replicas_of
 from ccp.errors import ConfigError
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings, difference_phrases
 
-_REMEDY = "Give every process the same command line."
-# A file system that machines share may show what another one has written a minute late.
+# A shared file system may show what another machine has written a minute late.
 VISIBLE_WITHIN_SECONDS = 70.0
 
 
-def replicas_unless_finished(
-    settings: Settings, finished: Callable[[], bool], should_stop: Callable[[], bool]
-) -> Replicas | None:
-    """The devices to train on; None where several processes were to, and nothing is left to be trained.
-
-    Then none is waited for, also if it is finished in the meantime: the others may have left as the chief still showed
-    the result, or the chief may be judging without them.
-
-    Args:
-      settings: see ``replicas_of``.
-      finished: whether nothing is left; asked while waiting for other processes.
-      should_stop: asked, too.
-    """
-    if settings.run.strategy != "multi_worker":
-        return replicas_of(settings.run.strategy, settings.batch.size)
-    if finished():
-        return None
-
-    def asked() -> bool:
-        if finished():
-            raise _FinishedMeanwhile
-        return should_stop()
-
-    try:
-        return replicas_of(settings.run.strategy, settings.batch.size, asked)
-    except _FinishedMeanwhile:
-        return None
-
-
-def wait_for_result(replicas: Replicas, run: RunDirectory) -> None:
-    """Until the chief has written it: were it killed before, it would need the others again."""
-    try:
-        replicas.barrier()
-    except tf.errors.OpError:  # The others may leave first.
-        if not run.result.exists():
-            raise
-
-
-class _FinishedMeanwhile(Exception):
-    """Ends the waiting."""
-
-
-def check_same_settings(replicas: Replicas, settings: Settings) -> None:
-    """Refuses to train with processes that were started with other settings; every process calls this.
+def training_replicas(settings: Settings) -> Replicas:
+    """The replicas to train on; connects to other processes where the settings say so.
 
     Raises:
-      ConfigError: the settings of one differ from the first one's in what matters to the result.
+      ConfigError: see ``replicas_of``.
     """
-    first, *others = (
-        Settings.from_dict(json.loads(text)) for text in replicas.gather_texts(json.dumps(settings.to_dict()))
-    )
-    for number, other in enumerate(others, start=2):
+    return replicas_of(settings.run.strategy, settings.batch.size, settings.run.worker_timeout)
+
+
+def is_chief(strategy: str) -> bool:
+    """Whether this process, of those that train together, writes files and reports results."""
+    return strategy != "multi_worker" or read_cluster().is_chief
+
+
+def check_same_start(replicas: Replicas, settings: Settings, data_digest: str) -> None:
+    """Checks that all processes have the same settings and data; every process calls this.
+
+    Args:
+      replicas: the processes.
+      settings: of this process.
+      data_digest: of the data set's manifest in this process.
+
+    Raises:
+      ConfigError: they differ, in every process.
+    """
+    texts = replicas.gather_texts(json.dumps([settings.to_dict(), data_digest]))
+    (first, first_digest), *others = ((Settings.from_dict(values), digest) for values, digest in map(json.loads, texts))
+    for number, (other, digest) in enumerate(others, start=2):
         different = difference_phrases(first, other, "in process 1", f"in process {number}")
+        if digest != first_digest:
+            different.append("the data sets differ in files, classes or splits (compare them with main.py validate)")
         if different:
-            raise ConfigError(f"The processes have different settings: {'; '.join(different)}. {_REMEDY}")
+            raise ConfigError(
+                f"Process {number} was started differently from process 1: {'; '.join(different)}. Give every process "
+                "the same command line and the same data."
+            )
 
 
 def check_same_directory(replicas: Replicas, run: RunDirectory) -> None:
-    """Refuses to train with processes that do not see what the chief writes; every process calls this.
+    """Checks that all processes see the directory that the chief writes to; every process calls this.
 
     Args:
       replicas: the processes.
-      run: the directory as this process has it; the chief has claimed it.
+      run: the directory as this process sees it; the chief has claimed it.
 
     Raises:
-      ConfigError: this process does not.
+      ConfigError: one sees another directory, in every process.
     """
     if replicas.num_workers == 1:
         return
-    # New at every start: a run that was once copied here must not pass for the chief's.
-    word = secrets.token_hex(8)
+    # New at every start, so that a copy of the directory does not pass for it.
+    token = secrets.token_hex(8)
     if replicas.is_chief:
-        run.sign(word)
-    word = replicas.gather_texts(word)[0]
+        run.sign(token)
+    token = replicas.gather_texts(token)[0]
     deadline = time.monotonic() + VISIBLE_WITHIN_SECONDS
-    while run.signature() != word:
-        if time.monotonic() > deadline:
-            raise ConfigError(
-                f"{run.path.absolute()} is not the directory that process 1 writes to. All processes need the same "
-                "--run_dir, on a file system that they share."
-            )
+    while run.signature() != token and time.monotonic() < deadline:
         time.sleep(0.1)
+    seen = replicas.gather_texts("" if run.signature() == token else f"{run.path.absolute()}")
+    for number, path in enumerate(seen, start=1):
+        if path:
+            raise ConfigError(
+                f"{path} of process {number} is not the directory that process 1 writes to. All processes need the "
+                "same --run_dir, on a file system that they share."
+            )
 
 
-def check_same_data(replicas: Replicas, digest: str) -> None:
-    """Refuses to train with processes that see other data; every process calls this.
-
-    Args:
-      replicas: the processes.
-      digest: of the data set's manifest as this process has it.
-
-    Raises:
-      ConfigError: they do.
-    """
-    digests = replicas.gather_texts(digest)
-    other = [number for number, one in enumerate(digests, start=1) if one != digests[0]]
-    if other:
-        raise ConfigError(
-            f"Process {other[0]} has other images than process 1: the data sets in their --data_dir differ in files, "
-            "classes or splits. main.py validate compares each with what it should be."
-        )
+def wait_for_result(replicas: Replicas, run: RunDirectory) -> None:
+    """Waits until the chief has written the result, which it could not do alone if it were killed before."""
+    try:
+        replicas.barrier()
+    except tf.errors.OpError:  # The chief may end while others still leave the barrier.
+        if not run.result.exists():
+            raise

@@ -1,74 +1,113 @@
-"""The processes that train together, as the environment variable TF_CONFIG names them. Free of TensorFlow."""
+"""The processes that train together, as the environment variable TF_CONFIG lists them, and their connection."""
 
 from __future__ import annotations
 
-import json
+import contextlib
+import faulthandler
+import functools
+import logging
 import os
-import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import signal
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from ccp.errors import ConfigError
+import tensorflow as tf
 
-VARIABLE = "TF_CONFIG"
-# In the order of their replicas; the first process of all writes what is written.
-_ROLES = ("chief", "worker")
-_EXAMPLE = '{"cluster": {"worker": ["host:port", "host:port"]}, "task": {"type": "worker", "index": 0}}'
+from ccp.errors import ConfigError, first_line
+
+_JOBS = ("chief", "worker")  # In the order of their replicas.
+_EXAMPLE = '{"cluster": {"worker": ["host0:port", "host1:port"]}, "task": {"type": "worker", "index": 0}}'
+
+_log = logging.getLogger("ccp")
 
 
 class Cluster(NamedTuple):
-    """How many processes train together, which of them this is, and where each is: ``host:port``, in their order."""
+    """The processes that train together.
+
+    Attributes:
+      num_workers: how many there are.
+      worker: the number of this one, from 0.
+      addresses: ``host:port`` of each, in their order.
+    """
 
     num_workers: int
     worker: int
-    hosts: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process writes what is written."""
+        """Whether this process writes the files."""
         return self.worker == 0
 
 
-def cluster_of(environment: Mapping[str, str] = os.environ) -> Cluster:
+def read_cluster() -> Cluster:
     """Reads TF_CONFIG.
 
     Raises:
-      ConfigError: it is missing, or does not say which of what processes this one is.
+      ConfigError: it is missing, or does not say which of which processes this one is.
     """
-    text = environment.get(VARIABLE)
-    if not text:
-        raise ConfigError(f"--strategy=multi_worker reads the environment variable {VARIABLE}, {_remedy('not set')}")
     try:
-        described = json.loads(text)
-    except ValueError as error:
-        raise ConfigError(f"The environment variable {VARIABLE} is {_remedy(f'no JSON ({error})')}") from None
-    cluster, task = (_mapping(_mapping(described).get(part)) for part in ("cluster", "task"))
-    if not cluster or any(not isinstance(hosts, list) or not hosts for hosts in cluster.values()):
-        raise ConfigError(f"The cluster of {VARIABLE} is {_remedy(f'{cluster}, and lists no processes')}")
-    others = [role for role in cluster if role not in _ROLES]
-    if others or len(cluster.get("chief", ["one"])) > 1:
+        resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+        jobs, job, index = resolver.cluster_spec().as_dict(), resolver.task_type, resolver.task_id
+        addresses = [address for name in _JOBS for address in jobs.get(name, ())]
+        own = jobs[job][index]
+        valid = set(jobs) <= set(_JOBS) and len(jobs.get("chief", ())) <= 1 and index >= 0
+        valid = valid and len(set(addresses)) == len(addresses)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        valid = False
+    if not valid:
         raise ConfigError(
-            f"The cluster of {VARIABLE} is {_remedy(f'of {dict(cluster)}; there can be one chief, and workers')}"
+            "--strategy=multi_worker reads the environment variable TF_CONFIG, which lists all processes (at most one "
+            "chief, and workers), each with its own address, and says which of them this one is; "
+            f"got {os.environ.get('TF_CONFIG')!r}. Set it for every process, each with its own index: "
+            f"TF_CONFIG='{_EXAMPLE}'."
         )
-    role, index = task.get("type"), task.get("index")
-    if role not in cluster or not isinstance(index, int) or not 0 <= index < len(cluster[role]):
-        raise ConfigError(f"The task of {VARIABLE} is {_remedy(f'{task}, and is not in its cluster')}")
-    before = len(cluster.get("chief", ())) if role == "worker" else 0
-    hosts = tuple(str(host) for role in _ROLES for host in cluster.get(role, ()))
-    if not all(map(_has_port, hosts)) or len(set(hosts)) < len(hosts):
+    return Cluster(len(addresses), addresses.index(own), tuple(addresses))
+
+
+@functools.cache  # TensorFlow connects a process once.
+def connected_strategy(timeout: float) -> tf.distribute.Strategy:
+    """Connects this process with all others of TF_CONFIG; ends it if they do not come in time.
+
+    Args:
+      timeout: seconds to wait for the other processes, here and later whenever one waits for another.
+
+    Raises:
+      ConfigError: TF_CONFIG is not valid, or TensorFlow refuses an address in it.
+    """
+    addresses = ", ".join(read_cluster().addresses)
+    _log.info("Waiting up to %g seconds for all processes of TF_CONFIG (%s) to start.", timeout, addresses)
+    options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=timeout)
+    try:
+        with _ended_after(timeout), _default_signals():
+            return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
         raise ConfigError(
-            f"The cluster of {VARIABLE} is {_remedy(f'{dict(cluster)}; every process needs a port of its own')}"
-        )
-    return Cluster(len(hosts), before + index, hosts)
+            f"The processes of TF_CONFIG ({addresses}) cannot be connected: {first_line(error)}. Each needs a free "
+            "port, and a host name by which the others reach it."
+        ) from error
 
 
-def _has_port(host: str) -> bool:
-    return re.fullmatch(r".+:[0-9]{1,5}", host) is not None and 0 < int(host.rpartition(":")[2]) < 2**16
+@contextlib.contextmanager
+def _ended_after(seconds: float) -> Iterator[None]:
+    """Ends the process after a time even though TensorFlow, while it connects, lets no line of Python run."""
+    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+@contextlib.contextmanager
+def _default_signals() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the process at once: a handler in Python would not run.
 
-
-def _remedy(found: str) -> str:
-    return f"{found}. Set it for every process, each with its own index: {VARIABLE}='{_EXAMPLE}'."
+    Restores the handlers, one of which TensorFlow replaces as it connects.
+    """
+    handlers = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -34,7 +34,8 @@ class Processes:
         self.count = strategy.num_replicas_in_sync if strategy else 1
         self.num_workers, self.is_chief = cluster.num_workers, cluster.is_chief
         self._worker, self._local_count = cluster.worker, self.count // cluster.num_workers
-        self._gather = tf.function(self._gather_rows, reduce_retracing=True)
+        # Compiled once; strategy.gather is traced anew at every call.
+        self._gather = tf.function(self._gather_on_replicas, reduce_retracing=True)
 
     def share(self, num_rows: int) -> slice:
         """The slice of ``num_rows`` rows that this process reads."""
@@ -52,12 +53,8 @@ class Processes:
         """
         if self.num_workers == 1:
             return rows
-
-        def value(context):  # The first replica of a process sends all of its rows.
-            is_first = context.replica_id_in_sync_group % self._local_count == 0
-            return tf.constant(rows if is_first else rows[:0])
-
-        return self._gather(self.strategy.experimental_distribute_values_from_function(value)).numpy()
+        counts = self._gather_some(np.array([len(rows)], np.int64))
+        return self._gather_some(rows) if counts.any() else rows
 
     def gather_texts(self, text: str) -> list[str]:
         """The texts of all processes, in their order."""
@@ -76,7 +73,7 @@ class Processes:
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set on any process."""
-        return bool(self.gather(np.array([flag], np.int64)).any()) if self.num_workers > 1 else flag
+        return bool(self._gather_some(np.array([flag], np.int64)).any()) if self.num_workers > 1 else flag
 
     def barrier(self) -> None:
         """Waits until all processes have called this."""
@@ -98,7 +95,16 @@ class Processes:
                 "file system that they share."
             )
 
-    def _gather_rows(self, rows: Any) -> tf.Tensor:
+    def _gather_some(self, rows: np.ndarray) -> np.ndarray:
+        """At least one process must have rows: TensorFlow crashes otherwise."""
+
+        def value(context):  # The first replica of a process sends all of its rows.
+            is_first = context.replica_id_in_sync_group % self._local_count == 0
+            return tf.constant(rows if is_first else rows[:0])
+
+        return self._gather(self.strategy.experimental_distribute_values_from_function(value)).numpy()
+
+    def _gather_on_replicas(self, rows: Any) -> tf.Tensor:
         def gather(rows):
             # Without the copy TensorFlow does not know on which device the rows are.
             return tf.distribute.get_replica_context().all_gather(tf.identity(rows), axis=0)

@@ -8,8 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ccp.distribution.cluster import cluster_of
-from ccp.distribution.peers import connected
+from ccp.distribution.cluster import connected_strategy, read_cluster
 from ccp.distribution.processes import Processes
 from ccp.errors import ConfigError
 
@@ -109,24 +108,22 @@ class Replicas(Processes):
         return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, list(tensors))
 
 
-def replicas_of(strategy: str, batch_size: int, should_stop: Callable[[], bool] = lambda: False) -> Replicas:
-    """The devices that a configuration's ``strategy`` means.
+def replicas_of(strategy: str, batch_size: int, timeout: float = 900.0) -> Replicas:
+    """The replicas of a strategy.
 
     Args:
-      strategy: ``none``, ``mirrored`` (all GPUs of this machine, or all logical CPUs), or ``multi_worker`` (as the
-        environment variable TF_CONFIG has it).
-      batch_size: of training.
-      should_stop: asked while waiting for other processes.
+      strategy: ``none``, ``mirrored`` (all GPUs of this machine, or all logical CPUs), or ``multi_worker`` (the
+        processes of the environment variable TF_CONFIG).
+      batch_size: rows of a training batch, over all processes.
+      timeout: seconds that processes wait for each other.
 
     Raises:
-      ConfigError: there are more replicas than images in a batch, or TF_CONFIG does not say what it should.
-      TrainingError: other processes have not come.
-      Interrupted: ``should_stop`` said so.
+      ConfigError: there are more replicas than rows in a batch, or TF_CONFIG is not valid.
     """
     if strategy == "none":
         return Replicas()
     if strategy == "multi_worker":
-        replicas = Replicas(connected(should_stop), cluster_of())
+        replicas = Replicas(connected_strategy(timeout), read_cluster())
     else:
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         replicas = Replicas(tf.distribute.MirroredStrategy([device.name for device in devices]))

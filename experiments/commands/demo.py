@@ -25,7 +25,9 @@ def demo(values: FlagValues) -> int:
     from experiments.demo import run_demo
     from experiments.stopping import until_stopped
 
-    print(until_stopped(lambda stop: run_demo(values.output_dir, seeds, stop)))
+    with until_stopped() as stop:
+        table = run_demo(values.output_dir, seeds, stop)
+    print(table)
     return 0
 
 

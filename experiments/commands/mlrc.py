@@ -40,9 +40,8 @@ def train_folds(settings: Settings, run_dir: str | None, repeats: int, flag: str
     from experiments.mlrc_scores import mlrc_table
     from experiments.stopping import until_stopped
 
-    result = until_stopped(
-        lambda stop: run_mlrc(settings, run_dir, repeats, stop), settings.loop.jit_compile, settings.run.strategy
-    )
+    with until_stopped(settings.run.strategy, settings.loop.jit_compile) as stop:
+        result = run_mlrc(settings, run_dir, repeats, stop)
     print(mlrc_table(result))
     note_unreadable(result, os.path.join(run_dir, "fold*"))
     print(listing([("result", os.path.join(run_dir, RESULT_FILE))]))

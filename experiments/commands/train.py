@@ -55,9 +55,8 @@ def train(values: FlagValues) -> int:
     from experiments.train import train_run
 
     name = settings.loss.loss
-    result = until_stopped(
-        lambda stop: train_run(settings, run_dir, name, stop), settings.loop.jit_compile, settings.run.strategy
-    )
+    with until_stopped(settings.run.strategy, settings.loop.jit_compile) as stop:
+        result = train_run(settings, run_dir, name, stop)
     print(score_table({f"{name}, unseen classes": result["test"]}))
     note_unreadable(result, run_dir)
     print(listing([("run", run_dir), *(("figure", path) for path in draw_run(run_dir))]))
@@ -70,11 +69,9 @@ def _train_repeats(settings: Settings, run_dir: str | None, repeats: int) -> int
     from experiments.repeats import run_repeats
     from experiments.stopping import until_stopped
 
-    print(
-        until_stopped(
-            lambda stop: run_repeats(settings, run_dir, repeats, stop), settings.loop.jit_compile, settings.run.strategy
-        )
-    )
+    with until_stopped(settings.run.strategy, settings.loop.jit_compile) as stop:
+        table = run_repeats(settings, run_dir, repeats, stop)
+    print(table)
     return 0
 
 

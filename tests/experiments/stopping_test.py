@@ -1,4 +1,4 @@
-"""Work that is stopped, and the bits it computes."""
+"""Work that a signal stops."""
 
 from __future__ import annotations
 
@@ -15,88 +15,54 @@ from ccp.errors import Interrupted, TrainingError
 from experiments import stopping
 
 
+class StopRequestTest(absltest.TestCase):
+    def test_the_first_signal_is_a_request_and_the_handlers_are_restored(self):
+        before = signal.getsignal(signal.SIGTERM)
+        with stopping.StopRequest() as stop:
+            self.assertFalse(stop())
+            os.kill(os.getpid(), signal.SIGTERM)
+            self.assertTrue(stop())
+            self.assertEqual(stop.signal, signal.SIGTERM)
+            self.assertEqual(signal.getsignal(signal.SIGTERM), signal.SIG_DFL)
+        self.assertEqual(signal.getsignal(signal.SIGTERM), before)
+
+
 class UntilStoppedTest(parameterized.TestCase):
     def setUp(self):
         super().setUp()
-        # Determinism is for a whole process, and here that is every test's.
-        patch = mock.patch.object(stopping, "make_deterministic")
-        self.make_deterministic = patch.start()
-        self.addCleanup(patch.stop)
+        # Determinism is for a whole process, here the one of all tests.
+        self.make_deterministic = self.enter_context(mock.patch.object(stopping, "make_deterministic"))
 
     @parameterized.parameters((False, 1), (True, 0))
     def test_the_same_bits_every_time_but_for_xla(self, jit_compile, calls):
-        def work(stop):
+        with stopping.until_stopped(jit_compile=jit_compile) as stop:
             self.assertEqual(self.make_deterministic.call_count, calls)
-            return "done", stop()
+            self.assertFalse(stop())
 
-        self.assertEqual(stopping.until_stopped(work, jit_compile), ("done", False))
-
-    @parameterized.parameters((signal.SIGTERM, 143), (signal.SIGINT, 130))
-    def test_a_signal_ends_it_with_a_word_and_a_code(self, number, code):
-        def work(stop):
-            os.kill(os.getpid(), number)
-            raise Interrupted(f"Stopped: {stop()}.")
-
+    @parameterized.parameters((signal.SIGTERM, 143), (signal.SIGINT, 130), (None, 143))
+    def test_a_signal_to_any_process_ends_it_with_a_message_and_a_code(self, number, code):
         err = io.StringIO()
         with contextlib.redirect_stderr(err), self.assertRaises(SystemExit) as stopped:
-            stopping.until_stopped(work)
-        self.assertEqual(
-            (stopped.exception.code, err.getvalue()), (code, "Stopped: True. The same command goes on from there.\n")
-        )
+            with stopping.until_stopped() as stop:
+                if number is not None:
+                    os.kill(os.getpid(), number)
+                raise Interrupted(f"Stopped: {stop()}.")
+        self.assertEqual(stopped.exception.code, code)
+        self.assertEqual(err.getvalue(), f"Stopped: {number is not None}. The same command resumes from there.\n")
 
+    def test_the_chief_alone_reports(self):
+        for is_chief in (True, False):
+            reported = False
+            with mock.patch.object(stopping, "is_chief", return_value=is_chief), contextlib.suppress(SystemExit):
+                with stopping.until_stopped("multi_worker"):
+                    pass
+                reported = True
+            self.assertEqual(reported, is_chief)
 
-class EndTogetherTest(parameterized.TestCase):
-    """Of several processes."""
-
-    def setUp(self):
-        super().setUp()
-        self.enter_context(mock.patch.object(stopping, "make_deterministic"))
-        self.enter_context(mock.patch.dict(os.environ))
-        self.tell_others = self.enter_context(mock.patch.object(stopping, "tell_others"))
-        self.start_again = self.enter_context(mock.patch.object(stopping, "start_again"))
-
-    def until_stopped(self, error: BaseException, strategy: str = "multi_worker"):
-        def work(stop):
-            raise error
-
-        stopping.until_stopped(work, strategy=strategy)
-
-    @parameterized.parameters(TrainingError("full"), OSError("gone"), MemoryError(), KeyboardInterrupt())
-    def test_an_error_of_its_own_is_told(self, error):
-        with self.assertRaises(type(error)) as raised:
-            self.until_stopped(error)
-        self.assertIs(raised.exception, error)
-        self.tell_others.assert_called_once_with(error)
-        self.start_again.assert_not_called()
-
-    def test_what_another_one_tells_ends_this_one(self):
-        linger = self.enter_context(mock.patch.object(stopping, "linger"))
-        self.enter_context(mock.patch.object(stopping, "told", return_value=TrainingError("Process 2 cannot go on")))
-        with self.assertRaisesRegex(TrainingError, "Process 2 cannot go on"):
-            self.until_stopped(tf.errors.AbortedError(None, None, "its words"))
-        linger.assert_called_once_with()
-        self.tell_others.assert_not_called()
-        self.start_again.assert_not_called()
-
-    def test_where_another_one_has_gone_it_starts_again(self):
-        gone = tf.errors.UnavailableError(None, None, "Socket closed")
-        self.start_again.side_effect = lambda error, stop: os.kill(os.getpid(), signal.SIGTERM)
-        with self.assertRaises(SystemExit) as stopped:  # Had it not been asked to stop, it would be another by now.
-            self.until_stopped(gone)
-        self.assertEqual(stopped.exception.code, 143)
-        self.assertIs(self.start_again.call_args.args[0], gone)
-        self.tell_others.assert_not_called()
-
-    def test_a_stop_is_no_error(self):
-        with contextlib.redirect_stderr(io.StringIO()), self.assertRaises(SystemExit):
-            self.until_stopped(Interrupted("Stopped."))
-        self.tell_others.assert_not_called()
-
-    def test_a_process_alone_has_its_errors_for_itself(self):
-        with self.assertRaises(tf.errors.UnavailableError):
-            self.until_stopped(tf.errors.UnavailableError(None, None, "of another kind"), strategy="mirrored")
-        self.start_again.assert_not_called()
-        self.tell_others.assert_not_called()
+    def test_another_process_that_has_ended_is_reported(self):
+        with self.assertRaisesRegex(TrainingError, "Another process .*Socket closed.*Start all processes again"):
+            with stopping.until_stopped("multi_worker"):
+                raise tf.errors.UnavailableError(None, None, "Socket closed")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,9 @@ class _Scripted(Processes):
         self.sent.append(rows)
         return np.concatenate([*self._others, rows])
 
+    def _gather_some(self, rows):
+        return self.gather(rows)
+
     def gather_texts(self, text):
         return [*self._others, text]
 
