@@ -143,7 +143,8 @@ def _in_memory(examples: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(examples, tf.data.Dataset):
         if labels is not None:
             raise ConfigError("A dataset of (example, label) has its labels; leave labels out.")
-        pairs = list(examples.as_numpy_iterator())
+        finite = examples.cardinality() != tf.data.INFINITE_CARDINALITY
+        pairs = list(examples.as_numpy_iterator()) if finite else []
         if not pairs or not isinstance(pairs[0], tuple) or len(pairs[0]) != 2:
             raise ConfigError("balanced_batches needs a finite dataset of (example, label), not batched.")
         examples, labels = (np.stack(values) for values in zip(*pairs))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tests.support.toy_training import toy_batches, toy_config, toy_trainer
+from ccp.training.settings import GradientSettings
+from ccp.training.training_step import TrainingStep
+from tests.support.toy_training import FEATURES, toy_batches, toy_config, toy_trainer
 
 _RATE = 0.01
+SGD = tf.keras.optimizers.SGD(0.001)
 
 
 class TrainingStepTest(tf.test.TestCase):
@@ -40,6 +43,19 @@ class TrainingStepTest(tf.test.TestCase):
             self.assertAllEqual(variable, old)
         for variable, old in zip((head.kernel, trainer.loss.proxies.points), trained):
             self.assertNotAllClose(variable, old)
+
+    def test_the_network_s_regularisation_is_part_of_the_loss(self):
+        images, labels = next(toy_batches(0, 0))
+        inputs = tf.keras.Input([FEATURES])
+        layer = tf.keras.layers.Dense(3, kernel_regularizer=tf.keras.regularizers.L2(100.0))
+        model = tf.keras.Model(inputs, layer(inputs))
+        start = layer.kernel.numpy()
+        gradients = GradientSettings(weight_decay=0.0, clip_norm=1e9, clip_value=1e9)
+        step = TrainingStep(model, lambda labels, embeddings: 0.0 * tf.reduce_sum(embeddings), SGD, gradients)
+        loss, norm = step(images, labels)
+        self.assertAllClose(loss, 100.0 * np.square(start).sum(), rtol=1e-5)
+        self.assertAllClose(norm, 200.0 * np.linalg.norm(start), rtol=1e-5)
+        self.assertAllClose(layer.kernel, start - 0.001 * 200.0 * start, rtol=1e-5)
 
 
 if __name__ == "__main__":

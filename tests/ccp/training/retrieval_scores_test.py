@@ -1,0 +1,52 @@
+"""Against the exact search of ``evaluate``, and by hand."""
+
+from unittest import mock
+
+import numpy as np
+from absl.testing import parameterized
+
+from ccp.training import retrieval_scores as module
+from ccp.training.retrieval_scores import retrieval_scores
+from evaluate.metrics.retrieval import evaluate_retrieval
+
+
+class RetrievalScoresTest(parameterized.TestCase):
+    @parameterized.parameters(*range(8))
+    def test_equals_the_exact_search(self, seed):
+        random = np.random.default_rng(seed)
+        labels = random.permutation(np.repeat(np.arange(12), random.integers(1, 9, 12)))  # Some classes are lone.
+        embeddings = random.normal(size=(len(labels), 5)).astype(np.float32)
+        expected = evaluate_retrieval(embeddings, labels, recall_at=(), with_mrr=False).means
+        self.assertSameScores(retrieval_scores(embeddings, labels), expected)
+
+    def test_blocks_change_nothing(self):
+        random = np.random.default_rng(0)
+        embeddings, labels = random.normal(size=(50, 4)), random.integers(0, 5, 50)
+        whole = retrieval_scores(embeddings, labels)
+        in_blocks = mock.patch.object(module, "_VALUES_IN_A_BLOCK", 50 * 7)
+        with in_blocks:
+            self.assertSameScores(retrieval_scores(embeddings, labels), whole)
+
+    def test_by_hand(self):
+        # On a line: a at 0, 1 and 5; b at 2 and 9; c at 20, alone. R is 2 for a, 1 for b.
+        embeddings, labels = [[0.0], [1.0], [5.0], [2.0], [9.0], [20.0]], [0, 0, 0, 1, 1, 2]
+        # a at 0 finds a, b: 1/2, P@1 1. a at 1 finds a (0) and b (2), both at 1, the first index first: 1/2, P@1 1.
+        # a at 5 finds b (2), then a (1) and b (9) at 4, the first index first: hit at rank 2: MAP 1/4, P@R 1/2, P@1 0.
+        # b at 2 finds a; b at 9 finds a: 0.
+        scores = retrieval_scores(embeddings, labels)
+        self.assertSameScores(
+            scores, {"map_at_r": (0.5 + 0.5 + 0.25) / 5, "r_precision": 1.5 / 5, "precision_at_1": 2 / 5}
+        )
+
+    @parameterized.parameters(
+        ([[0.0], [1.0]], [0, 1], "needs a class of at least two images"),
+        ([[np.nan], [1.0]], [0, 0], "not finite"),
+    )
+    def test_refuses(self, embeddings, labels, message):
+        with self.assertRaisesRegex(ValueError, message):
+            retrieval_scores(embeddings, labels)
+
+    def assertSameScores(self, scores, expected):
+        self.assertEqual(list(scores), ["map_at_r", "r_precision", "precision_at_1"])
+        for name, value in scores.items():
+            self.assertAlmostEqual(value, expected[name], places=6)
