@@ -101,7 +101,7 @@ def export_run(
     else:
         network = first.experiment.model
         details = {**first.progress, "test": first.embed().result.means}
-    info = {**first.describe(), **details}
+    info = {**first.describe(), "image_format": dataclasses.asdict(first.experiment.format), **details}
     served = served_network(network, first.experiment.format)
     gallery, skipped = _gallery(served.signatures, target, info)
     sample = _sample(first.experiment, network)

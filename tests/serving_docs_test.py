@@ -1,11 +1,13 @@
-"""What docs/serving.md shows fits the exported model: requests, client, commands and names."""
+"""What docs/serving.md shows works: requests, client, recipes, commands and names."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import http.server
+import io
 import json
+import os
 import re
 import threading
 
@@ -14,8 +16,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 import main
-from models.serving.export import load_exported
-from tests.support import pictures, served, served_search
+from tests.support import pictures, served
 from tests.support.command_line import ROOT
 
 _PAGE = (ROOT / "docs" / "serving.md").read_text()
@@ -105,11 +106,11 @@ class ServingDocsTest(parameterized.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.model = load_exported(str(served_search.exported()))
+        cls.signatures = served.signatures()
         cls.requests = {request["signature_name"]: request for request in map(json.loads, _blocks("json"))}
 
     def answer(self, signature: str) -> dict:
-        return answer(self.model.signatures, self.requests[signature])
+        return answer(self.signatures, self.requests[signature])
 
     def test_every_kind_of_request_is_shown(self):
         self.assertEqual(set(self.requests), {"encoded", "encoded_masked", "uint8", "search"})
@@ -140,15 +141,15 @@ class ServingDocsTest(parameterized.TestCase):
         (embedding,) = served.expected(np.array(self.requests["uint8"]["instances"], np.uint8))
         distances = np.linalg.norm(served.expected(served.digit_images(12)) - embedding, axis=1)
         order = np.argsort(distances)[:3]
-        self.assertEqual(found["ids"], [[served_search.IDS[place] for place in order]])
-        self.assertEqual(found["labels"], [[served_search.LABELS[place] for place in order]])
+        self.assertEqual(found["ids"], [[served.IDS[place] for place in order]])
+        self.assertEqual(found["labels"], [[served.LABELS[place] for place in order]])
         np.testing.assert_allclose(found["distances"], [distances[order]], rtol=0, atol=1e-5)
 
     def test_table_of_signatures(self):
         rows = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", _PAGE, re.MULTILINE)
-        self.assertEqual({name for name, *_ in rows}, set(self.model.signatures))
+        self.assertEqual({name for name, *_ in rows}, set(self.signatures))
         for name, inputs, outputs in rows:
-            signature = self.model.signatures[name]
+            signature = self.signatures[name]
             wanted = signature.structured_input_signature[1]
             shown = set(re.findall(r"`(\w+)`", inputs))
             self.assertEqual(shown or set(wanted), set(wanted), name)  # "The same" shows none.
@@ -157,13 +158,13 @@ class ServingDocsTest(parameterized.TestCase):
                 self.assertIn(dtype, {spec.dtype.name for spec in wanted.values()}, name)
 
     def test_client(self):
-        client, _ = _blocks("python")
+        client, *_ = _blocks("python")
         folder = pictures.folder_for(self)
         paths = [folder / f"{number}.png" for number in range(3)]
         for path, image in zip(paths, served.digit_images(3)):
             path.write_bytes(pictures.png_of(image))
         namespace = {}
-        with _rest(self.model.signatures) as port:
+        with _rest(self.signatures) as port:
             exec(compile(client.replace("localhost:8501", f"localhost:{port}"), "docs/serving.md", "exec"), namespace)
             embeddings = namespace["embed"](paths)
             found = namespace["search"](paths, 2)
@@ -172,14 +173,14 @@ class ServingDocsTest(parameterized.TestCase):
                 namespace["embed"](paths)
         np.testing.assert_allclose(embeddings, served.expected(served.digit_images(3)), rtol=0, atol=1e-5)
         # Each is in the gallery.
-        self.assertEqual([ids[0] for ids in found["ids"]], list(served_search.IDS[:3]))
+        self.assertEqual([ids[0] for ids in found["ids"]], list(served.IDS[:3]))
         np.testing.assert_allclose([row[0] for row in found["distances"]], 0, atol=1e-5)
 
     def test_grpc_example_fits_the_signature(self):
-        _, client = _blocks("python")
+        _, client, *_ = _blocks("python")
         compile(client, "docs/serving.md", "exec")
         name = re.search(r'signature_name = "(\w+)"', client)[1]
-        signature = self.model.signatures[name]
+        signature = self.signatures[name]
         self.assertEqual(re.findall(r'inputs\["(\w+)"\]', client), list(signature.structured_input_signature[1]))
         self.assertEqual(re.findall(r'outputs\["(\w+)"\]', client), list(signature.structured_outputs))
         proto = tf.make_tensor_proto([pictures.png_of(served.digit_images(1)[0])])  # As the example makes it.
@@ -188,14 +189,25 @@ class ServingDocsTest(parameterized.TestCase):
 
     def test_commands_and_flags_exist(self):
         lines = re.findall(r"main\.py (\w+)((?: +(?:--[^ \n`]+))*)", _PAGE)
-        self.assertGreater(len(lines), 8)
+        self.assertGreater(len(lines), 4)
         for word, arguments in lines:
             values = main.COMMANDS[word].flags()
             for flag in re.findall(r"--(\w+)", arguments):
                 self.assertIn(flag, values, f"main.py {word} {arguments}")
 
-    def test_what_it_says_of_files_is_so(self):
-        version = served_search.exported() / "1"
-        for name in ("saved_model.pb", "variables", "embedding.json", "assets.extra/tf_serving_warmup_requests"):
-            self.assertIn(name.rpartition("/")[2], _PAGE)
-            self.assertTrue((version / name).exists(), name)
+    def test_files(self):
+        for name in ("saved_model.pb", "variables", "embedding.json"):
+            self.assertIn(f"`{name}", _PAGE)
+            self.assertTrue((served.searchable() / "1" / name).exists(), name)
+
+    def test_tensorflow_lite(self):
+        _, _, convert, compare = _blocks("python")
+        folder = pictures.folder_for(self)
+        shown = io.StringIO()
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(folder)
+        (folder / "model").symlink_to(served.searchable())
+        with contextlib.redirect_stdout(shown):
+            for block in (convert, compare):
+                exec(compile(block, "docs/serving.md", "exec"), {})
+        self.assertLess(float(shown.getvalue().rpartition(" ")[2]), 0.02)

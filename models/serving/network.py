@@ -59,6 +59,10 @@ class EmbeddingNetwork(tf.Module):
 
     They take any number of images, also none, and give embeddings [batch, embedding_size] float32 of norms at most 1.
 
+    Attributes:
+      embed_prepared: the network and normalisation alone, for images that are resized and cropped already:
+        [batch, size, size, channels] float32 from 0 to 255 to embeddings.
+
     Args:
       network: the network, with the weights to be exported.
       image_format: the images that it takes.
@@ -69,10 +73,10 @@ class EmbeddingNetwork(tf.Module):
         self.weights = list(network.variables)  # Saved with the module; the network's Python object is not.
         self._format = image_format
         shape = (image_format.size, image_format.size, image_format.channels)
-        self._embed = _traced_once(
+        self.embed_prepared = _traced_once(
             lambda images: lipschitz_normalize(network(images, training=False)), tf.TensorSpec([None, *shape])
         )
-        self._embedding_size = self._embed.get_concrete_function().structured_outputs.shape[-1]
+        self._embedding_size = self.embed_prepared.get_concrete_function().structured_outputs.shape[-1]
         self._read = _traced_once(
             lambda files: read_each(self._prepare_file, files, shape), tf.TensorSpec([None], tf.string)
         )
@@ -149,7 +153,7 @@ class EmbeddingNetwork(tf.Module):
             return self._in_blocks(read, shape[0])
 
     def _in_blocks(self, read: Callable, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return embed_in_blocks(read, self._embed, self._embedding_size, number)
+        return embed_in_blocks(read, self.embed_prepared, self._embedding_size, number)
 
     def _prepare_file(self, contents: tf.Tensor) -> tf.Tensor:
         return evaluation_image(open_image(contents, self._format.channels, served=True), self._format)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import functools
 import pathlib
 import shutil
@@ -29,7 +30,7 @@ from models.settings import NetworkSettings
 
 SETTINGS = NetworkSettings(width=16, image_size=16, embedding_size=6)
 FORMAT = image_format(SETTINGS, channels=1)
-INFO = {"dataset": "digits", "loss": "ccp/contrastive"}
+INFO = {"dataset": "digits", "loss": "ccp/contrastive", "image_format": dataclasses.asdict(FORMAT)}
 # Of the gallery in ``searchable``.
 IDS = tuple(f"{number % 5}/{number}.png" for number in range(12))
 LABELS = tuple(name.split("/")[0] for name in IDS)
