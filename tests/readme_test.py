@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import pathlib
 import re
 
 import tensorflow as tf
 
+import ccp
 import main
 from tests.support.command_line import ROOT
 
@@ -15,14 +18,19 @@ _README = (ROOT / "README.md").read_text()
 
 
 class ReadmeTest(tf.test.TestCase):
-    def test_python_examples_run_in_order(self):
+    def test_python_examples_run_in_order_with_public_names_alone(self):
         blocks = re.findall(r"```python\n(.*?)```", _README, re.DOTALL)
         self.assertLen(blocks, 2)
+        self.assertLessEqual(set(re.findall(r"\bccp\.(\w+)", _README)), set(dir(ccp)))
         namespace, shown = {}, io.StringIO()
+        home = pathlib.Path.cwd()
+        os.chdir(self.get_temp_dir())
+        self.addCleanup(os.chdir, home)
         with contextlib.redirect_stdout(shown):
             for block in blocks:
                 exec(compile(block, "README.md", "exec"), namespace)
-        self.assertIn("'map_at_r'", shown.getvalue())
+        self.assertEqual(namespace["embeddings"].shape, (896, 16))
+        self.assertIn("val_map_at_r", shown.getvalue())
         progress = namespace["trainer"].progress
         self.assertTrue(progress.finished)
         self.assertEqual(progress.epoch, 5)
