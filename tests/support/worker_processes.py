@@ -1,82 +1,63 @@
-"""Real processes of ``main.py train --strategy=multi_worker`` on this machine."""
+"""Two real processes of ``main.py train --strategy=multi_worker`` on this machine."""
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pathlib
-import signal
 import socket
-import time
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Sequence
 
+from ccp.training.progress import Progress
 from tests.support import command_line
 
-_SECONDS = 240
 
+class SignalledProgress(Progress):
+    """Sends its own process a signal after a certain step, which no scheduling can move."""
 
-def free_ports(count: int) -> list[int]:
-    """So many that nobody listens at."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("localhost", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    def __init__(self, step: int, signal: int):
+        super().__init__()
+        self._step, self._signal = step, signal
+
+    def count_step(self, loss: float) -> None:
+        super().count_step(loss)
+        if self.total_steps == self._step:
+            os.kill(os.getpid(), self._signal)
 
 
 class Workers:
-    """Two processes that train together.
+    """Two processes of one run; process 0 is the chief.
 
     Args:
-      run: their run's directory.
-      flags: of both.
-      of_second: further flags of the second one, which win.
-      indices: which of the two are started.
-      constants: see ``command_line.Forked``.
+      run: the run's directory.
+      flags: of both processes.
     """
 
-    def __init__(
-        self,
-        run: pathlib.Path,
-        flags: Sequence[str],
-        of_second: Sequence[str] = (),
-        indices: Sequence[int] = (0, 1),
-        constants: Mapping[str, Any] = MappingProxyType({}),
-    ):
-        self.run, self._flags, self._constants = run, flags, constants
-        self.hosts = [f"localhost:{port}" for port in free_ports(2)]
-        self.processes = [self.start(index, *(of_second if index else ())) for index in indices]
+    def __init__(self, run: pathlib.Path, flags: Sequence[str]):
+        self.run, self._flags = run, flags
+        sockets = [socket.create_server(("localhost", 0)) for _ in range(2)]
+        self.addresses = [f"localhost:{one.getsockname()[1]}" for one in sockets]
+        for one in sockets:
+            one.close()
 
-    def start(self, index: int, *more: str) -> command_line.Forked:
-        """Starts the process of this number."""
-        cluster = {"cluster": {"worker": self.hosts}, "task": {"type": "worker", "index": index}}
-        flags = ("--strategy=multi_worker", f"--run_dir={self.run}", *more)
-        environment = {"TF_CONFIG": json.dumps(cluster)}
-        return command_line.Forked("train", *self._flags, *flags, environment=environment, constants=self._constants)
+    def start(self, index: int, *more: str, signal: tuple[int, int] | None = None) -> command_line.Forked:
+        """Starts one process.
 
-    def wait_for(self, lines: int) -> None:
-        """Until so many epochs are logged."""
-        deadline = time.monotonic() + _SECONDS
-        while self.lines() < lines:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.run}: no {lines} epochs in {_SECONDS} seconds.")
-            time.sleep(0.02)
-
-    def lines(self) -> int:
-        """How many epochs are logged."""
-        metrics = self.run / "metrics.jsonl"
-        return metrics.read_text().count("\n") if metrics.exists() else 0
-
-    def kill_and_start(self, index: int) -> None:
-        """As a machine that fails and comes back."""
-        os.kill(self.processes[index].pid, signal.SIGKILL)
-        self.processes[index].communicate()
-        self.processes[index] = self.start(index)
-
-    def ended(self) -> list[tuple[int, str, str]]:
-        """Exit codes and outputs of all."""
-        return [command_line.ended(process) for process in self.processes]
+        Args:
+          index: which one.
+          more: further flags, which win.
+          signal: the step after which the process sends itself a signal, and its number.
+        """
+        config = {"cluster": {"worker": self.addresses}, "task": {"type": "worker", "index": index}}
+        return command_line.Forked(
+            "train",
+            *self._flags,
+            "--strategy=multi_worker",
+            f"--run_dir={self.run}",
+            *more,
+            environment={"TF_CONFIG": json.dumps(config)},
+            constants={"ccp.training.trainer.Progress": functools.partial(SignalledProgress, *signal)}
+            if signal
+            else {},
+        )
