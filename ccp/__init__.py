@@ -1,11 +1,15 @@
 """Deep metric learning with chance constraints, in TensorFlow.
 
-Public names are loaded when they are first used, so that ``import ccp.settings`` does not load TensorFlow.
+Public names, the classes of all pair losses and training methods among them, are loaded when they are first used, so
+that ``import ccp.settings`` does not load TensorFlow.
 """
 
 from __future__ import annotations
 
 import importlib
+
+from ccp.losses.registry import PAIR_LOSSES
+from ccp.methods.registry import METHODS
 
 _HOMES = {
     "ccp.settings": ("setting",),
@@ -16,22 +20,8 @@ _HOMES = {
         "cosine_similarity",
     ),
     "ccp.losses.pair_loss": ("PairLoss",),
-    "ccp.losses.contrastive": ("ContrastiveLoss",),
-    "ccp.losses.cosine_contrastive": ("CosineContrastiveLoss",),
-    "ccp.losses.triplet": ("TripletLoss",),
-    "ccp.losses.multi_similarity": ("MultiSimilarityLoss",),
-    "ccp.losses.proxy_anchor": ("ProxyAnchorLoss",),
-    "ccp.losses.proxy_nca": ("ProxyNCALoss",),
-    "ccp.losses.soft_triple": ("SoftTripleLoss",),
-    "ccp.losses.virtual_softmax": ("VirtualSoftmaxLoss",),
-    "ccp.losses.margin": ("MarginLoss",),
-    "ccp.losses.addons": ("SemiHardTripletLoss", "HardTripletLoss", "LiftedStructureLoss", "NPairsLoss"),
-    "ccp.references.reference_loss": ("ReferenceLoss", "XBMLoss", "CCPLoss"),
     "ccp.references.class_proxies": ("ClassProxies",),
     "ccp.references.cross_batch_memory": ("CrossBatchMemory",),
-    "ccp.methods.mdr": ("MDRLoss",),
-    "ccp.methods.proxy_synthesis": ("ProxySynthesisLoss",),
-    "ccp.methods.hierarchical_proxies": ("HierarchicalProxyLoss",),
     "ccp.projection.k_center": ("greedy_k_center",),
     "ccp.projection.proxy_reinitializer": ("ProxyReinitializer",),
     "ccp.projection.projector": ("Projector",),
@@ -41,7 +31,11 @@ _HOMES = {
     "ccp.training.balanced_batches": ("balanced_batches",),
     "ccp.training.settings": ("GradientSettings", "LoopSettings", "OptimizerSettings", "ProjectionSettings"),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_PATHS = [entry.path for registry in (PAIR_LOSSES, METHODS) for entry in registry.values() if entry.path]
+_HOME_OF = {
+    **{name: home for home, names in _HOMES.items() for name in names},
+    **{name: home for home, _, name in (path.partition(":") for path in _PATHS)},
+}
 
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605 - a list, though not a literal one
 
