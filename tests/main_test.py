@@ -144,7 +144,7 @@ class RefusalTest(parameterized.TestCase):
         (["train", "--loss=xbm/contrastive", "--memory_start_step=590"], "The memory would never be used"),
         (["train", "--seed=5000000000"], "seed must be at least 0 and below 4.29497e+09; got 5000000000"),
         (["train", "--learning_rate=inf"], "learning_rate must be above 0; got inf"),
-        (["train", "--dataset=cub", "--data_dir=d"], "bn_inception is meant to start from trained weights"),
+        (["train", "--dataset=cub", "--data_dir=d"], "bn_inception needs --weights"),
         (["demo", "--seeds=a"], "--seeds must be different whole numbers between commas; got a"),
     )
     def test_usage_errors_name_the_remedy(self, arguments, message):

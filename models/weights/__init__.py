@@ -1,1 +1,1 @@
-"""Weights of networks, read from files and written to them."""
+"""Weights of networks, read from files, fitted to a network, and written."""

@@ -1,7 +1,8 @@
-"""Tensors by name, given to a network all together or not at all."""
+"""Assigning tensors to a network by name: all of them, or none."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,35 +10,48 @@ import numpy as np
 import tensorflow as tf
 
 from models.weights.errors import WeightsError
-from models.weights.names import layer_of, tensor_name
 
-# Top layers that files of whole networks bring along: a classifier, or the embedding of a network trained here.
+# Top layers in files of whole networks: a classifier, or the embedding of a network that was trained here.
 HEAD_LAYERS = frozenset({"classifier", "embedding", "fc", "fc1000", "last_linear", "logits", "pooling", "predictions"})
 _MOST_NAMES = 10
+# Keras numbers the unnamed layers of its EfficientNet by how many the process has built before.
+_NUMBERED = re.compile(r"^(normalization)_\d+$")
+
+
+def tensor_name(location: str) -> str:
+    """``layer/weight`` from ``…/layer/weight:0``, without the models that the layer is in."""
+    *_, layer, weight = ["", *location.split("/")]
+    layer = _NUMBERED.sub(r"\1", layer)
+    return f"{layer}/{weight.partition(':')[0]}"
+
+
+def layer_name(name: str) -> str:
+    """The layer of a ``layer/weight``."""
+    return name.partition("/")[0]
 
 
 def assign_weights(model: tf.keras.Model, tensors: Mapping[str, Any], source: str) -> list[str]:
-    """Gives every variable of a network its tensor, if all of them fit; otherwise changes none.
+    """Assigns every variable of a network its tensor if all of them fit; otherwise changes nothing.
 
     Args:
-      model: network whose variables are set.
-      tensors: by ``layer/weight`` (``conv1_7x7_s2/kernel``), in Keras' layouts; arrays, or what has a ``shape`` and a
-        ``dtype`` and turns into an array (HDF5 data sets), which happens only once every shape has been found to fit.
-      source: where they come from, for messages.
+      model: the network.
+      tensors: by ``layer/weight`` (``conv1_7x7_s2/kernel``), in Keras' layouts. Arrays, or objects with ``shape`` and
+        ``dtype`` that can be converted to arrays (HDF5 data sets); they are converted only once every shape fits.
+      source: where they are from, for messages.
 
     Returns:
-      Layers of ``HEAD_LAYERS`` that the network does not have and whose tensors were left out, sorted.
+      Sorted names of the ``HEAD_LAYERS`` among the tensors that the network does not have.
 
     Raises:
-      WeightsError: tensors are missing, surplus, misshapen, of the wrong kind, damaged or not finite. All that are
-        missing, surplus or misshapen are counted in the same message.
+      WeightsError: tensors are missing, surplus, misshapen, of the wrong type, damaged or not finite. The message
+        counts all that are missing, surplus or misshapen.
     """
     variables = _variables(model)
-    layers = {layer_of(name) for name in variables}
-    left_out = {layer_of(name) for name in tensors} & HEAD_LAYERS - layers
+    layers = {layer_name(name) for name in variables}
+    left_out = {layer_name(name) for name in tensors} & HEAD_LAYERS - layers
     faults = {
         "missing": [name for name in variables if name not in tensors],
-        "surplus": [name for name in tensors if name not in variables and layer_of(name) not in left_out],
+        "surplus": [name for name in tensors if name not in variables and layer_name(name) not in left_out],
         "of another shape": [
             f"{name} {_shape(tensors[name])}, needed {_shape(variable)}"
             for name, variable in variables.items()
@@ -67,8 +81,8 @@ def _variables(model: tf.keras.Model) -> dict[str, tf.Variable]:
     }
     if len(named) != len(model.weights):
         raise WeightsError(
-            f"The network {model.name} has {len(model.weights)} variables and {len(named)} names of a layer and a "
-            "weight; give each of its layers a name of its own."
+            f"The network {model.name} has {len(model.weights)} variables, but only {len(named)} different names of "
+            "layer and weight; give each layer a unique name."
         )
     return named
 

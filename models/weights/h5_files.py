@@ -1,31 +1,31 @@
-"""Weights in Keras' HDF5 files: only tensors are read; a network's description in the file is never looked at."""
+"""Weights in Keras' HDF5 files. Only tensors are read, never the network that a file may describe."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping
 
 import h5py
 import tensorflow as tf
 
-from models.weights.errors import WeightsError, check_readable, check_writable
-from models.weights.names import layer_of, tensor_name
+from datasets.files import written_whole
+from models.weights.assignment import layer_name, tensor_name
+from models.weights.errors import WeightsError, check_readable
 
-_WHOLE_MODEL = "model_weights"  # Where Keras keeps the weights in the file of a whole model.
-_UNNAMED = ("", "vars")  # What stands in a layer's place in files of Keras' newer layout.
+_WHOLE_MODEL = "model_weights"  # Keras' group of weights in the file of a whole model.
+_UNNAMED = ("", "vars")  # Instead of a layer's name in Keras' newer layout.
 
 
 @contextlib.contextmanager
 def read_h5(path: str) -> Iterator[Mapping[str, h5py.Dataset]]:
-    """The tensors of a Keras ``.h5`` file by ``layer/weight``, read from the file only as they are used.
+    """The tensors of a Keras ``.h5`` file by ``layer/weight``.
 
     Yields:
-      HDF5 data sets, to be used until the context ends.
+      HDF5 data sets, whose values are read as they are used, until the context ends.
 
     Raises:
-      WeightsError: there is no such file, it is not a whole HDF5 file, it leads to other files, its tensors have no
-        layer names, or two have the same one.
+      WeightsError: there is no such file, it is not a complete HDF5 file, it refers to other files, its tensors have
+        no layer names, or two have the same one.
     """
     check_readable(path)
     with contextlib.ExitStack() as stack:
@@ -33,27 +33,19 @@ def read_h5(path: str) -> Iterator[Mapping[str, h5py.Dataset]]:
             tensors = _tensors(stack.enter_context(h5py.File(path, "r")), path)
         except WeightsError:
             raise
-        except Exception as error:  # In damaged files, h5py meets what it does not expect, down to SystemError.
+        except Exception as error:  # For damaged files, h5py raises many kinds, down to SystemError.
             raise WeightsError(f"{path} is not a whole HDF5 file ({error}); get the file again.") from error
         yield tensors
 
 
 def save_weights_h5(model: tf.keras.Model, path: str) -> None:
-    """Writes a network's weights as Keras' ``save_weights`` does; ``path`` is the old file or the whole new one.
+    """Writes a network's weights as Keras' ``save_weights`` does.
 
     Raises:
-      WeightsError: no file can be written at ``path``.
+      OutputError: no file can be written at ``path``; an existing one is unchanged.
     """
-    check_writable(path)
-    unfinished = f"{path}.unfinished"  # Without ``path``'s ending: for ``.weights.h5``, Keras has another layout.
-    try:
-        model.save_weights(unfinished, save_format="h5")
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be written ({error}); make room, or pass another path.") from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(unfinished)
+    with written_whole(path) as temporary:  # Not named ``.weights.h5``, for which Keras has another layout.
+        model.save_weights(str(temporary), save_format="h5")
 
 
 def _tensors(file: h5py.File, path: str) -> dict[str, h5py.Dataset]:
@@ -69,28 +61,28 @@ def _tensors(file: h5py.File, path: str) -> dict[str, h5py.Dataset]:
             _check(item, name, path)
             if name in found:
                 raise WeightsError(
-                    f"{path} has two tensors {name}: {found[name].name} and {item.name}; pass a file in which every "
-                    "layer has a name of its own."
+                    f"{path} has two tensors {name}: {found[name].name} and {item.name}; pass a file whose layers have "
+                    "unique names."
                 )
             found[name] = item
     return found
 
 
 def _check(item: h5py.Dataset, name: str, path: str) -> None:
-    if layer_of(name) in _UNNAMED:
+    if layer_name(name) in _UNNAMED:
         raise WeightsError(
-            f"{path} has a tensor {item.name}, without the name of its layer. Files whose names end in .weights.h5 "
-            "are such; save the model's weights under a name that ends in .h5 alone."
+            f"{path} has a tensor {item.name}, without the name of its layer, as files named *.weights.h5 have; save "
+            "the model's weights under a name that ends in .h5 alone."
         )
     if item.external or item.is_virtual:
-        raise WeightsError(f"{path} keeps {item.name} in another file; pass a file that holds its own tensors.")
+        raise WeightsError(f"{path} keeps {item.name} in another file; pass a file that holds all its tensors.")
     if item.shape is None:
         raise WeightsError(f"{path} holds nothing at {item.name}; get the file again.")
 
 
 def _refuse_links(file: h5py.File, path: str) -> None:
-    """Names that only point elsewhere could lead into any other file of this machine."""
-    # The visit ends at the first location that is returned; h5py turns what is raised there into a SystemError.
+    """Links could lead to any other file of this machine."""
+    # The visit ends at the first location that is returned; h5py turns an error raised there into a SystemError.
     location = file.visititems_links(lambda location, link: None if isinstance(link, h5py.HardLink) else location)
     if location is not None:
-        raise WeightsError(f"{path} has a link at {location}; pass a file that holds its own tensors.")
+        raise WeightsError(f"{path} has a link at {location}; pass a file that holds all its tensors.")

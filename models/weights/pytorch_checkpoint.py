@@ -1,4 +1,4 @@
-"""The published PyTorch weights of BN-Inception, turned into ours."""
+"""Converts the published PyTorch weights of BN-Inception."""
 
 from __future__ import annotations
 
@@ -11,37 +11,39 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ccp.errors import first_line
+from datasets.files import check_file
 from models.backbones.bn_inception import bn_inception
 from models.weights.assignment import assign_weights
-from models.weights.errors import WeightsError, check_readable, check_writable
+from models.weights.errors import WeightsError, check_readable
 from models.weights.h5_files import save_weights_h5
 
-# Before 2.6, a file could run code even so (CVE-2025-32434).
+# Before 2.6, a file could run code even with weights_only (CVE-2025-32434).
 _SAFE_TORCH = (2, 6)
 _WRAPPER = "state_dict"
 _PREFIXES = re.compile(r"^(?:(?:module|model|backbone)\.)+")
 _BATCH_NORM_SUFFIX = "_bn"
 _BATCH_NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 _CONVOLUTION = {"weight": "kernel", "bias": "bias"}
-_COUNTER = "num_batches_tracked"  # Of batch norms whose momentum is not fixed.
+_COUNTER = "num_batches_tracked"  # Only used by batch norms without a fixed momentum.
 
 
 def convert_bn_inception(checkpoint: str, output: str) -> list[str]:
-    """Writes the BN-Inception weights of a PyTorch checkpoint as our ``.h5`` file.
+    """Writes the BN-Inception weights of a PyTorch checkpoint as an ``.h5`` file for ``--weights``.
 
     Args:
-      checkpoint: what ``torch.save`` wrote of a state dict, alone or under ``state_dict``; names may start with
-        ``module.``, ``model.`` or ``backbone.``.
-      output: file to write; one that exists is replaced once the new one is whole.
+      checkpoint: a state dict by ``torch.save``, alone or under ``state_dict``; names may start with ``module.``,
+        ``model.`` or ``backbone.``.
+      output: the file to write.
 
     Returns:
       Layers of the checkpoint that are not in the output, such as its classifier.
 
     Raises:
-      WeightsError: PyTorch is not installed or too old, the checkpoint cannot be read or is not of this network, or
-        the output cannot be written.
+      WeightsError: PyTorch is not installed or too old, or the checkpoint cannot be read or is of another network.
+      OutputError: the output cannot be written.
     """
-    check_writable(output)
+    check_file(output, "--weights")
     tensors = keras_tensors(read_checkpoint(checkpoint), checkpoint)
     inputs = tf.keras.Input((224, 224, 3))
     model = tf.keras.Model(inputs, bn_inception(inputs), name="bn_inception")
@@ -51,7 +53,7 @@ def convert_bn_inception(checkpoint: str, output: str) -> list[str]:
 
 
 def read_checkpoint(path: str) -> dict[str, np.ndarray]:
-    """The arrays of a PyTorch checkpoint, named and laid out as there.
+    """The arrays of a PyTorch checkpoint, with its names and layouts.
 
     Raises:
       WeightsError: PyTorch is not installed or too old, or the file cannot be read.
@@ -63,12 +65,11 @@ def read_checkpoint(path: str) -> dict[str, np.ndarray]:
     except pickle.UnpicklingError as error:
         # PyTorch's own message would have the user switch the safety off.
         raise WeightsError(
-            f"{path} is no PyTorch file that holds tensors alone, and nothing else in it is run; save its weights "
-            "anew with torch.save(model.state_dict(), …)."
+            f"{path} is no PyTorch file that holds tensors alone, and other contents are not run; save its weights "
+            "again with torch.save(model.state_dict(), …)."
         ) from error
-    except Exception as error:  # What a damaged file raises is not documented, and differs by its format.
-        reason = f"{type(error).__name__}: {error}"
-        raise WeightsError(f"{path} is not a whole PyTorch file ({reason}); get the file again.") from error
+    except Exception as error:  # Damage raises errors that are not documented and differ by format.
+        raise WeightsError(f"{path} is not a whole PyTorch file ({first_line(error)}); get the file again.") from error
     if isinstance(state, Mapping) and isinstance(state.get(_WRAPPER), Mapping):
         state = state[_WRAPPER]
     if not isinstance(state, Mapping) or not all(torch.is_tensor(value) for value in state.values()):
@@ -77,16 +78,15 @@ def read_checkpoint(path: str) -> dict[str, np.ndarray]:
 
 
 def keras_tensors(state: Mapping[str, np.ndarray], source: str) -> dict[str, np.ndarray]:
-    """PyTorch's names and layouts of BN-Inception to Keras': views, nothing is copied.
+    """Converts BN-Inception's names and layouts from PyTorch to Keras, without copying.
 
     Args:
-      state: [out, in, height, width] convolutions, [out, in] classifiers, batch norms [channels], or [1, channels] as
-        checkpoints of 2017 have them.
-      source: where they come from, for messages.
+      state: [out, in, height, width] convolutions, [out, in] classifiers, and batch norms [channels], or [1, channels]
+        in checkpoints of 2017.
+      source: where they are from, for messages.
 
     Returns:
-      Arrays by ``layer/weight``. A name that is none of this network's layers is kept in that form, for
-      ``assign_weights`` to report.
+      Arrays by ``layer/weight``. Names of other layers are kept in that form, for ``assign_weights`` to report.
 
     Raises:
       WeightsError: two entries differ only in their prefixes.
@@ -117,7 +117,9 @@ def _import_torch() -> ModuleType:
     try:
         import torch
     except (ImportError, OSError) as error:
-        raise WeightsError(f"PyTorch, which reads PyTorch files, cannot be imported ({error}): {remedy}") from error
+        raise WeightsError(
+            f"Reading PyTorch files needs PyTorch, which cannot be imported ({error}): {remedy}"
+        ) from error
     if tuple(int(part) for part in torch.__version__.split(".")[:2]) < _SAFE_TORCH:
         raise WeightsError(
             f"PyTorch {torch.__version__} may run code that is hidden in a file; {needed} or later is needed: {remedy}"
@@ -129,4 +131,6 @@ def _array(tensor: Any, name: str, path: str) -> np.ndarray:
     try:
         return tensor.detach().numpy()
     except (TypeError, RuntimeError) as error:
-        raise WeightsError(f"{path} holds {name} in a form that NumPy lacks ({error}); save it as float32.") from error
+        raise WeightsError(
+            f"{path} holds {name} in a type that NumPy does not have ({error}); save it as float32."
+        ) from error

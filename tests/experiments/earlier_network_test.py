@@ -23,7 +23,7 @@ from models.weights.assignment import tensors_of
 from models.weights.errors import WeightsError
 from models.weights.h5_files import save_weights_h5
 from tests.support import tiny_runs
-from tests.support.starts import EMBEDDING_SIZE, IMAGE_SIZE, WIDTH, StartWeightsTest, small_config, started
+from tests.support.starts import EMBEDDING_SIZE, IMAGE_SIZE, WIDTH, StartWeightsTest, small_settings, started
 
 
 class EarlierRunTest(StartWeightsTest):
@@ -49,7 +49,7 @@ class EarlierRunTest(StartWeightsTest):
         return tensors_of(restore_run(tiny_runs.digits("ccp/contrastive")).experiment.model)
 
     def test_with_the_same_head(self):
-        model, before = started(small_config(self.earlier, freeze_bn=True))
+        model, before = started(small_settings(self.earlier, freeze_bn=True))
         best = self.best()
         for name, values in tensors_of(model).items():
             np.testing.assert_array_equal(values, best[name])
@@ -58,7 +58,7 @@ class EarlierRunTest(StartWeightsTest):
     @parameterized.parameters({"embedding_size": 5}, {"pooling": "max"}, {"pooling": "average_max", "image_size": 32})
     def test_with_another_head(self, **settings):
         with self.assertLogs("ccp", "INFO") as logs:
-            model, before = started(small_config(self.earlier, **settings))
+            model, before = started(small_settings(self.earlier, **settings))
         self.assert_backbone_taken(model, before, self.best())
         self.assertIn("left out: pooling and embedding layer, which differ", logs.output[0])
 
@@ -66,7 +66,7 @@ class EarlierRunTest(StartWeightsTest):
         def lose_data(settings):
             settings["data"].update(dataset="folder", data_dir=str(self.folder / "gone"))
 
-        model, _ = started(small_config(self.moved(lose_data)))
+        model, _ = started(small_settings(self.moved(lose_data)))
         best = self.best()
         for name, values in tensors_of(model).items():
             np.testing.assert_array_equal(values, best[name])
@@ -82,7 +82,7 @@ class EarlierRunTest(StartWeightsTest):
             overall_best=Snapshot([*best.weights, of_loss]),
         )
         saved.save(str(run.checkpoints / "ckpt"))
-        model, _ = started(small_config(run.path, embedding_size=16))
+        model, _ = started(small_settings(run.path, embedding_size=16))
         for now, then in zip(model.get_weights(), best.get_weights()):
             np.testing.assert_array_equal(now, then)
 
@@ -91,11 +91,11 @@ class EarlierRunTest(StartWeightsTest):
         self.assert_refused_unchanged(config, "trained conv4, and this run has resnet20")
 
     def test_of_another_width(self):
-        self.assert_refused_unchanged(small_config(self.earlier, width=6), "21 of another shape")
+        self.assert_refused_unchanged(small_settings(self.earlier, width=6), "21 of another shape")
 
     def test_of_grey_images_for_colour(self):
         self.assert_refused_unchanged(
-            small_config(self.earlier),
+            small_settings(self.earlier),
             r"conv0/kernel:0 is \(3, 3, 1, 4\) there and \(3, 3, 3, 4\) here. Grey and colour .* for conv4",
             channels=3,
         )
@@ -103,17 +103,17 @@ class EarlierRunTest(StartWeightsTest):
     def test_without_checkpoint(self):
         run = RunDirectory(self.folder)
         run.record(Settings(), "digest")
-        self.assert_refused_unchanged(small_config(self.folder), "has no checkpoint yet")
+        self.assert_refused_unchanged(small_settings(self.folder), "has no checkpoint yet")
 
     def test_a_directory_that_is_none(self):
-        self.assert_refused_unchanged(small_config(self.folder), "holds no run")
+        self.assert_refused_unchanged(small_settings(self.folder), "holds no run")
 
     @parameterized.parameters(("checkpoint", 0), ("*.index", 64), ("*.data-*", 64))
     def test_a_damaged_checkpoint(self, files, kept_bytes):
         copy = self.moved()
         for file in (copy / "checkpoints").glob(files):
             os.truncate(file, kept_bytes)
-        self.assert_refused_unchanged(small_config(copy), "last checkpoint of .*copy cannot be read")
+        self.assert_refused_unchanged(small_settings(copy), "last checkpoint of .*copy cannot be read")
 
 
 class RunTest(StartWeightsTest):
@@ -124,13 +124,16 @@ class RunTest(StartWeightsTest):
 
     def test_starts_from_a_file_which_may_then_be_gone(self):
         path, run = self.folder / "start.h5", str(self.folder / "run")
-        other = build_embedding_model(small_config("", embedding_size=5), channels=1, seed=1)
+        other = build_embedding_model(small_settings("", embedding_size=5), channels=1, seed=1)
         save_weights_h5(other, str(path))
         with self.assertRaises(Interrupted):
             train_run(self.settings(path), run, "interrupted", should_stop=lambda: True)
         path.unlink()
         # The best weights overall are those of the start until an epoch has ended.
-        start, before = restore_run(run).experiment.model, build_embedding_model(small_config(""), channels=1, seed=0)
+        start, before = (
+            restore_run(run).experiment.model,
+            build_embedding_model(small_settings(""), channels=1, seed=0),
+        )
         self.assert_backbone_taken(start, tensors_of(before), tensors_of(other))
         self.assertEqual(train_run(self.settings(path), run, "resumed", on_board=False)["epochs"], 1)
 

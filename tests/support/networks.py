@@ -21,19 +21,19 @@ KERAS_CLASSES = {
 }
 
 
-def config(backbone: str, **settings) -> NetworkSettings:
+def settings(backbone: str, **more) -> NetworkSettings:
     """Of a small network."""
-    return NetworkSettings(backbone, image_size=IMAGE_SIZE, embedding_size=EMBEDDING_SIZE, **settings)
+    return NetworkSettings(backbone, image_size=IMAGE_SIZE, embedding_size=EMBEDDING_SIZE, **more)
 
 
 @functools.cache
 def embedding_network(backbone: str, channels: int = 3) -> tf.keras.Model:
     """With frozen batch norms, of seed 0; changed only inside ``unchanged_after``."""
-    return build_embedding_model(config(backbone, width=8, freeze_bn=True), channels, seed=0)
+    return build_embedding_model(settings(backbone, width=8, freeze_bn=True), channels, seed=0)
 
 
 @functools.cache
-def of_keras(backbone: str) -> tf.keras.Model:
+def keras_network(backbone: str) -> tf.keras.Model:
     """The network of ``tf.keras.applications`` as it is, for images of ``IMAGE_SIZE``; not to be changed.
 
     Batch norms and biases are random too, so that no two layers are alike.

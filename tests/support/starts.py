@@ -1,4 +1,4 @@
-"""Small networks that are given their start weights."""
+"""Small networks with start weights."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tests.support import pictures
 WIDTH, EMBEDDING_SIZE, IMAGE_SIZE = 4, 8, 16
 
 
-def small_config(weights, **settings) -> NetworkSettings:
-    """Of conv4 as in ``tiny_runs.digits``."""
+def small_settings(weights, **settings) -> NetworkSettings:
+    """Conv4 as in ``tiny_runs.digits``."""
     usual = {"width": WIDTH, "image_size": IMAGE_SIZE, "embedding_size": EMBEDDING_SIZE}
     return NetworkSettings(weights=str(weights), **{**usual, **settings})
 
 
-def started(config: NetworkSettings, channels: int = 1) -> tuple[tf.keras.Model, dict[str, np.ndarray]]:
-    """A network with its start weights, and what it had before them."""
-    model = build_embedding_model(config, channels, seed=7)
+def started(settings: NetworkSettings, channels: int = 1) -> tuple[tf.keras.Model, dict[str, np.ndarray]]:
+    """A network with its start weights, and its weights before them."""
+    model = build_embedding_model(settings, channels, seed=7)
     before = tensors_of(model)
-    load_start_weights(model, config, earlier_network)
+    load_start_weights(model, settings, earlier_network)
     return model, before
 
 
@@ -38,14 +38,14 @@ class StartWeightsTest(parameterized.TestCase, tf.test.TestCase):
         self.folder = pictures.folder_for(self)
 
     def assert_backbone_taken(self, model, before, expected):
-        """Everything but the head is as in ``expected``, and the head as it was."""
+        """Everything but the head is as in ``expected``, and the head as before."""
         for name, values in tensors_of(model).items():
             np.testing.assert_array_equal(values, (before if name.startswith("embedding/") else expected)[name], name)
 
-    def assert_refused_unchanged(self, config, message, channels=1):
-        model = build_embedding_model(config, channels, seed=7)
+    def assert_refused_unchanged(self, settings, message, channels=1):
+        model = build_embedding_model(settings, channels, seed=7)
         before = model.get_weights()
         with self.assertRaisesRegex(UserError, message):
-            load_start_weights(model, config, earlier_network)
+            load_start_weights(model, settings, earlier_network)
         for now, then in zip(model.get_weights(), before):
             np.testing.assert_array_equal(now, then)

@@ -18,7 +18,7 @@ def _inner(backbone: str) -> tf.keras.Model:
 class KerasNetworksTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(*networks.KERAS_CLASSES)
     def test_equals_keras(self, backbone):
-        theirs, ours = networks.of_keras(backbone), _inner(backbone)
+        theirs, ours = networks.keras_network(backbone), _inner(backbone)
         # With what our convention leaves to them, in the middle of Keras' EfficientNet.
         first = theirs.get_layer("stem_conv_pad").input if "efficientnet" in backbone else theirs.input
         inputs = networks.images() / 128.0 - 1.0
@@ -37,7 +37,7 @@ class KerasNetworksTest(parameterized.TestCase, tf.test.TestCase):
     def test_efficientnet_drops_nothing_at_random(self):
         ours = networks.embedding_network("efficientnet_b0")
         images = networks.images()
-        self.assertGreater(networks.of_keras("efficientnet_b0").get_layer("block6b_drop").rate, 0.0)  # As it was.
+        self.assertGreater(networks.keras_network("efficientnet_b0").get_layer("block6b_drop").rate, 0.0)  # As it was.
         self.assertAllEqual(ours(images, training=True), ours(images, training=True))  # Batch norms are frozen.
 
     @parameterized.parameters("resnet50", "efficientnet_b0")

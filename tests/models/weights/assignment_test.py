@@ -116,7 +116,7 @@ class AssignWeightsTest(parameterized.TestCase, tf.test.TestCase):
         first, second = small_network(0), tf.keras.Sequential([tf.keras.layers.Conv2D(3, 1, name="conv")], name="two")
         network = tf.keras.Model(inputs, first(second(inputs)), name="both")
         # Kernel and bias of both layers: 8 variables, 6 names.
-        self._assert_refused({}, "both has 8 variables and 6 names", network)
+        self._assert_refused({}, "both has 8 variables, but only 6 different names", network)
 
     def test_what_keras_numbers_is_found(self):
         tf.keras.layers.Normalization()  # Whatever was built before, the next one is numbered.

@@ -1,4 +1,4 @@
-"""PyTorch's BN-Inception, converted; PyTorch itself is played by a module that unpickles nothing."""
+"""PyTorch's BN-Inception, converted; a module that unpickles nothing stands in for PyTorch."""
 
 import os
 import pickle
@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from datasets.files import OutputError
 from models.weights.errors import WeightsError
 from models.weights.h5_files import read_h5
 from models.weights.pytorch_checkpoint import convert_bn_inception, keras_tensors, read_checkpoint
@@ -92,7 +93,7 @@ class ConvertTest(CheckpointTest):
         self.assertIn("414 missing (conv1_7x7_s2/kernel", message)
 
     def test_an_output_that_cannot_be_written_is_refused_before_the_work(self):
-        with self.assertRaisesRegex(WeightsError, "cannot be written"):
+        with self.assertRaisesRegex(OutputError, "cannot be written; pass --weights"):
             convert_bn_inception(self.checkpoint, os.path.join(self.output, "missing", "x.h5"))
 
 
@@ -126,7 +127,7 @@ class ReadTest(CheckpointTest):
 
     @parameterized.parameters(EOFError(), RuntimeError("failed finding central directory"), KeyError("x"))
     def test_a_damaged_file_is_refused(self, error):
-        self._assert_refused(error, f"is not a whole PyTorch file .{type(error).__name__}: ")
+        self._assert_refused(error, "is not a whole PyTorch file .*; get the file again")
 
     @parameterized.parameters(([1, 2],), ({"a": 1},), ({"state_dict": {"a": "text"}},), (_Tensor(np.ones(2)),))
     def test_what_is_no_state_dict_is_refused(self, stored):
@@ -134,7 +135,7 @@ class ReadTest(CheckpointTest):
 
     def test_what_numpy_lacks_is_refused_by_name(self):
         self._assert_refused(
-            _tensors({"conv1_7x7_s2.bias": None}), "holds conv1_7x7_s2.bias in a form that NumPy lacks"
+            _tensors({"conv1_7x7_s2.bias": None}), "holds conv1_7x7_s2.bias in a type that NumPy does not have"
         )
 
 

@@ -1,6 +1,5 @@
-"""What networks start from: files and ImageNet."""
+"""Start weights from files and from ImageNet; from earlier runs: tests/experiments/earlier_network_test.py."""
 
-import os
 from unittest import mock
 
 import numpy as np
@@ -8,8 +7,6 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp.errors import ConfigError
-from experiments.presets import preset_settings
-from experiments.train import train_run
 from models.backbones.keras_networks import imagenet_network
 from models.embedding import build_embedding_model
 from models.settings import NetworkSettings
@@ -19,22 +16,23 @@ from models.weights.errors import WeightsError
 from models.weights.h5_files import save_weights_h5
 from models.weights.start_weights import check_start_weights, load_start_weights
 from tests.support import networks
-from tests.support.starts import StartWeightsTest, small_config, started
+from tests.support.starts import StartWeightsTest, small_settings, started
 
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+def _no_run(directory):
+    raise AssertionError(f"{directory} is no run")
+
+
 class CheckTest(parameterized.TestCase, tf.test.TestCase):
-    @parameterized.parameters("resnet50", "resnet50_v2", "efficientnet_b0", "efficientnet_b7")
-    def test_keras_networks_without_a_word_on_weights(self, backbone):
-        message = (
-            rf"{backbone} is meant .*--weights: imagenet \(fetched by Keras\), an \.h5 file, .*earlier run, or none"
-        )
+    @parameterized.parameters("resnet50", "efficientnet_b7")
+    def test_keras_networks_need_weights(self, backbone):
+        message = rf"{backbone} needs --weights: imagenet \(downloaded by Keras\), an \.h5 file, .*earlier run, or none"
         with self.assertRaisesRegex(ConfigError, message):
             check_start_weights(NetworkSettings(backbone))
-        check_start_weights(NetworkSettings(backbone, weights="imagenet"))
 
-    def test_bn_inception_without_a_word_on_weights(self):
+    def test_bn_inception_needs_weights(self):
         with self.assertRaisesRegex(ConfigError, "--weights: an .h5 file.*main.py convert makes such a file") as caught:
             check_start_weights(NetworkSettings("bn_inception"))
         self.assertNotIn("imagenet", str(caught.exception))
@@ -44,33 +42,28 @@ class CheckTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(ConfigError, f"no weights of {backbone}.*one of resnet50, .*efficientnet_b7"):
             check_start_weights(NetworkSettings(backbone, weights="imagenet"))
 
-    @parameterized.product(backbone=("conv4", "bn_inception", "resnet50"), weights=("none", "a file.h5", "a/run"))
-    def test_what_may_be(self, backbone, weights):
+    @parameterized.parameters(
+        ("conv4", ""), ("bn_inception", "none"), ("resnet50", "imagenet"), ("resnet50", "a file.h5"), ("conv4", "a/run")
+    )
+    def test_accepted(self, backbone, weights):
         check_start_weights(NetworkSettings(backbone, weights=weights))
-        check_start_weights(NetworkSettings("conv4"))
-
-    def test_comes_before_the_data(self):
-        config = preset_settings(dataset="cub", data_dir="nowhere")
-        with self.assertRaisesRegex(ConfigError, "bn_inception is meant to start from trained weights"):
-            train_run(config, os.path.join(self.get_temp_dir(), "run"), "refused")
-        self.assertFalse(os.path.exists(os.path.join(self.get_temp_dir(), "run")))
 
 
 class FilesTest(StartWeightsTest):
     @parameterized.parameters("", "none")
     def test_nothing(self, weights):
-        model, before = started(small_config(weights))
+        model, before = started(small_settings(weights))
         for name, values in tensors_of(model).items():
             np.testing.assert_array_equal(values, before[name])
 
     @parameterized.parameters("average", "average_max", "gem")
     def test_of_a_network_with_another_head(self, pooling):
-        other = build_embedding_model(small_config("", embedding_size=5, pooling=pooling), channels=1, seed=1)
+        other = build_embedding_model(small_settings("", embedding_size=5, pooling=pooling), channels=1, seed=1)
         path = str(self.folder / "other.h5")
         save_weights_h5(other, path)
         for own_pooling in ("max", "average_max", "gem"):
             with self.assertLogs("ccp", "INFO") as logs:
-                model, before = started(small_config(path, pooling=own_pooling))
+                model, before = started(small_settings(path, pooling=own_pooling))
             expected = {**tensors_of(other), **{n: v for n, v in before.items() if n.startswith("pooling/")}}
             self.assert_backbone_taken(model, before, expected)
             head = "embedding, pooling" if pooling == "gem" else "embedding"
@@ -78,20 +71,22 @@ class FilesTest(StartWeightsTest):
 
     def test_of_another_network(self):
         path = str(self.folder / "wider.h5")
-        save_weights_h5(build_embedding_model(small_config("", width=5), channels=1, seed=1), path)
-        self.assert_refused_unchanged(small_config(path), r"20 of another shape \(conv0/kernel \[3, 3, 1, 5\]")
+        save_weights_h5(build_embedding_model(small_settings("", width=5), channels=1, seed=1), path)
+        self.assert_refused_unchanged(small_settings(path), r"20 of another shape \(conv0/kernel \[3, 3, 1, 5\]")
 
     def test_no_file(self):
-        self.assert_refused_unchanged(small_config(self.folder / "none.h5"), "There is no file of weights at .*none.h5")
+        self.assert_refused_unchanged(
+            small_settings(self.folder / "none.h5"), "There is no file of weights at .*none.h5"
+        )
 
     @parameterized.parameters(("resnet50", ""), ("efficientnet_b0", "; left out: normalization of the input"))
     def test_of_keras_network(self, backbone, left_out):
         path = str(self.folder / "keras.h5")
-        theirs, ours = networks.of_keras(backbone), networks.embedding_network(backbone)
+        theirs, ours = networks.keras_network(backbone), networks.embedding_network(backbone)
         theirs.save_weights(path)
         with networks.unchanged_after(ours), self.assertLogs("ccp", "INFO") as logs:
             before = tensors_of(ours)
-            load_start_weights(ours, networks.config(backbone, weights=path))
+            load_start_weights(ours, networks.settings(backbone, weights=path), _no_run)
             self.assert_backbone_taken(ours, before, tensors_of(theirs))
         self.assertEqual(logs.records[0].getMessage(), f"Weights from {path}{left_out}")
 
@@ -110,14 +105,14 @@ class ImageNetTest(StartWeightsTest):
             return kept[0]
 
         with networks.unchanged_after(ours), mock.patch.object(start_weights, "imagenet_network", build):
-            load_start_weights(ours, networks.config("efficientnet_b0", weights="imagenet"))
+            load_start_weights(ours, networks.settings("efficientnet_b0", weights="imagenet"), _no_run)
             features = tf.keras.Model(ours.input, ours.get_layer("pooling").input)(images, training=False)
         expected = kept[0](images, training=False)
         self.assertAllClose(features, expected, rtol=0, atol=1e-5 * float(tf.reduce_max(tf.abs(expected))))
 
     def write_as_downloaded(self, path):
         """With the numbers for the input that Keras' files have, the deviation in the variance's place."""
-        theirs = networks.of_keras("efficientnet_b0")
+        theirs = networks.keras_network("efficientnet_b0")
         norm = next(layer for layer in theirs.layers if isinstance(layer, tf.keras.layers.Normalization))
         before = norm.get_weights()
         self.addCleanup(norm.set_weights, before)
@@ -133,6 +128,6 @@ class ImageNetTest(StartWeightsTest):
         before = model.get_weights()
         failing = mock.patch.object(start_weights, "imagenet_network", side_effect=error)
         with failing, self.assertRaisesRegex(WeightsError, f"of resnet50 {message}.*pass the path as --weights"):
-            load_start_weights(model, networks.config("resnet50", weights="imagenet"))
+            load_start_weights(model, networks.settings("resnet50", weights="imagenet"), _no_run)
         for now, then in zip(model.get_weights(), before):
             np.testing.assert_array_equal(now, then)
