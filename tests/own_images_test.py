@@ -1,4 +1,4 @@
-"""A folder of one's own images, from the command line: validated, trained on, judged, and what is bad in it told."""
+"""A folder of one's own images, from the command line: validated, trained on, evaluated, and bad images reported."""
 
 from __future__ import annotations
 
@@ -38,15 +38,14 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(code, 0, err)
         return out
 
-    def start_training(self, *arguments: str) -> command_line.Forked:
-        run = f"--run_dir={self.home / 'run'}"
-        return command_line.Forked("train", "--dataset=folder", f"--data_dir={self.folder}", run, *TRAIN, *arguments)
-
     def train(self, *arguments: str) -> tuple[int, str, str]:
-        return command_line.ended(self.start_training(*arguments))
+        run = f"--run_dir={self.home / 'run'}"
+        return command_line.run_forked(
+            "train", "--dataset=folder", f"--data_dir={self.folder}", run, *TRAIN, *arguments
+        )
 
     def test_bad_images_stop_then_are_counted(self):
-        # Classes 0 to 3 are trained on; one of these images is spoilt, and one of those that judge.
+        # Classes 0 to 3 are trained on; one of their images is damaged, and one of the test images.
         photographs.truncate(self.folder, ["1/4.jpg", "6/0.jpg"])
         (self.folder / "3" / "0.jpg").write_bytes(b"")
         code, _, err = self.train()
@@ -64,11 +63,11 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         lines = (self.home / "run" / "bad_images.jsonl").read_text().splitlines()
         listed = {json.loads(line)["path"] for line in lines}
         self.assertEqual(listed, {"1/4.jpg", "3/0.jpg", "6/0.jpg"})
-        # With the policy changed back, what was left out is not forgotten.
+        # With the policy changed back, images that were left out are not forgotten.
         code, _, err = self.train(*PROJECTING, "--on_bad_image=stop")
         self.assertEqual(code, EXIT_FAILURE)
         self.assertIn("lists 3 images that this run has left out", err)
-        # Judged again, by a process that only reads the record; and kept images change nothing.
+        # Evaluated by a process that only reads the record.
         self.assertIn("3 images could not be read", self.run_ok("evaluate", f"--run_dir={self.home / 'run'}"))
         evaluation = json.loads((self.home / "run" / "evaluation_test.json").read_text())
         self.assertContainsSubset(result["test"].items(), evaluation["scores"].items())
@@ -79,16 +78,6 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         for name in ("1/4.jpg", "3/0.jpg", "6/0.jpg"):
             self.assertIn(name, out)
         self.assertIn("folder: not as it should be", out)
-
-    def test_cached_images_give_the_same_run(self):
-        trainings = {c: self.start_training(f"--cache={c}", f"--run_dir={self.home / c}") for c in ("none", "disk")}
-        scores = []
-        for cache, training in trainings.items():
-            code, _, err = command_line.ended(training)
-            self.assertEqual(code, 0, err)
-            scores.append((self.home / cache / "metrics.jsonl").read_text())
-        self.assertEqual(scores[0], scores[1])
-        self.assertTrue((self.home / "disk" / "cache" / "images.json").exists())
 
     def test_csv_with_queries_and_gallery(self):
         listing = self.home / "images.csv"
