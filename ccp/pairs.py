@@ -86,7 +86,7 @@ def pairs_within(labels: tf.Tensor) -> Pairs:
     return Pairs(positives, tf.logical_not(same_class))
 
 
-def without_copies(pairs: Pairs, own_copies: tf.Tensor) -> Pairs:
+def exclude_copies(pairs: Pairs, own_copies: tf.Tensor) -> Pairs:
     """Pairs without those of an anchor with its own copy among the references.
 
     Args:

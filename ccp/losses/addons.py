@@ -26,7 +26,7 @@ class AddonsLoss(PairLoss):
             "for proxies or a memory choose another pair loss."
         )
 
-    def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
+    def compute(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """The loss of the normalised batch, if it has pairs of both kinds."""
         del references  # These are the anchors.
         embeddings = distances.lipschitz_normalize(anchors)

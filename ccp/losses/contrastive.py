@@ -35,7 +35,7 @@ class ContrastiveLoss(PairLoss):
         super().__post_init__()
         check_reduction(self.pair_reduction)
 
-    def from_pairs(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
+    def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Both hinges over [anchors, references] distances, each reduced by itself."""
         pulls = tf.nn.relu(tf.where(pairs.positives, scores - self.pos_margin, 0.0))
         pushes = tf.nn.relu(tf.where(pairs.negatives, self.neg_margin - scores, 0.0))

@@ -29,9 +29,9 @@ class CosineContrastiveLoss(PairLoss):
     name: str = "cosine_contrastive"
 
     compare = staticmethod(distances.normalized_similarity)
-    leaves_out_own_copies = False
+    excludes_own_copies = False
 
-    def from_pairs(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
+    def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Both hinges over [anchors, references] similarities, summed per anchor."""
         pulls = tf.where(pairs.positives, tf.nn.relu(1.0 - _SELF_SIMILARITY_TOLERANCE - scores), 0.0)
         pushes = tf.where(pairs.negatives, tf.nn.relu(scores - self.margin), 0.0)

@@ -58,7 +58,7 @@ class MarginLoss(PairLoss):
         self.boundaries = ClassBoundaries(self.num_classes or 1, self.boundary)
         self.counter = StepCounter()
 
-    def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
+    def compute(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """Both hinges, over all positives and over the negatives drawn for them."""
         distances = self.compare(anchors, references)
         boundary = self._anchor_boundaries(reference_labels, pairs)[:, tf.newaxis]

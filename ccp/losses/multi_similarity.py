@@ -28,7 +28,7 @@ class MultiSimilarityLoss(PairLoss):
 
     compare = staticmethod(distances.normalized_similarity)
 
-    def from_pairs(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
+    def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Soft maxima over each anchor's [references] similarities."""
         shifted = scores - self.base
         pulls = log_one_plus_sum_exp(-self.alpha * shifted, pairs.positives, axis=1) / self.alpha

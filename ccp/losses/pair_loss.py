@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ccp import distances
 from ccp.losses.whole_batch import WholeBatchLoss
-from ccp.pairs import Pairs, as_labels, pairs_between, pairs_within, without_copies
+from ccp.pairs import Pairs, as_labels, exclude_copies, pairs_between, pairs_within
 
 
 @dataclasses.dataclass(init=False, repr=False, eq=False)
@@ -20,18 +20,12 @@ class PairLoss(WholeBatchLoss):
     references are normalised by ``lipschitz_normalize``, and everything is computed in float32.
 
     A subclass names its ``compare`` function, which normalises, and turns the matrix of scores and the two masks into
-    a scalar in ``from_pairs``. A loss without variables works in ``model.compile(loss=…)`` as it is. A loss with a
+    a scalar in ``reduce``. A loss without variables works in ``model.compile(loss=…)`` as it is. A loss with a
     field ``num_classes`` or ``seed`` is given the training set's number of classes, or the training's seed.
     """
 
     compare = staticmethod(distances.normalized_euclidean)
-    leaves_out_own_copies = True
-
-    @classmethod
-    def from_settings(cls, settings, *, num_classes, seed) -> PairLoss:
-        """The loss for a training; one that needs more than its settings overrides this."""
-        del num_classes, seed
-        return cls(**settings)
+    excludes_own_copies = True
 
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
@@ -45,7 +39,7 @@ class PairLoss(WholeBatchLoss):
           A float32 scalar.
         """
         labels, embeddings = prepare(labels, embeddings)
-        return self.from_references(embeddings, None, labels, pairs_within(labels))
+        return self.compute(embeddings, None, labels, pairs_within(labels))
 
     @tf.autograph.experimental.do_not_convert
     def against(self, labels, embeddings, reference_labels, reference_embeddings, own_copies=None) -> tf.Tensor:
@@ -65,11 +59,11 @@ class PairLoss(WholeBatchLoss):
         labels, embeddings = prepare(labels, embeddings)
         reference_labels, references = prepare(reference_labels, reference_embeddings)
         pairs = pairs_between(labels, reference_labels)
-        if own_copies is not None and self.leaves_out_own_copies:
-            pairs = without_copies(pairs, own_copies)
-        return self.from_references(embeddings, references, reference_labels, pairs)
+        if own_copies is not None and self.excludes_own_copies:
+            pairs = exclude_copies(pairs, own_copies)
+        return self.compute(embeddings, references, reference_labels, pairs)
 
-    def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
+    def compute(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """The loss of checked anchors; a loss that needs more than the matrix of scores overrides this.
 
         Args:
@@ -79,11 +73,11 @@ class PairLoss(WholeBatchLoss):
           pairs: masks [anchors, references].
         """
         del reference_labels  # Most losses need the masks alone.
-        return self.from_pairs(self.compare(anchors, references), pairs)
+        return self.reduce(self.compare(anchors, references), pairs)
 
-    def from_pairs(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
+    def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Terms and reduction: [anchors, references] scores and masks to a scalar."""
-        raise NotImplementedError(f"{type(self).__name__} must define from_pairs(scores, pairs).")
+        raise NotImplementedError(f"{type(self).__name__} must define reduce(scores, pairs).")
 
 
 def prepare(labels: tf.Tensor, embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -29,7 +29,7 @@ class ProxyAnchorLoss(PairLoss):
 
     compare = staticmethod(distances.normalized_similarity)
 
-    def from_pairs(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
+    def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Soft maxima over each reference's [anchors] similarities."""
         pulls = log_one_plus_sum_exp(-self.scale * (scores - self.margin), pairs.positives, axis=0)
         pushes = log_one_plus_sum_exp(self.scale * (scores + self.margin), pairs.negatives, axis=0)

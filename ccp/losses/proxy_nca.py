@@ -25,7 +25,7 @@ class ProxyNCALoss(PairLoss):
 
     compare = staticmethod(distances.normalized_similarity)
 
-    def from_pairs(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
+    def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Softmax over each anchor's [references] similarities."""
         logits = scores / self.temperature
         everything = _log_sum_exp(logits, tf.logical_or(pairs.positives, pairs.negatives))

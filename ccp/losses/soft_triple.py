@@ -34,7 +34,7 @@ class SoftTripleLoss(PairLoss):
 
     compare = staticmethod(distances.normalized_similarity)
 
-    def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
+    def compute(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """Cross-entropy over classes, plus the merging of centres."""
         classes, class_of_reference = tf.unique(reference_labels)
         num_classes = tf.size(classes)

@@ -35,7 +35,7 @@ class TripletLoss(PairLoss):
         super().__post_init__()
         check_reduction(self.pair_reduction)
 
-    def from_pairs(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
+    def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """All triplets of each anchor's [references] distances."""
         total, active = sum_of_triplets(scores, pairs, self.margin)
         if self.pair_reduction == MEAN:

@@ -34,7 +34,7 @@ class VirtualSoftmaxLoss(PairLoss):
     scale: float = setting(10.0, "scale of the similarities", above=0)
     name: str = "virtual_softmax"
 
-    def from_references(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
+    def compute(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """Cross-entropy over each anchor's [references] logits and the virtual ones of its class."""
         del reference_labels
         logits = self.scale * distances.normalized_similarity(anchors, references)

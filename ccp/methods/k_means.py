@@ -51,7 +51,7 @@ def nearest_clusters(points: tf.Tensor, centers: tf.Tensor) -> tf.Tensor:
     def has_empty(clusters):
         return tf.reduce_any(tf.equal(sizes(clusters), 0))
 
-    def with_one_filled(clusters):
+    def fill_one_cluster(clusters):
         counts = sizes(clusters)
         movable = tf.gather(counts, clusters) > 1
         moved = tf.argmax(tf.where(movable, to_nearest, -1.0))
@@ -59,4 +59,4 @@ def nearest_clusters(points: tf.Tensor, centers: tf.Tensor) -> tf.Tensor:
 
     # Each step fills one empty cluster, as the point that moves was not alone. The limit is for NaN among the points,
     # where no point is the farthest: the loop must end, so that the loss can show the NaN.
-    return tf.while_loop(has_empty, with_one_filled, (nearest,), maximum_iterations=num_clusters)[0]
+    return tf.while_loop(has_empty, fill_one_cluster, (nearest,), maximum_iterations=num_clusters)[0]

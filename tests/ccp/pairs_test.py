@@ -2,7 +2,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.pairs import as_labels, pairs_between, pairs_within, without_copies
+from ccp.pairs import as_labels, pairs_between, pairs_within, exclude_copies
 
 
 class AsLabelsTest(parameterized.TestCase, tf.test.TestCase):
@@ -49,7 +49,7 @@ class PairsTest(tf.test.TestCase):
     def test_without_own_copies(self):
         # The second anchor's copy is the first reference, the first one's the third.
         pairs = pairs_between(tf.constant([5, 2]), tf.constant([2, 5, 5]))
-        positives, negatives = without_copies(pairs, tf.constant([2, 0]))
+        positives, negatives = exclude_copies(pairs, tf.constant([2, 0]))
         self.assertAllEqual(positives, [[0, 1, 0], [0, 0, 0]])
         self.assertAllEqual(negatives, [[1, 0, 0], [0, 1, 1]])
 

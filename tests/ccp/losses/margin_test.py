@@ -48,7 +48,7 @@ class ValuesTest(parameterized.TestCase, tf.test.TestCase):
         return loss, dict.fromkeys(range(10), settings["boundary"])
 
     def drawn_negatives(self, problem, drawn):
-        """What was drawn for each anchor: one negative of its own for each of its positives."""
+        """The negatives drawn for each anchor, one for each of its positives."""
         negatives = {}
         for a, row in enumerate(drawn):
             negatives[a] = list(row[: len(problem.positives(a))]) if problem.negatives(a) else []

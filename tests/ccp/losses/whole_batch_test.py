@@ -86,7 +86,7 @@ class Declared(ccp.PairLoss):
         super().__post_init__()
         self.calls = StepCounter()
 
-    def from_pairs(self, scores, pairs):
+    def reduce(self, scores, pairs):
         self.calls.count()
         return tf.reduce_sum(tf.where(pairs.positives, scores**self.power, 0.0))
 
@@ -98,8 +98,8 @@ class Ordinary(ccp.TripletLoss):
         super().__init__(margin=0.3, name=name)
         self.share = share
 
-    def from_pairs(self, scores, pairs):
-        return self.share * super().from_pairs(scores, pairs)
+    def reduce(self, scores, pairs):
+        return self.share * super().reduce(scores, pairs)
 
     def get_config(self):
         return {"share": self.share, "name": self.name}
@@ -129,7 +129,7 @@ def test_a_users_class_with_a_constructor():
         np.testing.assert_allclose(built(*BATCH), 0.5 * ccp.TripletLoss(0.3)(*BATCH))
     assert (Bare(name="bare").name, Bare(name="bare").get_config()) == ("bare", {"name": "bare"})
     assert len(Bare().layers) == 1
-    with pytest.raises(NotImplementedError, match=r"Bare must define from_pairs\(scores, pairs\)"):
+    with pytest.raises(NotImplementedError, match=r"Bare must define reduce\(scores, pairs\)"):
         Bare()(*BATCH)
 
 

@@ -35,7 +35,7 @@ class KMeansTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(k_means(tf.constant(points), tf.constant(clusters), num_clusters, 3), expected)
 
     def test_empty_clusters_are_filled(self):
-        # All are nearest to the first of three centres; 5 lies farthest from it, then 2 (before the other 2).
+        # All are nearest to the first of three centres; 5 is the farthest from it, then 2 (before the other 2).
         points, centers = tf.constant([[0.0], [2.0], [5.0], [2.0]]), tf.constant([[0.0], [90.0], [-90.0]])
         self.assertAllEqual(nearest_clusters(points, centers), [0, 2, 1, 0])
         self.assertAllEqual(nearest_by_loops(points.numpy(), centers.numpy()), [0, 2, 1, 0])
@@ -46,7 +46,7 @@ class KMeansTest(parameterized.TestCase, tf.test.TestCase):
         self.assertCountEqual(set(clusters.numpy()), range(num_clusters))
 
     def test_a_lone_point_does_not_move(self):
-        # 9 lies farthest from its centre but is alone there.
+        # 9 is the farthest from its centre but is alone there.
         clusters = nearest_clusters(tf.constant([[0.0], [1.0], [9.0]]), tf.constant([[0.0], [6.0], [-90.0]]))
         self.assertAllEqual(clusters, [0, 2, 1])
 
