@@ -2,7 +2,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.pairs import as_labels, pairs_between, pairs_within, exclude_copies
+from ccp.pairs import as_labels, exclude_copies, pairs_between, pairs_within
 
 
 class AsLabelsTest(parameterized.TestCase, tf.test.TestCase):
