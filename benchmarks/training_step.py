@@ -92,7 +92,7 @@ def step_of(trainer: Trainer):
     batch, labels = images(BATCH_SIZE, size), batch_labels(CUB.num_classes)
 
     def step():
-        return trainer.training_step(batch, labels)
+        return trainer.state.step(batch, labels)
 
     return step
 

@@ -10,10 +10,10 @@ import tensorflow as tf
 from ccp.projection.projector import Projection
 
 
-def announce(callbacks: Iterable[Any], projection: Projection) -> None:
-    """Calls ``on_projection(projection)`` of the callbacks that have it."""
+def announce(callbacks: Iterable[Any], projection: Projection | None) -> None:
+    """Calls ``on_projection(projection)`` of the callbacks that have it, if there is a projection."""
     for callback in callbacks:
-        if hasattr(callback, "on_projection"):
+        if projection is not None and hasattr(callback, "on_projection"):
             callback.on_projection(projection)
 
 

@@ -117,9 +117,13 @@ class GroupedOptimizer(tf.Module):
             optimizer.learning_rate = value * self._multipliers[name]
 
     def synchronize(self) -> None:
-        """Gives all groups the learning rate of the first, as callbacks set only that."""
-        if not self._has_schedule:
-            self.learning_rate = self.learning_rate
+        """Gives all groups the learning rate of the first, if a callback has set that."""
+        rate = self.learning_rate
+        for name, optimizer in self.optimizers.items():
+            own = float(tf.convert_to_tensor(optimizer.learning_rate)) / self._multipliers[name]
+            # Rounding is no change: a resumed training would not have it.
+            if not self._has_schedule and abs(own - rate) > 1e-6 * abs(rate):
+                optimizer.learning_rate = rate * self._multipliers[name]
 
     def follow(self, leader: tf.keras.optimizers.Optimizer) -> None:
         """Gives all groups the learning rate of another optimizer; in a graph too."""

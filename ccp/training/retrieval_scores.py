@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ccp.errors import ConfigError, TrainingError
+
 _VALUES_IN_A_BLOCK = 2**24
 
 
@@ -24,16 +26,17 @@ def retrieval_scores(embeddings: np.ndarray, labels: np.ndarray) -> dict[str, fl
       labels: [num].
 
     Raises:
-      ValueError: an embedding is not finite, or no class has two embeddings.
+      TrainingError: an embedding is not finite.
+      ConfigError: no class has two embeddings.
     """
     embeddings, labels = np.asarray(embeddings, np.float64), np.asarray(labels).reshape(-1)
     if not np.isfinite(embeddings).all():
-        raise ValueError("Embeddings are not finite; training has diverged. Lower the learning rate.")
+        raise TrainingError("Embeddings are not finite; training has diverged. Lower the learning rate.")
     _, classes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     num_relevant = sizes[classes] - 1  # R
     queries = np.flatnonzero(num_relevant)
     if not len(queries):
-        raise ValueError("Retrieval needs a class of at least two images; the validation set has none.")
+        raise ConfigError("Retrieval needs a class of at least two images; the validation set has none.")
     squares = np.square(embeddings).sum(axis=1)
     block = max(1, _VALUES_IN_A_BLOCK // len(embeddings))
     means = [

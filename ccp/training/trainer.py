@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from ccp.distribution.replicas import Replicas
 from ccp.errors import Interrupted, TrainingError, UserError
-from ccp.projection.alternation import AlternatingProjections
 from ccp.projection.pool import candidates_from
-from ccp.projection.projector import Candidates, Projection, Projector
-from ccp.projection.schedule import ProjectionSchedule
-from ccp.projection.snapshot import Snapshot
+from ccp.projection.projector import Candidates
 from ccp.references.reference_loss import CCPLoss
 from ccp.training.batches import Batch, BatchesFrom, batches_from
 from ccp.training.callbacks import announce, callback_list
-from ccp.training.checkpoints import Checkpoints
 from ccp.training.optimizers import OptimizerLike
-from ccp.training.plateau import PlateauLearningRate
-from ccp.training.progress import Progress, SavedAsJson
+from ccp.training.progress import Progress
 from ccp.training.progress_display import ProgressDisplay
 from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings, ProjectionSettings
-from ccp.training.training_step import TrainingStep, kept_variables
+from ccp.training.training_state import TrainingState
 from ccp.training.validation import Validation, as_validation
 
 
@@ -44,8 +38,9 @@ class Trainer:
     Attributes:
       model: the network.
       loss: the loss.
+      state: what the rest of the training depends on.
       progress: how far training has come.
-      projections: schedule, projector and best weights of the current problem; None if the loss is no ``CCPLoss``.
+      projections: schedule, projector and best solution of the current problem; None if the loss is no ``CCPLoss``.
       optimizer: of all variables, in groups.
       overall_best: weights and proxies with the best score overall.
 
@@ -95,51 +90,30 @@ class Trainer:
         verbose: bool = True,
     ):
         self.model, self.loss, self.replicas = model, loss, replicas or Replicas()
-        self._loop, self._initialize, self.should_stop = loop, initialize, should_stop
+        self._loop, self._initialize, self._should_stop = loop, initialize, should_stop
         self.callbacks = [*callbacks, *([ProgressDisplay()] if verbose and self.replicas.is_chief else [])]
         self._batches = batches_from(batches, loop.steps_per_epoch)
-        self.validate = as_validation(model, validate)
+        self._validate = as_validation(model, validate)
         if not model.built:
             model(next(self._batches(0, 0))[0])
-
-        kept = kept_variables(model, loss)
-        self.overall_best = Snapshot(kept, "overall_best")
-        self.progress = Progress()
-        self.projections: AlternatingProjections | None = None
-        projector = None
-        if isinstance(loss, CCPLoss):
-            if candidates is None:
-                self._check_one_process()
-                candidates = candidates_from(model, loss.proxies.num_classes, batches)
-            projector = Projector(loss.proxies, model.trainable_variables, candidates, projection, self.replicas)
-            schedule = ProjectionSchedule.from_settings(projection, loop.min_improvement)
-            self.projections = AlternatingProjections(projector, schedule, kept)
-        self.plateau: PlateauLearningRate | None = None
-        if isinstance(optimizer, OptimizerSettings) and optimizer.learning_rate_schedule == "plateau":
-            self.plateau = PlateauLearningRate.from_settings(optimizer, loop.min_improvement)
-        self.training_step = TrainingStep(
+        if candidates is None and isinstance(loss, CCPLoss):
+            if self.replicas.num_workers > 1:
+                raise ValueError("Several processes that train together with CCPLoss need ``candidates``.")
+            candidates = candidates_from(model, loss.proxies.num_classes, batches)
+        self.state = TrainingState(
             model,
             loss,
-            optimizer,
-            gradients,
-            head=head,
-            projector=projector,
-            replicas=self.replicas,
-            jit_compile=loop.jit_compile,
-        )
-        self.optimizer, self.loss_scale = self.training_step.optimizer, self.training_step.loss_scale
-        states = [self.progress, self.projections and self.projections.schedule, self.plateau]
-        self._checkpoints = Checkpoints(
+            candidates,
             checkpoints,
-            self.replicas.is_chief,
-            model=model,
-            layers=list(getattr(loss, "layers", ())),
-            optimizer=self.optimizer,
-            overall_best=self.overall_best,
-            progress=SavedAsJson(*filter(None, states)),
-            **({"projections": self.projections} if self.projections else {}),
-            **({"loss_scale": self.loss_scale} if self.loss_scale else {}),
+            loop=loop,
+            projection=projection,
+            optimizer=optimizer,
+            gradients=gradients,
+            head=head,
+            replicas=self.replicas,
         )
+        self.progress, self.projections = self.state.progress, self.state.projections
+        self.overall_best, self.optimizer = self.state.overall_best, self.state.step.optimizer
 
     def fit(self) -> Progress:
         """Trains to the end, from the last checkpoint if there is one; leaves the best weights overall in the model.
@@ -163,8 +137,10 @@ class Trainer:
         callbacks.on_train_begin({"epoch": self.progress.epoch, **self.progress.last_logs})
         try:
             if not restored:
-                self._start()
-            self._train_epochs(callbacks)
+                self._initialize()
+                announce(self.callbacks, self.state.start())
+            if not self.progress.finished:
+                self._train_epochs(callbacks)
         finally:
             callbacks.on_train_end()
         self.overall_best.put_back()
@@ -176,121 +152,67 @@ class Trainer:
         Raises:
           TrainingError: there are checkpoints, and none of them can be read.
         """
-        return self._checkpoints.restore()
-
-    def _start(self) -> None:
-        self._initialize()
-        if self.projections is not None:
-            announce(self.callbacks, self.projections.start())
-        self.overall_best.take()
-        self._checkpoints.save()
+        return self.state.checkpoints.restore()
 
     def _train_epochs(self, callbacks: tf.keras.callbacks.CallbackList) -> None:
-        if self.progress.finished:
-            return
         batches = self._batches(self.progress.epoch, self.progress.step)
         while not self.progress.finished:
             epoch = self.progress.epoch
             callbacks.on_epoch_begin(epoch)
-            self._train_steps(batches, callbacks)
-            scores = self._validated_scores()
-            projection = self._decide(scores[self._loop.monitor])
-            logs = self._close_epoch(scores, projection)
-            self._checkpoints.save()
+            while self.progress.step < self._loop.steps_per_epoch:
+                self._train_step(batches, callbacks)
+                self._stop_if_asked(save=True)
+            logs, projection = self.state.after_epoch(self._validated_scores())
+            announce(self.callbacks, projection)
+            self.state.checkpoints.save()
             callbacks.on_epoch_end(epoch, logs)
-            self._follow_callbacks()
+            self.optimizer.synchronize()  # With what callbacks may have set.
+            if self.model.stop_training and not self.progress.finished:
+                self.progress.finished = True
+                self.state.checkpoints.save()
             self._stop_if_asked()
 
-    def _train_steps(self, batches: Iterator[Batch], callbacks: tf.keras.callbacks.CallbackList) -> None:
-        while self.progress.step < self._loop.steps_per_epoch:
-            step = self.progress.step
-            callbacks.on_train_batch_begin(step)
-            images, labels = self._next_batch(batches)
-            may_be_skipped = self.loss_scale is not None and self.loss_scale.can_fall
-            loss, gradient_norm = self.training_step(images, labels, self.progress.epoch < self._loop.warm_up_epochs)
-            if not (np.isfinite(loss) and (np.isfinite(gradient_norm) or may_be_skipped)):
-                raise TrainingError(self._non_finite(loss, gradient_norm))
-            self.progress.count_step(loss)
-            callbacks.on_train_batch_end(step, {"loss": loss})
-            self._stop_if_asked(save=True)
-
-    def _next_batch(self, batches: Iterator[Batch]) -> tuple[Any, Any]:
-        """Images and labels, spread over the replicas."""
-        try:
-            images, labels = next(batches)
-        except StopIteration:
+    def _train_step(self, batches: Iterator[Batch], callbacks: tf.keras.callbacks.CallbackList) -> None:
+        step, warming_up = self.progress.step, self.progress.epoch < self._loop.warm_up_epochs
+        callbacks.on_train_batch_begin(step)
+        batch = next(batches, None)
+        if batch is None:
             raise TrainingError(
                 f"The batches ended at {self.progress.position()}; ``batches(epoch, step)`` must yield without end."
-            ) from None
-        return self.replicas.spread(images, labels)
+            )
+        may_be_skipped = self.state.step.can_skip
+        loss, gradient_norm = self.state.step(*self.replicas.spread(*batch), warming_up)
+        if not (np.isfinite(loss) and (np.isfinite(gradient_norm) or may_be_skipped)):
+            what = "gradient's norm" if np.isfinite(loss) else "loss"
+            value = gradient_norm if np.isfinite(loss) else loss
+            raise TrainingError(
+                f"The {what} is {value} at {self.progress.position(1)}. {self._kept()} Look for broken images in the "
+                "data, or start again with a lower learning rate."
+            )
+        self.progress.count_step(loss)
+        callbacks.on_train_batch_end(step, {"loss": loss})
 
     def _validated_scores(self) -> dict[str, float]:
+        monitor, position = self._loop.monitor, self.progress.position()
         try:
-            scores = dict(self.validate())
-        except (UserError, ValueError) as error:
-            raise TrainingError(f"Validation after {self.progress.position()}: {error} {self._kept()}") from error
+            scores = dict(self._validate())
+        except UserError as error:
+            raise TrainingError(f"Validation after {position}: {error} {self._kept()}") from error
         values = self.replicas.broadcast_from_chief(np.array([float(value) for value in scores.values()]))
-        scores, monitor = dict(zip(scores, values.tolist())), self._loop.monitor
+        scores = dict(zip(scores, values.tolist()))
         if monitor not in scores:
             raise TrainingError(f"Validation gave {', '.join(scores)}, but {monitor} is to be monitored.")
         if not np.isfinite(scores[monitor]):
-            raise TrainingError(
-                f"Validation after {self.progress.position()} gave {monitor} = {scores[monitor]}. {self._kept()}"
-            )
+            raise TrainingError(f"Validation after {position} gave {monitor} = {scores[monitor]}. {self._kept()}")
         return scores
 
-    def _decide(self, score: float) -> Projection | None:
-        """Keeps the weights if they are the best so far, adapts the learning rate, and projects if it is time."""
-        if self.progress.count_score(score, self._loop.min_improvement):
-            self.overall_best.take()
-        if self.plateau is not None:
-            self.optimizer.learning_rate = self.plateau.update(score)
-        if self.projections is None or self._ends_with_this_epoch():
-            return None  # A projection after the last step would have no effect.
-        projection = self.projections.after_epoch(score)
-        if projection is not None:
-            announce(self.callbacks, projection)
-        return projection
-
-    def _close_epoch(self, scores: Mapping[str, float], projection: Projection | None) -> dict[str, Any]:
-        self.progress.finished = self._ends_with_this_epoch()
-        return self.progress.close_epoch(
-            scores,
-            learning_rate=self.optimizer.learning_rate,
-            projections=self.projections.schedule.projections if self.projections else 0,
-            projected=projection is not None,
-        )
-
-    def _ends_with_this_epoch(self) -> bool:
-        """Asked once the epoch's score is counted."""
-        loop, progress = self._loop, self.progress
-        return progress.epoch + 1 >= loop.max_epochs or progress.epochs_without_improvement >= loop.early_stopping
-
-    def _follow_callbacks(self) -> None:
-        """Does what callbacks have asked for by changing the model or its optimizer."""
-        self.optimizer.synchronize()
-        if self.model.stop_training and not self.progress.finished:
-            self.progress.finished = True
-            self._checkpoints.save()
-
     def _stop_if_asked(self, save: bool = False) -> None:
-        if self.replicas.any(self.should_stop()) and not self.progress.finished:
+        if self.replicas.any(self._should_stop()) and not self.progress.finished:
             if save:
-                self._checkpoints.save()
-            kept = "all is saved." if self._checkpoints.newest else "no checkpoints are kept."
+                self.state.checkpoints.save()
+            kept = "all is saved." if self.state.checkpoints.newest else "no checkpoints are kept."
             raise Interrupted(f"Stopped after {self.progress.position()}; {kept}")
 
-    def _check_one_process(self) -> None:
-        if self.replicas.num_workers > 1:
-            raise ValueError("Several processes that train together with CCPLoss need ``candidates``.")
-
-    def _non_finite(self, loss: float, gradient_norm: float) -> str:
-        what = f"The loss is {loss}" if not np.isfinite(loss) else f"The norm of the gradient is {gradient_norm}"
-        return (
-            f"{what} at {self.progress.position(1)}. {self._kept()} Look for broken images in the data, or start again "
-            "with a lower learning rate."
-        )
-
     def _kept(self) -> str:
-        saved = self._checkpoints.newest
+        saved = self.state.checkpoints.newest
         return f"The last good checkpoint is {saved}." if saved else "No checkpoint was asked for."

@@ -85,6 +85,11 @@ class TrainingStep:
         loss, gradient_norm = self._compiled(images, labels, warming_up)
         return float(loss), float(gradient_norm)
 
+    @property
+    def can_skip(self) -> bool:
+        """Whether the next step may be skipped if its gradient is not finite, as the loss scale can still fall."""
+        return self.loss_scale is not None and self.loss_scale.can_fall
+
     def step(self, images: Any, labels: Any, warming_up: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Makes a step.
 

@@ -91,7 +91,7 @@ class Toy:
 
     def gradients(self) -> dict[str, list[np.ndarray]]:
         """Those of the first step, and what the step leaves in variables that are not trained."""
-        step, trained = self.trainer.training_step, self.model.trainable_variables
+        step, trained = self.trainer.state.step, self.model.trainable_variables
         batch = self.replicas.spread(*next(self._batches(0, 0)))
 
         @tf.function
@@ -122,7 +122,7 @@ class Toy:
             variables += trainer.overall_best.copies
             if trainer.projections:
                 variables += [*trainer.projections.problem_best.copies, *trainer.projections.projector.anchor.copies]
-            variables += trainer.loss_scale.variables if trainer.loss_scale else []
+            variables += trainer.state.step.loss_scale.variables if trainer.state.step.loss_scale else []
         return {f"{at} {v.name}": self._copies(v) for at, v in enumerate(variables)}
 
     def pool(self) -> tf.Tensor:

@@ -95,7 +95,7 @@ class TrainingTest(tf.test.TestCase):
     def test_the_scale_falls_until_it_fits_and_steps_that_overflow_are_left_out(self):
         def look():
             weights = [*trainer.model.trainable_variables, *trainer.loss.proxies.trainable_variables]
-            return float(trainer.loss_scale.scale), [weight.numpy() for weight in weights]
+            return float(trainer.state.step.loss_scale.scale), [weight.numpy() for weight in weights]
 
         watcher = Watcher(look)
         trainer = toy_trainer(self.CONFIG, callbacks=[watcher])
@@ -114,16 +114,16 @@ class TrainingTest(tf.test.TestCase):
         home = self.get_temp_dir()
         whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
         trainer = train_in_parts(self.CONFIG, whole)
-        self.assertLess(float(trainer.loss_scale.scale), 2.0**15)
+        self.assertLess(float(trainer.state.step.loss_scale.scale), 2.0**15)
         train_in_parts(self.CONFIG, broken, stop_after=(1, 3))
         assert_same_tensors(saved_tensors(broken), saved_tensors(whole))
 
     def test_gradients_that_are_not_finite_at_a_scale_of_1_are_an_error(self):
         trainer = self.trainer(lambda labels, embeddings: total_without_gradient(embeddings))
         # From 2¹⁵ it falls to 1 in 15 steps, of 3 per epoch: the 16th is the first one of epoch 6.
-        with self.assertRaisesRegex(TrainingError, r"norm of the gradient is nan at step 1 of epoch 6 \(step 16 over"):
+        with self.assertRaisesRegex(TrainingError, r"gradient's norm is nan at step 1 of epoch 6 \(step 16 over"):
             trainer.fit()
-        self.assertAllEqual(trainer.loss_scale.scale, 1.0)
+        self.assertAllEqual(trainer.state.step.loss_scale.scale, 1.0)
 
     def test_a_loss_that_is_not_finite_is_an_error_at_any_scale(self):
         trainer = self.trainer(lambda labels, embeddings: tf.reduce_sum(embeddings) / 0.0)
@@ -131,8 +131,8 @@ class TrainingTest(tf.test.TestCase):
             trainer.fit()
 
     def test_other_precisions_have_none(self):
-        self.assertIsNone(toy_trainer(toy_config("contrastive")).loss_scale)
-        self.assertIsNone(toy_trainer(toy_config("contrastive", mixed_precision="bfloat16")).loss_scale)
+        self.assertIsNone(toy_trainer(toy_config("contrastive")).state.step.loss_scale)
+        self.assertIsNone(toy_trainer(toy_config("contrastive", mixed_precision="bfloat16")).state.step.loss_scale)
 
 
 if __name__ == "__main__":

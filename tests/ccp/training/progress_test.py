@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ccp.projection.schedule import ProjectionSchedule
 from ccp.training.plateau import PlateauLearningRate
-from ccp.training.progress import Progress
+from ccp.training.progress import Progress, SavedAsJson
 
 
 class ProgressTest(tf.test.TestCase):
@@ -47,24 +47,24 @@ class SavedAsJsonTest(tf.test.TestCase):
         schedule = ProjectionSchedule("period", period=7, best_score=math.nextafter(0.5, 1), epochs_in_problem=4)
         plateau = PlateauLearningRate(1e-4 / 3, 4, 0.5, 1e-6, epochs_without_improvement=2)
         others = Progress(), ProjectionSchedule(), PlateauLearningRate(1.0, 1, 0.1, 0.0)
-        self.round_trip(progress.saved_with(schedule, plateau), others[0].saved_with(*others[1:]))
+        self.round_trip(SavedAsJson(progress, schedule, plateau), SavedAsJson(*others))
         self.assertEqual(others, (progress, schedule, plateau))  # Dataclasses are equal if all their fields are.
 
     def test_infinity(self):
         restored = Progress(best_score=0.9)
-        self.round_trip(Progress().saved_with(), restored.saved_with())
+        self.round_trip(SavedAsJson(Progress()), SavedAsJson(restored))
         self.assertEqual(restored.best_score, -math.inf)
 
     def test_saves_the_state_of_the_moment(self):
         progress, restored = Progress(), Progress()
-        saved = progress.saved_with()
+        saved = SavedAsJson(progress)
         progress.count_step(1.5)
-        self.round_trip(saved, restored.saved_with())
+        self.round_trip(saved, SavedAsJson(restored))
         self.assertEqual((restored.step, restored.loss_sum), (1, 1.5))
 
     def test_a_restored_schedule_decides_as_the_first_would(self):
         schedule, restored = ProjectionSchedule(patience=2), ProjectionSchedule(patience=2)
         for score in (0.5, 0.4):
             schedule.update(score)
-        self.round_trip(Progress().saved_with(schedule), Progress().saved_with(restored))
+        self.round_trip(SavedAsJson(Progress(), schedule), SavedAsJson(Progress(), restored))
         self.assertEqual(restored.update(0.5), (False, True))

@@ -5,6 +5,7 @@ from unittest import mock
 import numpy as np
 from absl.testing import parameterized
 
+from ccp.errors import UserError
 from ccp.training import retrieval_scores as module
 from ccp.training.retrieval_scores import retrieval_scores
 from evaluate.metrics.retrieval import evaluate_retrieval
@@ -16,7 +17,7 @@ class RetrievalScoresTest(parameterized.TestCase):
         random = np.random.default_rng(seed)
         labels = random.permutation(np.repeat(np.arange(12), random.integers(1, 9, 12)))  # Some classes are lone.
         embeddings = random.normal(size=(len(labels), 5)).astype(np.float32)
-        expected = evaluate_retrieval(embeddings, labels, recall_at=(), with_mrr=False).means
+        expected = evaluate_retrieval(embeddings, labels).means
         self.assertSameScores(retrieval_scores(embeddings, labels), expected)
 
     def test_blocks_change_nothing(self):
@@ -43,7 +44,7 @@ class RetrievalScoresTest(parameterized.TestCase):
         ([[np.nan], [1.0]], [0, 0], "not finite"),
     )
     def test_refuses(self, embeddings, labels, message):
-        with self.assertRaisesRegex(ValueError, message):
+        with self.assertRaisesRegex(UserError, message):
             retrieval_scores(embeddings, labels)
 
     def assertSameScores(self, scores, expected):

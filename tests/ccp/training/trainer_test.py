@@ -156,7 +156,7 @@ class InitializeTest(tf.test.TestCase):
             return made
 
         first = trainer()
-        first.should_stop = lambda: True
+        first._should_stop = lambda: True
         with self.assertRaises(Interrupted):
             first.fit()
         self.assertEqual(order, ["weights", "proxies"])

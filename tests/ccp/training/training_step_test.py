@@ -25,7 +25,7 @@ class TrainingStepTest(tf.test.TestCase):
         norm = np.sqrt(sum(np.square(gradient.numpy().astype(np.float64)).sum() for gradient in gradients))
         self.assertLess(norm, 10.0)  # Not clipped.
 
-        loss, gradient_norm = trainer.training_step(images, labels)
+        loss, gradient_norm = trainer.state.step(images, labels)
         self.assertAllClose(loss, value, rtol=1e-5)
         self.assertAllClose(gradient_norm, norm, rtol=1e-5)
         for variable, old, gradient in zip(variables, before, gradients):
@@ -38,7 +38,7 @@ class TrainingStepTest(tf.test.TestCase):
         norm, body, head = trainer.model.layers
         before = [v.numpy() for v in (*norm.weights, *body.weights)]
         trained = [head.kernel.numpy(), trainer.loss.proxies.points.numpy()]
-        trainer.training_step(*next(toy_batches(0, 0)), warming_up=True)
+        trainer.state.step(*next(toy_batches(0, 0)), warming_up=True)
         for variable, old in zip((*norm.weights, *body.weights), before):
             self.assertAllEqual(variable, old)
         for variable, old in zip((head.kernel, trainer.loss.proxies.points), trained):

@@ -1,0 +1,124 @@
+"""Everything that the rest of a training depends on, and how an epoch's score changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from ccp.distribution.replicas import Replicas
+from ccp.projection.alternation import AlternatingProjections
+from ccp.projection.projector import Candidates, Projection, Projector
+from ccp.projection.schedule import ProjectionSchedule
+from ccp.projection.snapshot import Snapshot
+from ccp.references.reference_loss import CCPLoss
+from ccp.training.checkpoints import Checkpoints
+from ccp.training.optimizers import OptimizerLike
+from ccp.training.plateau import PlateauLearningRate
+from ccp.training.progress import Progress, SavedAsJson
+from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings, ProjectionSettings
+from ccp.training.training_step import TrainingStep, kept_variables
+
+
+class TrainingState:
+    """The network, its loss and its optimizers, the best solutions so far, and the position; saved in checkpoints.
+
+    Attributes:
+      progress: how far training has come.
+      overall_best: weights and proxies with the best score overall.
+      projections: schedule, projector and best solution of the current problem; None if the loss is no ``CCPLoss``.
+      step: makes a step.
+      checkpoints: holds all of it.
+
+    Args:
+      model: a network that has its weights.
+      loss: of labels and embeddings.
+      candidates: for new proxies; only used with ``CCPLoss``.
+      checkpoints: their directory; None keeps none.
+      loop: see ``Trainer``; the others likewise.
+    """
+
+    def __init__(
+        self,
+        model: tf.keras.Model,
+        loss: tf.keras.losses.Loss,
+        candidates: Candidates | None,
+        checkpoints: str | None,
+        *,
+        loop: LoopSettings,
+        projection: ProjectionSettings,
+        optimizer: OptimizerLike,
+        gradients: GradientSettings,
+        head: Sequence[tf.Variable],
+        replicas: Replicas,
+    ):
+        self._loop = loop
+        self.progress = Progress()
+        kept = kept_variables(model, loss)
+        self.overall_best = Snapshot(kept, "overall_best")
+        self.projections: AlternatingProjections | None = None
+        if isinstance(loss, CCPLoss):
+            schedule = ProjectionSchedule.from_settings(projection, loop.min_improvement)
+            projector = Projector(loss.proxies, model.trainable_variables, candidates, projection, replicas)
+            self.projections = AlternatingProjections(projector, schedule, kept)
+        self._plateau: PlateauLearningRate | None = None
+        if isinstance(optimizer, OptimizerSettings) and optimizer.learning_rate_schedule == "plateau":
+            self._plateau = PlateauLearningRate.from_settings(optimizer, loop.min_improvement)
+        self.step = TrainingStep(
+            model,
+            loss,
+            optimizer,
+            gradients,
+            head=head,
+            projector=self.projections and self.projections.projector,
+            replicas=replicas,
+            jit_compile=loop.jit_compile,
+        )
+        plain = [self.progress, self.projections and self.projections.schedule, self._plateau]
+        saved = {
+            "model": model,
+            "layers": list(getattr(loss, "layers", ())),
+            "optimizer": self.step.optimizer,
+            "loss_scale": self.step.loss_scale,
+            "overall_best": self.overall_best,
+            "projections": self.projections,
+            "progress": SavedAsJson(*(state for state in plain if state is not None)),
+        }
+        self.checkpoints = Checkpoints(
+            checkpoints, replicas.is_chief, **{name: part for name, part in saved.items() if part is not None}
+        )
+
+    def start(self) -> Projection | None:
+        """Begins at the present weights; the start of the proxies, if there are any to start."""
+        projection = self.projections.start() if self.projections else None
+        self.overall_best.take()
+        self.checkpoints.save()
+        return projection
+
+    def after_epoch(self, scores: Mapping[str, float]) -> tuple[dict[str, Any], Projection | None]:
+        """Keeps the weights if they are the best so far, adapts the learning rate, and projects if it is time.
+
+        Args:
+          scores: of the network as it is now, by name.
+
+        Returns:
+          The logs of the epoch, and the projection, if one was made.
+        """
+        progress, loop, score = self.progress, self._loop, scores[self._loop.monitor]
+        if progress.count_score(score, loop.min_improvement):
+            self.overall_best.take()
+        if self._plateau is not None:
+            self.step.optimizer.learning_rate = self._plateau.update(score)
+        progress.finished = (
+            progress.epoch + 1 >= loop.max_epochs or progress.epochs_without_improvement >= loop.early_stopping
+        )
+        # A projection after the last step would have no effect.
+        projection = self.projections.after_epoch(score) if self.projections and not progress.finished else None
+        logs = progress.close_epoch(
+            scores,
+            learning_rate=self.step.optimizer.learning_rate,
+            projections=self.projections.schedule.projections if self.projections else 0,
+            projected=projection is not None,
+        )
+        return logs, projection
