@@ -15,7 +15,7 @@ from benchmarks.photographs import write_photographs
 from benchmarks.timing import ratio, take_turns
 from datasets.examples import Examples
 from datasets.images.sources import ImageFiles
-from datasets.input.cache import ImagesKeptInMemory, ImagesKeptOnDisk
+from datasets.input.cache import CachedImages
 from datasets.input.formats import Augmentation, ImageFormat
 from datasets.input.pipelines import EvaluationImages, TrainingImages
 
@@ -36,7 +36,7 @@ class InputPipelineBenchmark(FigureBenchmark):
             examples = _examples(folder)
             files = [str(file) for file in examples.images.names]
             evaluation = EvaluationImages(examples, FORMAT)
-            in_memory, on_disk = ImagesKeptInMemory(evaluation), ImagesKeptOnDisk(evaluation, folder / "cache")
+            in_memory, on_disk = CachedImages(evaluation), CachedImages(evaluation, on_disk=True)
             sides = {
                 "bare": _turn_of(_endless(_bare(files))),
                 "training": _turn_of(_training_batches(examples)),
@@ -87,7 +87,7 @@ def _training_batches(examples: Examples):
 
 
 def _bare(files: list[str]) -> tf.data.Dataset:
-    """Reads and decodes, and hands on one pixel of each image."""
+    """Reads and decodes, and keeps one pixel of each image."""
 
     def decode(file):
         return tf.io.decode_jpeg(tf.io.read_file(file), channels=3, dct_method="INTEGER_ACCURATE")[0, 0]

@@ -41,7 +41,7 @@ class DataSettings:
     )
     test_fraction: float = setting(
         0.5,
-        "fraction of the classes, the last ones, to evaluate on, where the data do not say it themselves",
+        "fraction of the classes, the last ones, that are for test where the data do not say which are",
         above=0,
         below=1,
         only_with=_with_data_sets(lambda dataset: dataset.own_images),
@@ -49,7 +49,7 @@ class DataSettings:
     allow_subset: bool = setting(False, "accept a data set of which files are missing", only_with=_IN_FILES)
     crop_to_box: bool = setting(
         False,
-        "see only what is inside the annotated boxes",
+        "use only what is inside the annotated boxes",
         only_with=_with_data_sets(lambda dataset: dataset.has_boxes),
     )
     validation: str = setting(
@@ -60,7 +60,7 @@ class DataSettings:
         choices=("auto", "images", "fold1", "fold2", "fold3", "fold4", "given", "test"),
     )
     select_on_test: bool = setting(
-        False, "select the model by its test scores, as earlier papers do; results are then optimistic, and say so"
+        False, "select the model by its test scores, as earlier papers do; the scores are then optimistic"
     )
     min_crop_area: float = setting(
         0.16, "smallest fraction of a training image that a random crop takes", above=0, at_most=1
@@ -81,7 +81,7 @@ class DataSettings:
     )
     cache: str = setting(
         "none",
-        "keep the preprocessed validation images for the next epoch",
+        "keep the preprocessed validation images for the next epoch, in memory or in the system's temporary directory",
         choices=("none", "memory", "disk"),
         only_with=_IN_FILES,
         may_change=True,
@@ -92,6 +92,6 @@ class DataSettings:
         check(self)
         if self.validation == "test" and not self.select_on_test:
             raise ConfigError(
-                "--validation=test selects the model by its test scores, which makes them optimistic. Hold something "
-                "out of the training images, or say that you want it with --select_on_test."
+                "--validation=test selects the model by its test scores, which makes them optimistic. Hold training "
+                "images out instead, or pass --select_on_test, too."
             )

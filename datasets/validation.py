@@ -1,4 +1,4 @@
-"""A data set as it lies on disk, against what it should be."""
+"""Comparison of a data set on disk with what it should be."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ _IN_A_ROW = 16
 
 
 class Report(NamedTuple):
-    """What was found.
+    """The result of a comparison.
 
     Attributes:
       text: to show.
-      as_expected: whether nothing is amiss.
+      as_expected: whether nothing is wrong.
     """
 
     text: str
     as_expected: bool
 
 
-def validate(data: DataSettings, read_images: bool = True) -> Report:
+def validate(settings: DataSettings, read_images: bool = True) -> Report:
     """Compares a data set with what it should be.
 
     Args:
-      data: which one, and whether less than all of it is fine.
-      read_images: decode every image, and look for files of the same contents.
+      settings: which one, and whether a subset is accepted.
+      read_images: decode every image, and look for files with the same contents.
 
     Raises:
       DataError: the annotations cannot be read.
     """
-    manifest = read(data)
-    expected = DATA_SETS[data.dataset].expected
+    manifest = read(settings)
+    expected = DATA_SETS[settings.dataset].expected
     missing = missing_files(manifest)
     present = manifest.subset(np.setdiff1d(np.arange(len(manifest)), missing)) if len(missing) else manifest
     found = present.counts()
@@ -55,7 +55,7 @@ def validate(data: DataSettings, read_images: bool = True) -> Report:
     notes: list[str] = []
     if len(missing):
         problem = f"{len(missing):,} image files are missing in {manifest.root}:"
-        (notes if data.allow_subset else problems).append(_listed(problem, manifest.paths[missing]))
+        (notes if settings.allow_subset else problems).append(_listed(problem, manifest.paths[missing]))
     if read_images and manifest.pixels is None and len(present):
         bad, sizes = _read_all(present)
         if bad:
@@ -65,35 +65,39 @@ def validate(data: DataSettings, read_images: bool = True) -> Report:
         notes += _same_contents(present)
     elif manifest.pixels is None:
         notes.append("images were not read")
-    differs = [part for part in {**expected, **found} if not _fits(found.get(part), expected, part, data.allow_subset)]
+    differing = [
+        split
+        for split in {**expected, **found}
+        if not _is_accepted(found.get(split), expected, split, settings.allow_subset)
+    ]
     lines = [
-        _table(found, expected, differs),
+        _table(found, expected, differing),
         *(f"- {problem}" for problem in problems),
         *(f"- (note) {note}" for note in notes),
     ]
-    as_expected = not problems and not differs
-    verdict = "a part of it, as allowed" if data.allow_subset and found != dict(expected) else "as it should be"
-    remedy = "not as it should be" + ("" if data.allow_subset else "; --allow_subset lets a part through knowingly")
-    lines.append(f"{data.dataset}: {verdict if as_expected else remedy}")
+    as_expected = not problems and not differing
+    verdict = "a subset, as allowed" if settings.allow_subset and found != dict(expected) else "as it should be"
+    remedy = "not as it should be" + ("" if settings.allow_subset else "; --allow_subset accepts less")
+    lines.append(f"{settings.dataset}: {verdict if as_expected else remedy}")
     return Report("\n".join(lines), as_expected)
 
 
-def _fits(found: Counts | None, expected: Mapping[str, Counts], part: str, allow_subset: bool) -> bool:
-    if not expected or found == expected.get(part):
+def _is_accepted(found: Counts | None, expected: Mapping[str, Counts], split: str, allow_subset: bool) -> bool:
+    if not expected or found == expected.get(split):
         return True
-    if not allow_subset or part not in expected:
+    if not allow_subset or split not in expected:
         return False
-    return found is None or (found.images <= expected[part].images and found.classes <= expected[part].classes)
+    return found is None or (found.images <= expected[split].images and found.classes <= expected[split].classes)
 
 
-def _table(found: Mapping[str, Counts], expected: Mapping[str, Counts], differs: Sequence[str]) -> str:
+def _table(found: Mapping[str, Counts], expected: Mapping[str, Counts], differing: Sequence[str]) -> str:
     rows = [("", "found", "", "expected", ""), ("", "images", "classes", "images", "classes")]
-    for part in {**expected, **found}:
-        here, there = found.get(part, Counts(0, 0)), expected.get(part)
-        known = ["–", "–"] if there is None else [f"{there.images:,}", f"{there.classes:,}"]
-        rows.append((part, f"{here.images:,}", f"{here.classes:,}", *known))
+    for split in {**expected, **found}:
+        counts = found.get(split, Counts(0, 0)), expected.get(split)
+        cells = [("–", "–") if c is None else (f"{c.images:,}", f"{c.classes:,}") for c in counts]
+        rows.append((split, *cells[0], *cells[1]))
     lines = [f"{row[0]:<12}" + "".join(f"{cell:>12}" for cell in row[1:]) for row in rows]
-    return "\n".join(line + "   differs" * (line.split(" ")[0] in differs and bool(line.strip())) for line in lines)
+    return "\n".join(line + "   differs" * (row[0] in differing) for row, line in zip(rows, lines))
 
 
 def _read_all(manifest: Manifest) -> tuple[dict[str, str], np.ndarray]:
@@ -118,7 +122,7 @@ def _read_all(manifest: Manifest) -> tuple[dict[str, str], np.ndarray]:
 
 
 def _boxes_outside(manifest: Manifest, sizes: np.ndarray) -> list[str]:
-    """Boxes that reach out of their image by more than the pixel that rounding may cost."""
+    """Boxes that extend beyond their image by more than the pixel that rounding may cost."""
     if manifest.boxes is None:
         return []
     left, top, right, bottom = manifest.boxes.T
@@ -126,7 +130,7 @@ def _boxes_outside(manifest: Manifest, sizes: np.ndarray) -> list[str]:
     outside &= sizes[:, 0] > 0
     if not outside.any():
         return []
-    return [_listed(f"{outside.sum():,} boxes reach out of their image:", manifest.paths[outside])]
+    return [_listed(f"{outside.sum():,} boxes extend beyond their image:", manifest.paths[outside])]
 
 
 def _same_contents(manifest: Manifest) -> list[str]:

@@ -13,7 +13,7 @@ from ccp.methods.build import Sizes, build_loss
 from ccp.training.trainer import Trainer
 from datasets.examples import Examples
 from datasets.input.bad_images import BadImages
-from datasets.input.cache import DISK, MEMORY, ImagesKeptInMemory, ImagesKeptOnDisk
+from datasets.input.cache import CachedImages
 from datasets.input.formats import Augmentation
 from datasets.input.pipelines import EvaluationImages, TrainingImages
 from datasets.reading import load
@@ -84,13 +84,11 @@ class Experiment:
         embedded = self.embed(examples.subset(chosen))
         return Embedded(embedded.embeddings, examples, chosen[embedded.indices])
 
-    def validator(self, run: RunDirectory) -> Validator:
-        """Scores the network on the validation images, which are cached in the run's directory if at all."""
+    def validator(self) -> Validator:
+        """Scores the network on the validation images."""
         images = EvaluationImages(self.splits.validation, self.format, self.bad_images, self.replicas.share)
-        if self.settings.data.cache == MEMORY:
-            images = ImagesKeptInMemory(images)
-        elif self.settings.data.cache == DISK:
-            images = ImagesKeptOnDisk(images, run.path / "cache")
+        if self.settings.data.cache != "none":
+            images = CachedImages(images, on_disk=self.settings.data.cache == "disk")
         return Validator(self.embedder, images)
 
     def trainer(
@@ -118,7 +116,7 @@ class Experiment:
                 self.model,
                 loss,
                 self._batches,
-                validator or self.validator(run),
+                validator or self.validator(),
                 loop=settings.loop,
                 projection=settings.projection,
                 optimizer=settings.optimizer,

@@ -58,7 +58,7 @@ def train_run(
         run.check_data(experiment.data_digest)
         if replicas.is_chief:
             run.record(settings, experiment.data_digest)
-        validator = experiment.validator(run)
+        validator = experiment.validator()
         trainer = experiment.trainer(run, validator, _callbacks(experiment, run, validator, title), should_stop)
         progress = trainer.fit()
         unseen = experiment.embed(experiment.splits.test, shared=True)

@@ -50,7 +50,7 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         (self.folder / "3" / "0.jpg").write_bytes(b"")
         code, _, err = self.train()
         self.assertEqual(code, EXIT_FAILURE)
-        self.assertRegex(err, r"error: .*(1/4|3/0)\.jpg cannot be read \(.+\)\. Mend or remove it.*--on_bad_image=skip")
+        self.assertRegex(err, r"error: .*(1/4|3/0)\.jpg cannot be read \(.+\)\. Fix or remove it.*--on_bad_image=skip")
         self.assertNotIn("Traceback", err)
 
         code, out, err = self.train(*PROJECTING, "--on_bad_image=skip")

@@ -1,4 +1,4 @@
-"""What is done about images that cannot be read."""
+"""The policy for images that cannot be read."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class BadImages:
     """Stops at the first image that cannot be read, or keeps count of them.
 
     Attributes:
-      found: reason by path, of all that were met so far.
+      found: reason by path, of all images that could not be read so far.
       survey: as given.
 
     Args:
       policy: ``stop`` or ``skip``.
-      record: a file of JSON lines that the count is kept in, also over a restart; None for none.
+      record: a file of JSON lines, in which they are kept over restarts; None for none.
       root: directory that paths are relative to, for messages.
-      survey: count every fault of any kind, and say nothing of it meanwhile.
+      survey: collect every error of any kind, without a message.
 
     Raises:
-      DataError: the policy is to stop and the record has images that were left out, or it is damaged.
+      DataError: the policy is to stop and the record lists images that were left out, or it is damaged.
     """
 
     def __init__(self, policy: str = STOP, record: pathlib.Path | None = None, root: str = "", survey: bool = False):
@@ -37,19 +37,19 @@ class BadImages:
         if self.found and policy == STOP:
             raise DataError(
                 f"{record} lists {len(self.found)} images that this run has left out, and --on_bad_image=stop would "
-                "not have. Pass --on_bad_image=skip again, or another --run_dir."
+                "not have left out. Pass --on_bad_image=skip again, or another --run_dir."
             )
 
     def report(self, path: str, reason: str) -> None:
-        """Takes note of an image that cannot be read.
+        """Records an image that cannot be read.
 
         Raises:
           DataError: the policy is to stop.
         """
         if self._policy == STOP:
             raise DataError(
-                f"{self.file(path)} cannot be read ({reason}). Mend or remove it, or leave such images out, counted, "
-                "with --on_bad_image=skip. main.py validate lists them all."
+                f"{self.file(path)} cannot be read ({reason}). Fix or remove it, or skip such images with "
+                "--on_bad_image=skip. main.py validate lists them all."
             )
         if path in self.found:
             return
@@ -67,11 +67,11 @@ class BadImages:
 
 
 def _read(record: pathlib.Path) -> dict[str, str]:
-    """Reasons by path; a last line torn by a kill is cut off, and met again as its image is."""
+    """Reasons by path; a last line torn by a kill is removed, and written again when its image is found again."""
     lines = record.read_text().split("\n")
     if lines[-1]:
         record.write_text("".join(f"{line}\n" for line in lines[:-1]))
     try:
         return {entry["path"]: entry["reason"] for entry in map(json.loads, lines[:-1])}
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{record} is damaged ({error}); mend or delete the broken line.") from error
+        raise DataError(f"{record} is damaged ({error}); fix or delete the broken line.") from error

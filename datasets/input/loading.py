@@ -1,4 +1,4 @@
-"""Rows of images, loaded in parallel; what cannot be read is met one by one."""
+"""Rows of images, loaded in parallel; a row with an image that cannot be read is loaded again, one by one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SMALL = 64 * 64 * 3
 
 
 class Row(NamedTuple):
-    """What is loaded together.
+    """Images that are loaded together.
 
     Attributes:
       indices: [num_images] int64, of the examples.
@@ -36,15 +36,15 @@ class RowLoader:
     """Loads rows of images.
 
     Rows are loaded in TensorFlow's threads, several at a time and ahead of their use. A row in which an image
-    cannot be read is loaded again, image by image, to find which it is and why; ``bad_images`` says whether
-    that ends everything. Otherwise ``stand_ins`` take the image's place, or none. Results do not depend on
+    cannot be read is loaded again, image by image, to find which it is and why; ``bad_images`` decides whether
+    that is an error. Otherwise a substitute replaces the image, or it is left out. Results do not depend on
     which images were already known to be bad.
 
     Args:
       load: from an index and a seed to an image, in TensorFlow operations.
-      names: [num_examples] what ``bad_images`` knows the images by.
+      names: [num_examples] the images' names for ``bad_images``.
       bad_images: what to do about those that cannot be read.
-      stand_ins: from an example to others to be taken in its place, in order; None leaves it out.
+      substitutes: maps an example to those that may replace it, in order; None leaves it out.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class RowLoader:
         load: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
         names: np.ndarray,
         bad_images: BadImages,
-        stand_ins: Callable[[int], np.ndarray] | None = None,
+        substitutes: Callable[[int], np.ndarray] | None = None,
     ):
-        self._load, self._names, self._bad_images, self._stand_ins = load, names, bad_images, stand_ins
+        self._load, self._names, self._bad_images, self._substitutes = load, names, bad_images, substitutes
         # Traced once, however often rows are loaded. Without AutoGraph, which takes most of the time of tracing.
         self._load_row = tf.function(self._row, input_signature=_SIGNATURE, autograph=False)
 
     def __call__(self, rows: Callable[[], Iterator[Row]]) -> LoadedRows:
-        """The loaded rows, to be gone through as often as ``rows`` can.
+        """The loaded rows; they can be iterated over as often as ``rows`` can.
 
         Args:
           rows: makes the same rows every time.
@@ -67,7 +67,7 @@ class RowLoader:
         return LoadedRows(self, rows)
 
     def dataset(self, rows: Callable[[], Iterator[Row]]) -> tf.data.Dataset:
-        """Indices and images of rows, as far as they can be read in one go; the others are errors in their place."""
+        """Indices and images of each row; an error instead where an image cannot be read."""
 
         def without_known_bad():
             for row in rows():
@@ -81,11 +81,11 @@ class RowLoader:
         return indices, images
 
     def _replaced(self, row: Row) -> Row:
-        """The row with stand-ins for images that are known to be bad, or without them."""
+        """The row with substitutes for images that are known to be bad, or without these."""
         places, indices = [], []
         for place, index in enumerate(row.indices):
-            # Where every stand-in is bad too, the image itself comes, so that the row fails and is explained.
-            last = None if self._stand_ins is None else int(index)
+            # Where every substitute is bad too, the image itself stays, so that the row fails with an explanation.
+            last = None if self._substitutes is None else int(index)
             chosen = next(self._not_known_bad(int(index)), last)
             if chosen is not None:
                 places.append(place)
@@ -93,14 +93,14 @@ class RowLoader:
         return Row(np.array(indices, np.int64), row.seeds[places])
 
     def _not_known_bad(self, index: int) -> Iterator[int]:
-        others = () if self._stand_ins is None else self._stand_ins(index)
+        others = () if self._substitutes is None else self._substitutes(index)
         return (int(i) for i in (index, *others) if self._names[i] not in self._bad_images.found)
 
     def one_by_one(self, row: Row) -> tuple[np.ndarray, tf.Tensor | None]:
-        """Indices and images of what can be read of a row, or stand-ins for it.
+        """Indices and images of a row, with substitutes for images that cannot be read, or without these.
 
         Raises:
-          DataError: an image cannot be read and the policy is to stop, or it has no stand-in that can.
+          DataError: an image cannot be read and the policy is to stop, or it has no substitute that can.
         """
         indices, images = [], []
         for index, seed in zip(row.indices, row.seeds):
@@ -113,16 +113,16 @@ class RowLoader:
                     if isinstance(error, tf.errors.InvalidArgumentError) or self._bad_images.survey:
                         self._bad_images.report(self._names[candidate], reason(error))
                         continue
-                    # Not the image's fault, as when a disk is gone for a while: nothing to go on without.
+                    # Not the image's fault, as when a disk is gone for a while.
                     raise DataError(
-                        f"{self._bad_images.file(self._names[candidate])} cannot be read ({reason(error)}). Training "
-                        "goes on from its last checkpoint once it can."
+                        f"{self._bad_images.file(self._names[candidate])} cannot be read ({reason(error)}). Run the "
+                        "command again when it can: training resumes from the last checkpoint."
                     ) from error
             else:
-                if self._stand_ins is not None:
+                if self._substitutes is not None:
                     raise DataError(
                         f"{self._names[index]} and every other image of its class cannot be read, so the class cannot "
-                        "be trained on. Mend the images, or take the class out."
+                        "be trained on. Fix the images, or remove the class."
                     )
         return np.array(indices, np.int64), tf.stack(images) if images else None
 
@@ -140,13 +140,13 @@ class LoadedRows:
         self._dataset = loader.dataset(rows)
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
-        """Goes through them.
+        """Loads them.
 
         Yields:
-          Indices [num_images] of what was loaded in the end, and images [num_images, …].
+          Indices [num_images] of the images that were loaded, and the images [num_images, …].
 
         Raises:
-          DataError: an image cannot be read and the policy is to stop, or it has no stand-in that can.
+          DataError: an image cannot be read and the policy is to stop, or it has no substitute that can.
         """
         loaded = iter(self._dataset)
         for row in self._rows():

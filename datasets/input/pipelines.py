@@ -14,15 +14,15 @@ from datasets.input.formats import Augmentation, ImageFormat
 from datasets.input.loading import Row, RowLoader, images_in_a_row
 from datasets.input.preprocessing import evaluation_image, training_image
 
-# From a number of rows to those that are read here.
+# From a number of images to those that this process reads.
 Share = Callable[[int], slice]
 
 
 class TrainingImages:
     """Augmented images of the training set, as batches and as candidate pools.
 
-    The indices of an epoch and the augmentation of each image are functions of (seed, epoch, position). In the
-    place of an image that cannot be read comes the next one of its class that can.
+    The indices of an epoch and the augmentation of each image are functions of (seed, epoch, position). An image
+    that cannot be read is replaced by the next one of its class that can.
 
     Args:
       examples: the training set.
@@ -30,7 +30,7 @@ class TrainingImages:
       augmentation: how training images vary.
       seed: of the run.
       bad_images: what to do about images that cannot be read; stops by default.
-      share: which rows, of so many, are read here, where several processes share a batch; all by default.
+      share: which images, of so many, are read here, where several processes share a batch; all by default.
     """
 
     def __init__(
@@ -64,14 +64,14 @@ class TrainingImages:
         epoch: int = 0,
         step: int = 0,
     ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-        """Endless batches from a position on: a training that starts here sees what one that got here sees.
+        """Endless batches from a position on, the same whether training starts or arrives there.
 
         Args:
           classes_per_batch: P.
           examples_per_class: M.
           steps_per_epoch: batches in an epoch.
-          epoch: the epoch to start in, from 0.
-          step: the step to start at in it, from 0.
+          epoch: where to start, from 0.
+          step: where to start in that epoch, from 0.
 
         Returns:
           Images [P · M, size, size, channels] float32 and labels [P · M] int64, or this process's share of them.
@@ -109,7 +109,7 @@ class TrainingImages:
         return (images for _, images in self._load(lambda: iter(rows)))
 
     def _seeds(self, epoch: int, first: int, count: int) -> np.ndarray:
-        """[count, 2] seeds, one per (seed, epoch, position); candidate pools have epochs of their own, below 0."""
+        """[count, 2] seeds, one per (seed, epoch, position); candidate pools have epochs below 0."""
         positions = np.arange(first, first + count, dtype=np.int64)
         return np.stack([np.full(count, self._seed, np.int64), (np.int64(epoch) << 32) + positions], axis=1)
 
@@ -118,10 +118,10 @@ class EvaluationImages:
     """All images in order, in evaluation preprocessing, without those that cannot be read; as often as needed.
 
     Args:
-      examples: what is to be embedded.
+      examples: the set.
       image_format: what the network takes in.
       bad_images: what to do about images that cannot be read; stops by default.
-      share: which of so many are read here, where several processes share the work; all by default.
+      share: which images, of so many, are read here, where several processes share the work; all by default.
     """
 
     def __init__(

@@ -1,9 +1,13 @@
-"""What validation says of data sets that are whole, in part, and damaged in every way."""
+"""Validation of data sets that are complete, incomplete, and damaged in every way."""
+
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from datasets.benchmarks import cub
+from datasets.manifest import Counts
 from datasets.settings import DataSettings
 from datasets.validation import validate
 from tests.support import layouts, photographs, pictures
@@ -13,7 +17,11 @@ class BenchmarkTest(parameterized.TestCase, tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.home = pictures.folder_for(self)
-        layouts.cub(self.home)
+        layouts.cub(self.home, ((40, 4), (30, 3)))
+        counts = {"train": Counts(40, 4), "test": Counts(30, 3)}
+        expected = mock.patch.object(cub, "EXPECTED", counts)
+        expected.start()
+        self.addCleanup(expected.stop)
 
     def validate(self, images=False, **settings):
         return validate(DataSettings(dataset="cub", data_dir=str(self.home), **settings), images)
@@ -21,8 +29,8 @@ class BenchmarkTest(parameterized.TestCase, tf.test.TestCase):
     def test_whole(self):
         report = self.validate()
         self.assertTrue(report.as_expected)
-        self.assertRegex(report.text, r"train +5,864 +100 +5,864 +100\n")
-        self.assertRegex(report.text, r"test +5,924 +100 +5,924 +100\n")
+        self.assertRegex(report.text, r"train +40 +4 +40 +4\n")
+        self.assertRegex(report.text, r"test +30 +3 +30 +3\n")
         self.assertIn("cub: as it should be", report.text)
         self.assertIn("(note) images were not read", report.text)
 
@@ -32,14 +40,14 @@ class BenchmarkTest(parameterized.TestCase, tf.test.TestCase):
             path.unlink()
         report = self.validate()
         self.assertFalse(report.as_expected)
-        self.assertRegex(report.text, r"test +5,922 +100 +5,924 +100   differs\n")
+        self.assertRegex(report.text, r"test +28 +3 +30 +3   differs\n")
         self.assertIn("- 2 image files are missing in", report.text)
         self.assertIn(images[-1].name, report.text)
-        self.assertIn("not as it should be; --allow_subset lets a part through knowingly", report.text)
+        self.assertIn("not as it should be; --allow_subset accepts less", report.text)
         allowed = self.validate(allow_subset=True)
         self.assertTrue(allowed.as_expected)
         self.assertIn("(note) 2 image files are missing", allowed.text)
-        self.assertIn("cub: a part of it, as allowed", allowed.text)
+        self.assertIn("cub: a subset, as allowed", allowed.text)
 
 
 class ImagesTest(parameterized.TestCase, tf.test.TestCase):
@@ -83,7 +91,7 @@ class ImagesTest(parameterized.TestCase, tf.test.TestCase):
         listing.write_text("\n".join([*lines, f"{self.paths[0]},0,{','.join(map(str, box))}"]))
         report = self.validate("csv", manifest=str(listing))
         self.assertEqual(report.as_expected, wrong is None)
-        self.assertEqual("1 boxes reach out of their image:\n    0/0.jpg" in report.text, wrong is not None)
+        self.assertEqual("1 boxes extend beyond their image:\n    0/0.jpg" in report.text, wrong is not None)
 
     def test_images_in_memory_need_no_reading(self):
         report = validate(DataSettings(dataset="digits"))

@@ -37,7 +37,7 @@ class BadImagesTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_training_stops_and_names_the_image(self):
         self.spoil("2/3.jpg")
-        with self.assertRaisesRegex(DataError, r"2/3\.jpg cannot be read \(.+\)\. Mend or remove it.*--on_bad_image"):
+        with self.assertRaisesRegex(DataError, r"2/3\.jpg cannot be read \(.+\)\. Fix or remove it.*--on_bad_image"):
             self.batches()
 
     def test_evaluation_stops_and_names_the_image(self):
@@ -55,7 +55,7 @@ class BadImagesTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(DataError, r"3/1\.jpg cannot be read \(.*No such file"):
             list(EvaluationImages(self.good, FORMAT))
 
-    def test_training_goes_on_without(self):
+    def test_training_continues_without(self):
         before = self.batches()
         spoilt = self.spoil("1/2.jpg", "3/0.jpg")
         bad = BadImages(SKIP)
@@ -72,7 +72,7 @@ class BadImagesTest(parameterized.TestCase, tf.test.TestCase):
         # 10 batches of 2 of 4 classes and half of each class's images: each image comes about 2.5 times.
         self.assertBetween(changed, 2, 10)
 
-    def test_the_next_of_the_class_stands_in(self):
+    def test_the_next_of_the_class_replaces_it(self):
         self.spoil("1/2.jpg", "1/3.jpg", "1/5.jpg")
         whole = Augmentation(min_area=1.0, aspect=1.0, flip=False)
         images = TrainingImages(self.good, FORMAT, whole, 0, BadImages(SKIP))
@@ -89,7 +89,7 @@ class BadImagesTest(parameterized.TestCase, tf.test.TestCase):
         first = self.batches(bad)
         for (images, _), (again, _) in zip(first, self.batches(bad)):
             np.testing.assert_array_equal(images, again)
-        # A training that goes on in the second epoch, knowing nothing, sees the same.
+        # A training that resumes in the second epoch, knowing nothing, sees the same.
         for (images, _), (again, _) in zip(first[STEPS:], self.batches(BadImages(SKIP), epoch=1, count=STEPS)):
             np.testing.assert_array_equal(images, again)
 
@@ -137,14 +137,16 @@ class BadImagesTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_damaged_record_is_named(self):
         record = self.folder / "bad.jsonl"
         record.write_text("{}\n")
-        with self.assertRaisesRegex(DataError, r"bad\.jsonl is damaged .*mend or delete the broken line"):
+        with self.assertRaisesRegex(DataError, r"bad\.jsonl is damaged .*fix or delete the broken line"):
             BadImages(SKIP, record)
 
     def test_a_disk_that_is_gone_for_a_while_is_no_bad_image(self):
         bad = BadImages(SKIP)
         evaluation = EvaluationImages(self.good, FORMAT, bad)
         (self.folder / "1").rename(self.folder / "gone")
-        with self.assertRaisesRegex(DataError, r"1/0\.jpg cannot be read \(.*goes on from its last checkpoint"):
+        with self.assertRaisesRegex(
+            DataError, r"1/0\.jpg cannot be read \(.*training resumes from the last checkpoint"
+        ):
             list(evaluation)
         (self.folder / "gone").rename(self.folder / "1")
         self.assertLen(photographs.stacked(evaluation), CLASSES * PER_CLASS)
