@@ -36,6 +36,7 @@ class EncodedImage(NamedTuple):
       orientation: [] int32 Exif orientation of a JPEG file that is still to be decoded; 0 if ``pixels`` are there.
       pixels: [height, width, 3] uint8 of a format that is decoded as a whole; otherwise none.
       channels: 1 for luma, or 3 for red, green and blue.
+      served: see ``open_image``.
     """
 
     contents: tf.Tensor
@@ -43,6 +44,7 @@ class EncodedImage(NamedTuple):
     orientation: tf.Tensor
     pixels: tf.Tensor
     channels: int
+    served: bool
 
     def read(self, window: Window) -> tf.Tensor:
         """The pixels of a window, [rows, columns, channels] uint8: exactly those of the whole image.
@@ -50,13 +52,16 @@ class EncodedImage(NamedTuple):
         Raises (as the graph is run):
           tf.errors.InvalidArgumentError: the file is damaged, or the window is not inside the image.
         """
-        pixels = tf.cond(
-            self.orientation == UPRIGHT,
-            lambda: jpeg.decode_window(self.contents, self.size, window),
-            lambda: tf.cond(
+
+        def read_upright():
+            return jpeg.decode_window(self.contents, self.size, window)
+
+        def read_others():
+            return tf.cond(
                 self.orientation == _DECODED, lambda: cut(self.pixels, window), lambda: self._read_turned(window)
-            ),
-        )
+            )
+
+        pixels = tf.cond(self.orientation == UPRIGHT, read_upright, _rare(read_others, self.served))
         pixels = tf.ensure_shape(pixels, [None, None, 3])
         return pixels if self.channels == 3 else _luma(pixels)
 
@@ -101,25 +106,24 @@ def open_image(contents: tf.Tensor, channels: int = 3, served: bool = False) -> 
             },
         )
 
-    # Most files by far are plain JPEG; they get by with few operations. Calling the rest as a separate function saves
-    # a tenth of their time, but TensorFlow 2.15 then keeps a kilobyte for good of every file that is refused there:
-    # too much where refusals go on for months.
+    # Most files by far are plain JPEG; they get by with few operations.
     is_plain = headers.is_plain_jpeg(head) & jpeg.is_ended(contents)
-    size, orientation, pixels = tf.cond(is_plain, open_plain, open_others if served else _separate(open_others))
-    return EncodedImage(contents, size, orientation, tf.ensure_shape(pixels, [None, None, 3]), channels)
+    size, orientation, pixels = tf.cond(is_plain, open_plain, _rare(open_others, served))
+    return EncodedImage(contents, size, orientation, tf.ensure_shape(pixels, [None, None, 3]), channels, served)
 
 
 # Size, orientation and pixels, as in ``EncodedImage``.
 _Opened = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
 
-def _separate(branch: Callable[[], _Opened]) -> Callable[[], _Opened]:
+def _rare(branch: Callable, served: bool) -> Callable:
     """A branch of a condition that costs nothing where it is not taken.
 
     TensorFlow flattens conditions, and visits all operations of branches that are not taken, too: here they would
-    cost a third of what decoding a photograph does.
+    cost a third of what decoding a photograph does. In a separate function they do not; but TensorFlow 2.15 keeps a
+    kilobyte for good of every file that is refused in one, too much for a server that runs for months.
     """
-    if tf.executing_eagerly():
+    if served or tf.executing_eagerly():
         return branch
     return tf.function(branch, autograph=False, experimental_attributes={"_noinline": True})
 
