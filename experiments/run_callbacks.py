@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccp.projection.projector import Projection
+from datasets.files import written_whole
 from experiments.run_directory import RunDirectory
 
 
@@ -18,8 +18,8 @@ class RunLog(tf.keras.callbacks.Callback):
 
     Args:
       run: the directory.
-      scatter: the embeddings and labels of a fixed set as they are now, [num, embedding_size] and [num];
-        kept beside each projection's proxies so that they can be drawn and measured.
+      scatter: the current embeddings and labels of a fixed set, [num, embedding_size] and [num]; saved beside the
+        proxies of each projection, to be drawn and measured.
     """
 
     def __init__(self, run: RunDirectory, scatter: Callable[[], tuple[np.ndarray, np.ndarray]]):
@@ -27,14 +27,13 @@ class RunLog(tf.keras.callbacks.Callback):
         self._run, self._scatter = run, scatter
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Drops the lines of epochs that will be done again."""
+        """Drops the lines of epochs that will be repeated."""
         self._run.rewind(logs)
 
     def on_projection(self, projection: Projection) -> None:
-        """Keeps what is needed to draw the projection."""
+        """Saves what is needed to draw the projection."""
         embeddings, labels = self._scatter()
         self._run.projections.mkdir(exist_ok=True)
-        path = self._run.projections / f"{projection.index:04d}.npz"
         contents = {
             "embeddings": embeddings,
             "labels": labels,
@@ -43,11 +42,8 @@ class RunLog(tf.keras.callbacks.Callback):
         }
         if projection.previous_proxies is not None:
             contents["previous_proxies"] = projection.previous_proxies.numpy()
-        # Renamed when complete: a kill must not leave half a file behind under the final name.
-        temporary = path.with_suffix(".new")
-        with open(temporary, "wb") as file:
+        with written_whole(self._run.projections / f"{projection.index:04d}.npz") as path, open(path, "wb") as file:
             np.savez_compressed(file, **contents)
-        os.replace(temporary, path)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Adds the epoch's line."""
@@ -59,9 +55,9 @@ class TensorBoard(tf.keras.callbacks.Callback):
 
     Args:
       run: the directory.
-      pair_distances: distances of the positive and of the negative pairs of the validation set now.
-      figures: PNG files by name that are to be shown at the initialisation and after a projection.
-      geometry: scalars by name that are to be shown then too.
+      pair_distances: the current distances of the positive and of the negative pairs of the validation set.
+      figures: PNG files by name, shown at the start and after each projection.
+      geometry: scalars by name, shown then too.
     """
 
     def __init__(
@@ -76,7 +72,7 @@ class TensorBoard(tf.keras.callbacks.Callback):
         self._pair_distances, self._figures, self._geometry = pair_distances, figures, geometry
 
     def on_projection(self, projection: Projection) -> None:
-        """Shows the initialisation; a later projection is shown with its epoch, which knows the step."""
+        """Shows the start; a projection is shown with its epoch, which knows the step."""
         if projection.index == 0:
             with self._writer.as_default(step=0):
                 self._show_projection()

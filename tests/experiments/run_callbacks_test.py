@@ -1,37 +1,44 @@
-"""What a person sees of a training."""
+"""What a run writes while it trains."""
 
 from __future__ import annotations
 
-import os
-import pty
+import pathlib
 
+import numpy as np
 import tensorflow as tf
 
-from tests.support import command_line
+from ccp.projection.projector import Projection
+from experiments.run_callbacks import RunLog
+from experiments.run_directory import RunDirectory
 
-_SHORT = ("--max_epochs=2", "--steps_per_epoch=2", "--image_size=8", "--width=4")
 
+class RunLogTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.run_dir = RunDirectory(pathlib.Path(self.get_temp_dir()) / "run")
+        self.run_dir.path.mkdir()
+        self.log = RunLog(self.run_dir, lambda: (np.ones([4, 3]), np.arange(4)))
 
-class ProgressDisplayTest(tf.test.TestCase):
-    def test_a_terminal_shows_a_bar_even_if_it_says_it_has_no_width(self):
-        controller, terminal = pty.openpty()  # 0 columns wide until told otherwise.
-        run = f"--run_dir={self.get_temp_dir()}/run"
-        process = command_line.start("train", "--loss=contrastive", *_SHORT, run, stderr=terminal)
-        process.communicate(timeout=120)
-        os.close(terminal)
-        shown = os.read(controller, 100_000).decode()
-        os.close(controller)
-        self.assertEqual(process.returncode, 0)
-        self.assertIn("4/4", shown)
-        self.assertRegex(shown, r"map_at_r \d\.\d+, 0 projections")
+    def test_epochs_are_lines_and_repeated_ones_replace_the_first(self):
+        self.log.on_train_begin({"epoch": 0})
+        for epoch in range(3):
+            self.log.on_epoch_end(epoch, {"step": 5 * (epoch + 1), "loss": 0.5})
+        self.log.on_train_begin({"epoch": 2, "step": 10, "loss": 0.5})
+        self.log.on_epoch_end(2, {"step": 15, "loss": 0.25})
+        records = [{"epoch": 1, "step": 5, "loss": 0.5}, {"epoch": 2, "step": 10, "loss": 0.5}]
+        self.assertEqual(self.run_dir.records(), [*records, {"epoch": 3, "step": 15, "loss": 0.25}])
 
-    def test_a_log_gets_a_line_per_epoch(self):
-        run = f"--run_dir={self.get_temp_dir()}/run"
-        code, _, err = command_line.run("train", *_SHORT, run)
-        self.assertEqual(code, 0, err)
-        lines = err.splitlines()
-        self.assertLen(lines, 2)
-        self.assertRegex(lines[1], r"^ccp/contrastive: epoch 2/2, loss \d\.\d+, map_at_r \d\.\d+ \[0:\d\d\]$")
+    def test_projections_are_saved_whole(self):
+        first, second = tf.zeros([2, 1, 3]), tf.ones([2, 1, 3])
+        self.log.on_projection(Projection(0, 0.0, None, first))
+        self.log.on_projection(Projection(1, 0.5, first, second))
+        names = sorted(path.name for path in self.run_dir.projections.iterdir())
+        self.assertEqual(names, ["0000.npz", "0001.npz"])
+        with np.load(self.run_dir.projections / names[1]) as saved:
+            self.assertAllEqual(saved["previous_proxies"], first)
+            self.assertAllEqual(saved["proxies"], second)
+            self.assertAllEqual(saved["embeddings"], np.ones([4, 3]))
+            self.assertEqual(saved["proximal_weight"], 0.5)
 
 
 if __name__ == "__main__":

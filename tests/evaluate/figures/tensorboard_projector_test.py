@@ -110,7 +110,7 @@ class BoardTest(tf.test.TestCase):
             _keep(self.run_dir, index)
             logs.on_projection(Projection(index, 0.0, None, tf.zeros([5, 3, 6])))
             for record in made_up_run.epochs(2, projected_at=(2,))[index : index + 1]:
-                logs.on_epoch(record)
+                logs.on_epoch_end(record.pop("epoch") - 1, record)
         board.show_unseen(self.run_dir, validated, step=20)
         events = _events(self.run_dir)
         # The initialisation at step 0, the projection with its epoch at step 20.
