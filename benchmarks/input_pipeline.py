@@ -22,7 +22,7 @@ from datasets.input.pipelines import EvaluationImages, TrainingImages
 FORMAT = ImageFormat(size=227, resize=256, channels=3)
 NUM_CLASSES, PER_CLASS = 16, 20
 BATCH = 32
-# Each turn; long beside what lies ready from before it.
+# Each turn; long beside what is prefetched before it.
 STEPS = 40
 ROUNDS = 9
 # 0.8 of the images per second is 1 / 0.8 of the time; 1.3 times the images per second is 1 / 1.3 of it.

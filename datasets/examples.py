@@ -68,7 +68,7 @@ class Splits:
 
     Attributes:
       train: what the network is trained on.
-      validation: what selects the model: held out of the training images, or knowingly the test split itself.
+      validation: what selects the model: held out of the training images, or the test split itself if asked for.
       test: classes that are in neither of the others.
       validation_source: what the validation split is, for the record.
     """

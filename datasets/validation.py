@@ -12,16 +12,13 @@ import tensorflow as tf
 
 from datasets.checks import missing_files, scoring_problems, structure_problems
 from datasets.images.image import read_all
+from datasets.images.refusal import reason
 from datasets.images.sources import ImageFiles
-from datasets.input.bad_images import SKIP, BadImages
-from datasets.input.loading import Row, RowLoader
 from datasets.manifest import Counts, Manifest
 from datasets.progress import progress
 from datasets.reading import read
 from datasets.registry import DATA_SETS
 from datasets.settings import DataSettings
-
-_IN_A_ROW = 16
 
 
 class Report(NamedTuple):
@@ -59,7 +56,7 @@ def validate(settings: DataSettings, read_images: bool = True) -> Report:
     if read_images and manifest.pixels is None and len(present):
         bad, sizes = _read_all(present)
         if bad:
-            lines = [f"{path}: {reason}" for path, reason in bad.items()]
+            lines = [f"{path}: {why}" for path, why in bad.items()]
             problems.append(_listed(f"{len(bad):,} images cannot be read:", lines))
         problems += _boxes_outside(present, sizes)
         notes += _same_contents(present)
@@ -103,22 +100,21 @@ def _table(found: Mapping[str, Counts], expected: Mapping[str, Counts], differin
 def _read_all(manifest: Manifest) -> tuple[dict[str, str], np.ndarray]:
     """Reasons by file of the images that cannot be read, and [num_examples, 2] heights and widths (0 for those)."""
     files = ImageFiles(manifest.root, manifest.paths)
-    bad = BadImages(SKIP, root=manifest.root, survey=True)
+    bad: dict[str, str] = {}
     sizes = np.zeros([len(manifest), 2], np.int64)
 
-    def size_of(index: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
-        return tf.cast(tf.shape(read_all(files.open(index)))[:2], tf.float32)
+    def size(index: tf.Tensor) -> tf.Tensor:
+        return tf.shape(read_all(files.open(index)))[:2]
 
-    def rows():
-        for begin in range(0, len(manifest), _IN_A_ROW):
-            indices = np.arange(begin, min(begin + _IN_A_ROW, len(manifest)))
-            yield Row(indices, np.zeros([len(indices), 2], np.int64))
-
+    read_sizes = iter(tf.data.Dataset.range(len(manifest)).map(size, tf.data.AUTOTUNE))
     with progress(f"reading {manifest.name}", len(manifest), "images") as advance:
-        for indices, read_sizes in RowLoader(size_of, files.paths, bad)(rows):
-            sizes[indices] = read_sizes.numpy()
-            advance(len(indices))
-    return bad.found, sizes
+        for index, path in enumerate(manifest.paths):
+            try:
+                sizes[index] = next(read_sizes)
+            except tf.errors.OpError as error:  # The next image follows.
+                bad[path] = reason(error)
+            advance(1)
+    return bad, sizes
 
 
 def _boxes_outside(manifest: Manifest, sizes: np.ndarray) -> list[str]:

@@ -88,18 +88,18 @@ class Table:
         return self._converted(name, number, "a number")
 
     def rows_by(self, name: str) -> dict[str, int]:
-        """Row numbers by what a column holds; raises a DataError for anything that comes twice."""
+        """Row numbers by what a column holds; raises a DataError for anything that occurs twice."""
         rows: dict[str, int] = {}
         for row, key in enumerate(self.columns[name]):
             if rows.setdefault(key, row) != row:
-                raise self.error(row, f"{name} {key!r} comes twice, first on line {self.first_line + rows[key]}.")
+                raise self.error(row, f"{name} {key!r} occurs twice, first on line {self.first_line + rows[key]}.")
         return rows
 
     def rows_like(self, other: Table, name: str) -> list[int]:
         """Own rows in the order in which another table has them, matched by a column of both.
 
         Raises:
-          DataError: something comes twice, or is missing in either of the two.
+          DataError: something occurs twice, or is missing in either of the two.
         """
         own, others = self.rows_by(name), other.rows_by(name)
         for table, rows, lacking, known in ((other, others, self, own), (self, own, other, others)):

@@ -107,7 +107,7 @@ def open_image(contents: tf.Tensor, channels: int = 3, served: bool = False) -> 
         )
 
     # Most files by far are plain JPEG; they get by with few operations.
-    is_plain = headers.is_plain_jpeg(head) & jpeg.is_ended(contents)
+    is_plain = headers.is_plain_jpeg(head) & jpeg.is_complete(contents)
     size, orientation, pixels = tf.cond(is_plain, open_plain, _rare(open_others, served))
     return EncodedImage(contents, size, orientation, tf.ensure_shape(pixels, [None, None, 3]), channels, served)
 
@@ -141,7 +141,7 @@ def _open_jpeg(contents: tf.Tensor) -> _Opened:
             return _decoded(upright(jpeg.decode(contents), orientation))
 
     size = upright_size(stored_size, orientation)
-    return tf.cond(jpeg.is_ended(contents), lambda: _not_yet_decoded(size, orientation), open_whole)
+    return tf.cond(jpeg.is_complete(contents), lambda: _not_yet_decoded(size, orientation), open_whole)
 
 
 def _open_png(contents: tf.Tensor, head: tf.Tensor) -> _Opened:

@@ -1,4 +1,4 @@
-"""JPEG files, whole and in part."""
+"""JPEG files, whole and windows of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _END = b"\xff\xd9"
 _METHOD = "INTEGER_ACCURATE"
 
 
-def is_ended(contents: tf.Tensor) -> tf.Tensor:
+def is_complete(contents: tf.Tensor) -> tf.Tensor:
     """Whether a file ends with the marker of a JPEG file's end, so that nothing is cut off."""
     start = tf.maximum(tf.strings.length(contents) - 2, 0)
     return tf.strings.substr(contents, start, 2) == _END
@@ -27,10 +27,10 @@ def decode(contents: tf.Tensor) -> tf.Tensor:
 
 
 def decode_window(contents: tf.Tensor, size: tf.Tensor, window: Window) -> tf.Tensor:
-    """A part of a JPEG file, as ``decode`` gives it to the bit; only the blocks that hold it are decoded.
+    """A window of a JPEG file, bit for bit as ``decode`` has it; only the blocks that hold it are decoded.
 
     Colour is stored at half the width in most files, and interpolated between neighbours. At the sides of what it
-    is asked for, the decoder takes colour to go on as it is (differences of up to 20 levels were seen), so one
+    is asked for, the decoder repeats the last colour (differences of up to 20 levels were seen), so one
     more column is asked for on either side; rows it looks after by itself. Then nothing differs, in baseline and
     progressive files of all subsamplings, grey and CMYK (``tests.datasets.images.jpeg_test``).
 

@@ -1,4 +1,4 @@
-"""Where pixels come from: memory, or files on disk."""
+"""The images of a data set: in memory, or in files on disk."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class ImagesInMemory:
 
 
 class ImageFiles:
-    """Image files of any size and format, seen in colour.
+    """Image files of any size and format, in colour.
 
     Args:
       root: directory that the paths are relative to.
       paths: [num_images] str.
-      boxes: [num_images, 4] int32 (left, top, right, bottom), the only parts to be seen; None for all.
+      boxes: [num_images, 4] int32 (left, top, right, bottom), to crop each image to; None for none.
     """
 
     channels = 3

@@ -19,20 +19,18 @@ class BadImages:
 
     Attributes:
       found: reason by path, of all images that could not be read so far.
-      survey: as given.
 
     Args:
       policy: ``stop`` or ``skip``.
       record: a file of JSON lines, in which they are kept over restarts; None for none.
       root: directory that paths are relative to, for messages.
-      survey: collect every error of any kind, without a message.
 
     Raises:
       DataError: the policy is to stop and the record lists images that were left out, or it is damaged.
     """
 
-    def __init__(self, policy: str = STOP, record: pathlib.Path | None = None, root: str = "", survey: bool = False):
-        self._policy, self._record, self._root, self.survey = policy, record, root, survey
+    def __init__(self, policy: str = STOP, record: pathlib.Path | None = None, root: str = ""):
+        self._policy, self._record, self._root = policy, record, root
         self.found = {} if record is None or not record.exists() else _read(record)
         if self.found and policy == STOP:
             raise DataError(
@@ -54,8 +52,7 @@ class BadImages:
         if path in self.found:
             return
         self.found[path] = reason
-        if not self.survey:
-            _log.warning("left out: %s cannot be read (%s)", self.file(path), reason)
+        _log.warning("left out: %s cannot be read (%s)", self.file(path), reason)
         if self._record is not None:
             self._record.parent.mkdir(parents=True, exist_ok=True)
             with open(self._record, "a") as file:

@@ -110,7 +110,7 @@ class RowLoader:
                     indices.append(candidate)
                     break
                 except tf.errors.OpError as error:
-                    if isinstance(error, tf.errors.InvalidArgumentError) or self._bad_images.survey:
+                    if isinstance(error, tf.errors.InvalidArgumentError):
                         self._bad_images.report(self._names[candidate], reason(error))
                         continue
                     # Not the image's fault, as when a disk is gone for a while.

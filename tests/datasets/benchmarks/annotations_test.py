@@ -102,8 +102,8 @@ class TableTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(one.rows_like(other, "id"), [2, 0, 1])
 
     @parameterized.parameters(
-        ("1 a\n2 b\n1 c", "1 a\n2 b", r"list\.txt:3: id '1' comes twice, first on line 1"),
-        ("1 a\n2 b", "1 a\n2 b\n2 b", r"other\.txt:3: id '2' comes twice, first on line 2"),
+        ("1 a\n2 b\n1 c", "1 a\n2 b", r"list\.txt:3: id '1' occurs twice, first on line 1"),
+        ("1 a\n2 b", "1 a\n2 b\n2 b", r"other\.txt:3: id '2' occurs twice, first on line 2"),
         ("1 a\n2 b", "1 a", r"list\.txt:2: id '2' is not in .*other\.txt"),
         ("1 a", "1 a\n2 b", r"other\.txt:2: id '2' is not in .*list\.txt"),
     )

@@ -82,7 +82,7 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
         (_PARTITION, "10\n", "11\n", r"partition\.txt:1: expected the number of rows, which is 10; found '11'"),
         (_PARTITION, "id_00000003 query", "id_00000003 probe", r"partition\.txt:7: evaluation_status should be one of"),
         (_PARTITION, "img/WOMEN", "/img/WOMEN", r"partition\.txt:5: image_name should be below"),
-        (_PARTITION, "000001_front", "000000_front", r"list_bbox_inshop\.txt:11: .*is not in|comes twice"),
+        (_PARTITION, "000001_front", "000000_front", r"list_bbox_inshop\.txt:11: .*is not in|occurs twice"),
         (_PARTITION, "image_name item_id", "image_nam item_id", r"partition\.txt:2: expected the names of the columns"),
         (_BOXES, "10\n", "9\n", r"inshop\.txt:1: expected the number of rows, which is 10; found '9'"),
         (_BOXES, "000001_front", "000011_front", r"is not in .*(partition|inshop)\.txt"),

@@ -80,7 +80,7 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(
         ("Ebay_train.txt", "image_id class_id super_class_id path\n", "", "train.txt:1: expected the names of the col"),
         ("Ebay_test.txt", "8 3 4 ", "8 3 ", r"test\.txt:3: expected 4 columns .*; found 3"),
-        ("Ebay_test.txt", "8 3 4 ", "7 3 4 ", r"test\.txt:3: image_id '7' comes twice, first on line 2"),
+        ("Ebay_test.txt", "8 3 4 ", "7 3 4 ", r"test\.txt:3: image_id '7' occurs twice, first on line 2"),
         ("Ebay_test.txt", "8 3 4 ", "8 x 4 ", r"test\.txt:3: class_id should be a whole number; found 'x'"),
         ("Ebay_test.txt", "8 3 4 ", "8 3 4 /", r"test\.txt:3: path should be below"),
     )
