@@ -1,4 +1,4 @@
-"""The theory's own numbers: how tightly classes are covered, and how far apart they lie."""
+"""Covering radii of classes and distances between them: the quantities of CCP's theory."""
 
 from __future__ import annotations
 
@@ -32,15 +32,12 @@ def geometry(
       a single class); ``positive_distance`` and ``negative_distance``, the means of ``pair_distances`` (None where
       there is no such pair).
     """
-    present = np.unique(labels)
     positives, negatives = pair_distances(embeddings, labels)
     mean, smallest = class_distances(embeddings, labels)
     return {
         "examples": len(labels),
-        "classes": len(present),
-        "radius_by_proxies": None
-        if proxies is None
-        else float(covering_radii(embeddings, labels, proxies)[present].mean()),
+        "classes": len(np.unique(labels)),
+        "radius_by_proxies": None if proxies is None else _mean_radius(embeddings, labels, proxies),
         "radius_by_centers": center_radii(embeddings, labels, most_centers).mean(axis=0).tolist(),
         "class_distance_mean": mean,
         "class_distance_min": smallest,
@@ -70,11 +67,11 @@ def covering_radii(embeddings: np.ndarray, labels: np.ndarray, proxies: np.ndarr
 
 
 def center_radii(embeddings: np.ndarray, labels: np.ndarray, most_centers: int) -> np.ndarray:
-    """Per class, how well its own best examples cover it: the radius left by 1, 2, … of them.
+    """Per class, the covering radius by 1, 2, … of its own examples.
 
     The first centre is the example nearest to the class mean, each next one the example farthest from those
-    before (greedy k-center; Gonzalez, 1985: at most twice the best radius). ``ccp.projection.k_center`` is the same search for
-    classes of equal size, from centres that are given.
+    before (greedy k-center; Gonzalez, 1985: at most twice the best radius). ``ccp.projection.k_center`` is the same
+    search for classes of equal size, from given centres.
 
     Args:
       embeddings: [num_examples, embedding_size].
@@ -174,44 +171,32 @@ def _by_class(embeddings: np.ndarray, labels: np.ndarray):
     return zip(present, np.split(np.asarray(embeddings, np.float64)[order], starts[1:]))
 
 
+def geometry_by_projection(projections: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, Any]]:
+    """``geometry`` of the recorded training examples at each projection, with as many centres as proxies.
+
+    ``projection`` is its index; ``radius_by_previous_proxies`` the radius before the proxies moved, None at the
+    initialisation. Both radii are by the network as it was then. It is computed from the records, which are on disk
+    before their epoch is saved: a run that is killed loses nothing of it.
+    """
+    measured = []
+    for record in projections:
+        embeddings, labels, proxies = record["embeddings"], record["labels"], record["proxies"]
+        before = record.get("previous_proxies")
+        measured.append(
+            {
+                "projection": int(record["index"]),
+                "radius_by_previous_proxies": None if before is None else _mean_radius(embeddings, labels, before),
+                **geometry(embeddings, labels, proxies, most_centers=proxies.shape[1]),
+            }
+        )
+    return measured
+
+
 def normalized(vectors: np.ndarray) -> np.ndarray:
     """``lipschitz_normalize`` in NumPy, [..., embedding_size]."""
     return vectors / np.maximum(1.0, np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 
-def radii_by_projection(projections: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, float]]:
-    """The mean of the covering radii of the recorded classes at each projection, before and after the proxies moved.
-
-    Both by the network as it was then. ``before`` is NaN at the initialisation.
-    """
-
-    def mean_radius(at, proxies):
-        if proxies not in at:
-            return np.nan
-        return float(covering_radii(at["embeddings"], at["labels"], at[proxies])[np.unique(at["labels"])].mean())
-
-    return [
-        {
-            "projection": int(at["index"]),
-            "before": mean_radius(at, "previous_proxies"),
-            "after": mean_radius(at, "proxies"),
-        }
-        for at in projections
-    ]
-
-
-def geometry_by_projection(projections: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, Any]]:
-    """``geometry`` of the recorded training examples at each projection, with as many centres as proxies.
-
-    ``projection`` is its index; ``radius_by_previous_proxies`` the radius before they moved, None at the
-    initialisation. It is computed from the records, which are on disk before their epoch is saved: a run that is
-    killed loses nothing of it.
-    """
-    return [
-        {
-            "projection": radii["projection"],
-            "radius_by_previous_proxies": None if np.isnan(radii["before"]) else radii["before"],
-            **geometry(at["embeddings"], at["labels"], at["proxies"], at["proxies"].shape[1]),
-        }
-        for at, radii in zip(projections, radii_by_projection(projections))
-    ]
+def _mean_radius(embeddings: np.ndarray, labels: np.ndarray, proxies: np.ndarray) -> float:
+    """The mean of ``covering_radii`` over the classes that have examples."""
+    return float(covering_radii(embeddings, labels, proxies)[np.unique(labels)].mean())

@@ -10,12 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from evaluate.figures.style import COLORS, MARKERS, as_it_is, new_figure, tidy
-from evaluate.geometry import geometry_by_projection
 
 
-def draw_radii(projections: Sequence[Mapping[str, np.ndarray]]) -> Figure:
-    """Mean covering radius at each projection, by the proxies before it, by those after it, and by as many centres."""
-    measured = geometry_by_projection(projections)
+def draw_radii(measured: Sequence[Mapping[str, Any]]) -> Figure:
+    """Mean covering radius at each projection, by the proxies before it, by those after it, and by as many centres.
+
+    Args:
+      measured: as by ``geometry_by_projection``.
+    """
     return _over_projections(_indices(measured), _radii(measured), "covering radius, mean over classes")
 
 

@@ -17,7 +17,7 @@ def define_flags(flags: CommandFlags) -> None:
 
 def report(values: FlagValues, runs: list[str]) -> int:
     """Writes a page about runs."""
-    from experiments.report.write import write_report
+    from experiments.report import write_report
 
     print(listing([("report", write_report(runs, values.output, values.data_dir, values.tsne))]))
     return 0

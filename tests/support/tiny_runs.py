@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from experiments.presets import preset
-from experiments.report.write import write_report
+from experiments.report import write_report
 from experiments.settings import configure
 from experiments.train import train_run
 from tests.support.pictures import photograph

@@ -1,0 +1,151 @@
+"""Everything that the report says about runs, before anything is drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from evaluate.embedded import Embedded
+from evaluate.geometry import geometry, geometry_by_projection
+from evaluate.metrics.registry import STANDARD
+from evaluate.metrics.statistics import bootstrap_interval
+
+NUM_CENTERS = 8
+
+
+class Score(NamedTuple):
+    """A score with its 95% interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The best weights of a run so far, evaluated.
+
+    Attributes:
+      data: ``images`` and ``classes`` of ``train`` and ``test``, and ``unreadable_images_left_out``.
+      protocol: sentences by topic: how the run was evaluated.
+      unseen: the test examples.
+      training: some training examples.
+      proxies: [num_classes, proxies_per_class, embedding_size] of the training classes, normalised; None if the loss
+        has none.
+    """
+
+    data: Mapping[str, Any]
+    protocol: Mapping[str, str]
+    unseen: Embedded
+    training: Embedded
+    proxies: np.ndarray | None
+
+    @functools.cached_property
+    def scores(self) -> dict[str, Score]:
+        """By standard metric, the score on the unseen classes; the interval is over the choice of queries."""
+        result = self.unseen.result
+        values = {metric: result.per_query[metric][result.valid] for metric in STANDARD}
+        return {metric: Score(result.means[metric], *bootstrap_interval(own)) for metric, own in values.items()}
+
+    @functools.cached_property
+    def geometry(self) -> dict[str, dict[str, Any]]:
+        """By set of examples, its ``geometry``."""
+        sets = {"unseen classes": (self.unseen, None), "training classes": (self.training, self.proxies)}
+        return {
+            name: geometry(embedded.embeddings, embedded.labels, proxies, NUM_CENTERS)
+            for name, (embedded, proxies) in sets.items()
+        }
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RunFacts:
+    """One run.
+
+    Attributes:
+      name: unique in the report.
+      path: its directory.
+      dataset: its name.
+      network: backbone and embedding size as text.
+      seed: of the run.
+      monitor: the metric that selects the model.
+      records: one per epoch.
+      best: the record of the epoch whose weights are kept; None before the first.
+      projections: as kept at each projection.
+      finished: whether training has ended.
+      evaluation: of its best weights; None before any are saved.
+    """
+
+    name: str
+    path: str
+    dataset: str
+    network: str
+    seed: int
+    monitor: str
+    records: Sequence[Mapping[str, Any]]
+    best: Mapping[str, Any] | None
+    projections: Sequence[Mapping[str, np.ndarray]]
+    finished: bool
+    evaluation: Evaluation | None
+
+    @functools.cached_property
+    def geometry_by_projection(self) -> list[dict[str, Any]]:
+        """The geometry of the training examples that were kept at each projection."""
+        return geometry_by_projection(self.projections)
+
+    def numbers(self) -> dict[str, Any]:
+        """The numbers on the page, for JSON."""
+        evaluation = self.evaluation
+        scores = evaluation and {metric: score.mean for metric, score in evaluation.scores.items()}
+        intervals = evaluation and {metric: [score.low, score.high] for metric, score in evaluation.scores.items()}
+        return {
+            "run": self.path,
+            "name": self.name,
+            "finished": self.finished,
+            "scores": scores,
+            "interval_95_over_queries": intervals,
+            "geometry": evaluation and evaluation.geometry,
+            "geometry_by_projection": self.geometry_by_projection,
+        }
+
+
+class SettingCell(NamedTuple):
+    """A setting's value in one run as text, and the default for its data set and loss where that is another one."""
+
+    value: str
+    default: str | None
+
+
+class SettingRow(NamedTuple):
+    """A setting; ``cells`` has one for each run, None where the setting does not apply."""
+
+    name: str
+    differs: bool
+    cells: Sequence[SettingCell | None]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Report:
+    """Runs side by side.
+
+    Attributes:
+      runs: at least one.
+      repeats: by name, runs that differ only in their seed.
+      settings: rows by section.
+      different_data: whether some are known to have other images than others.
+      tsne: whether embeddings are drawn by t-SNE.
+    """
+
+    runs: Sequence[RunFacts]
+    repeats: Mapping[str, Sequence[RunFacts]]
+    settings: Mapping[str, Sequence[SettingRow]]
+    different_data: bool
+    tsne: bool = False
+
+    @property
+    def evaluated(self) -> list[RunFacts]:
+        """The runs that have weights."""
+        return [run for run in self.runs if run.evaluation]
