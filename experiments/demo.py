@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evaluate.figures import draw_curves, draw_projections, draw_radii, save
-from evaluate.geometry import radii_by_projection
+from evaluate.geometry import geometry_by_projection
 from evaluate.metrics.table import score_table
 from experiments.experiment import Experiment
 from experiments.presets import preset_settings
 from experiments.projection_records import read_projections
-from experiments.restored import RestoredRun, restore_run
+from experiments.restored import restore_run
 from experiments.run_directory import RunDirectory
 from experiments.train import train_run
 from models.serving.export import export, served_network
@@ -53,7 +53,15 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
 
     restored = restore_run(_run_dir(home, CCP_LOSS, seeds[0]))
     projections = read_projections(restored.run)
-    pictures = _draw(home, restored, RunDirectory(_run_dir(home, BASE_LOSS, seeds[0])), projections)
+    measured = geometry_by_projection(projections)
+    records = {BASE_LOSS: RunDirectory(_run_dir(home, BASE_LOSS, seeds[0])).records(), CCP_LOSS: restored.run.records()}
+    class_names = [f"digit {name}" for name in restored.experiment.splits.train.class_names]
+    figures = {
+        "projections.png": draw_projections(projections, class_names),
+        "covering_radius.png": draw_radii(measured),
+        "curves.png": draw_curves(records, restored.experiment.settings.loop.monitor),
+    }
+    pictures = [save(figure, home / name) for name, figure in figures.items()]
     shutil.rmtree(model_dir, ignore_errors=True)
     info = {**restored.describe(), **restored.progress}
     export(served_network(restored.experiment.model, restored.experiment.format), str(model_dir), info)
@@ -65,7 +73,7 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
             score_table(scores),
             "",
             "Covering radius of the training classes by their proxies, mean over classes:",
-            _radius_table(radii_by_projection(projections)),
+            _radius_table(measured),
             "",
             *(f"picture:  {path}" for path in pictures),
             f"model:    {model_dir} (SavedModel for serving)",
@@ -78,23 +86,11 @@ def _run_dir(home: pathlib.Path, loss: str, seed: int) -> pathlib.Path:
     return home / f"{loss.replace('/', '-')}-seed{seed}"
 
 
-def _draw(
-    home: pathlib.Path, restored: RestoredRun, base: RunDirectory, projections: Sequence[Mapping[str, Any]]
-) -> list[pathlib.Path]:
-    class_names = [f"digit {name}" for name in restored.experiment.splits.train.class_names]
-    records = {BASE_LOSS: base.records(), CCP_LOSS: restored.run.records()}
-    figures = {
-        "projections.png": draw_projections(projections, class_names),
-        "covering_radius.png": draw_radii(projections),
-        "curves.png": draw_curves(records, restored.experiment.settings.loop.monitor),
-    }
-    return [save(figure, home / name) for name, figure in figures.items()]
-
-
-def _radius_table(radii: Sequence[Mapping[str, float]]) -> str:
+def _radius_table(measured: Sequence[Mapping[str, Any]]) -> str:
     lines = ["  projection   by the proxies before   by the new ones"]
-    for radius in radii:
-        name = "start" if radius["projection"] == 0 else str(radius["projection"])
-        before = "–" if radius["before"] != radius["before"] else f"{radius['before']:.3f}"  # NaN at the start.
-        lines.append(f"  {name:>10}{before:>24}{radius['after']:>18.3f}")
+    for numbers in measured:
+        name = str(numbers["projection"] or "start")
+        before = numbers["radius_by_previous_proxies"]
+        before = "–" if before is None else f"{before:.3f}"
+        lines.append(f"  {name:>10}{before:>24}{numbers['radius_by_proxies']:>18.3f}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What a run has kept of its projections, read and measured."""
+"""What a run has kept of its projections."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from experiments.run_directory import RunDirectory
 
 
 def read_projections(run: RunDirectory) -> list[dict[str, np.ndarray]]:
-    """What was kept at the initialisation and at each projection, in order; embeddings and proxies are normalised.
+    """The records of the initialisation and of each projection, in order; embeddings and proxies are normalised.
 
-    Each holds ``index``, ``embeddings`` [num, embedding_size], ``labels`` [num], ``proxies`` [num_classes,
-    proxies_per_class, embedding_size] and, but for the first, ``previous_proxies`` of the same shape.
+    Each has ``index``, ``embeddings`` [num, embedding_size], ``labels`` [num], ``class_names``, ``proxies``
+    [num_classes, proxies_per_class, embedding_size] and, but for the first, ``previous_proxies`` of the same shape.
     """
     projections = []
     for path in sorted(run.projections.glob("*.npz")):

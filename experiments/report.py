@@ -55,9 +55,7 @@ def write_report(
     runs = [RunDirectory(path) for path in paths.values()]
     settings = [run.load_settings() for run in runs]
     target = _target(runs[0].path, output)
-    facts = [
-        _gather(run, own, name, data_dir) for run, own, name in zip(runs, settings, run_names(settings, runs))
-    ]
+    facts = [_gather(run, own, name, data_dir) for run, own, name in zip(runs, settings, run_names(settings, runs))]
     digests = {run.data_digest for run in runs} - {""}
     report = Report(
         facts,

@@ -1,23 +1,22 @@
-"""A run's pictures on disk."""
+"""A run's figures on disk."""
 
 from __future__ import annotations
 
+import os
 import pathlib
-from collections.abc import Sequence
 
 from evaluate import figures
+from evaluate.geometry import geometry_by_projection
 from experiments.projection_records import read_projections
 from experiments.run_directory import RunDirectory
 
 
-def draw_run(run_dir: str | pathlib.Path, class_names: Sequence[str] | None = None) -> list[pathlib.Path]:
-    """Draws all there is to draw of a run into its ``figures/``; returns the files."""
+def draw_run(run_dir: str | os.PathLike) -> list[pathlib.Path]:
+    """Draws a run's curves, projections and covering radii into its ``figures/``; returns the files."""
     run = RunDirectory(run_dir)
-    monitor, name = run.load_settings().loop.monitor, run.load_settings().loss.loss
-    directory = run.path / "figures"
-    drawn = [figures.save(figures.draw_curves({name: run.records()}, monitor), directory / "curves.png")]
-    projections = read_projections(run)
+    settings, projections = run.load_settings(), read_projections(run)
+    drawn = {"curves": figures.draw_curves({settings.loss.loss: run.records()}, settings.loop.monitor)}
     if projections:
-        drawn.append(figures.save(figures.draw_projections(projections, class_names), directory / "projections.png"))
-        drawn.append(figures.save(figures.draw_radii(projections), directory / "covering_radius.png"))
-    return drawn
+        drawn["projections"] = figures.draw_projections(projections)
+        drawn["covering_radius"] = figures.draw_radii(geometry_by_projection(projections))
+    return [figures.save(figure, run.path / "figures" / f"{name}.png") for name, figure in drawn.items()]

@@ -7,17 +7,15 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from ccp.training.progress_display import ProgressDisplay
 from datasets.files import read_json
 from evaluate.embedding import Validator
-from evaluate.geometry import pair_distances
-from experiments.board import geometry_scalars, projection_figures, show_unseen
+from experiments.board import TensorBoard, show_unseen
 from experiments.description import describe
 from experiments.experiment import Experiment
-from experiments.run_callbacks import RunLog, TensorBoard
+from experiments.run_callbacks import RunLog
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
 from experiments.workers import check_same_directory, training_replicas, wait_for_result
@@ -84,20 +82,8 @@ def _callbacks(
 ) -> list[tf.keras.callbacks.Callback]:
     if not experiment.replicas.is_chief:
         return []
-    splits = experiment.splits
-
-    def scatter() -> tuple[np.ndarray, np.ndarray]:
-        """Embeddings and labels of evenly spaced training examples, to be drawn and measured."""
-        embedded = experiment.embed_spread(splits.train, _MAX_SCATTERED)
-        return embedded.embeddings, embedded.labels
-
     return [
-        RunLog(run, scatter),
-        TensorBoard(
-            run,
-            lambda: pair_distances(validator.embedded.embeddings, validator.embedded.labels),
-            lambda: projection_figures(run, splits.train.class_names, validator.embedded),
-            lambda: geometry_scalars(run),
-        ),
+        RunLog(run, lambda: experiment.embed_spread(experiment.splits.train, _MAX_SCATTERED)),
+        TensorBoard(run, lambda: validator.embedded),
         ProgressDisplay(title),
     ]

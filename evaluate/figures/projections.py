@@ -1,4 +1,4 @@
-"""The paper's Figure 1: the embedding at each projection."""
+"""The embedding at each projection, as in the paper's Figure 1."""
 
 from __future__ import annotations
 
@@ -26,13 +26,15 @@ def draw_projections(
 ) -> Figure:
     """The paper's Figure 1: the embedding in 2-D, proxies as boxes and the next ones as circles.
 
-    One panel per projection, each in the two principal components of its own embedding, turned so that the
-    classes lie as they did in the panel before. Of more than ``most_panels`` projections that many are shown, evenly
-    spaced; of more than 8 classes that have examples, the first 8 have a colour.
+    One panel per projection, each in the two principal components of its embedding, turned to agree with the panel
+    before. Of more than ``most_panels`` projections that many are shown, evenly spaced; of more than 8 classes that
+    have examples, the first 8 have a colour.
 
     Args:
-      projections: as ``read_projections`` returns them, at least one.
-      class_names: by label; None numbers them.
+      projections: records of them, at least one: ``index``, ``embeddings`` [num, embedding_size], ``labels`` [num],
+        ``proxies`` and, after the initialisation, ``previous_proxies`` [num_classes, proxies_per_class,
+        embedding_size], and maybe ``class_names``.
+      class_names: by label; None takes those of the records, or numbers the classes.
       most_columns: panels in a row.
       most_panels: panels in all.
     """
@@ -49,19 +51,21 @@ def draw_projections(
     for panel, at in zip(panels, projections):
         plane = _plane(at, plane)
         _draw_panel(panel, at, plane, shown)
+    if class_names is None:
+        class_names = projections[-1].get("class_names")
     legend_below(figure, _legend(shown, class_names))
     return figure
 
 
 class _Plane(NamedTuple):
-    """A 2-D view: centre [embedding_size], axes [embedding_size, 2]; labels [classes], means in it [classes, 2]."""
+    """A 2-D view: centre [embedding_size], axes [embedding_size, 2]; labels [classes] and their means in it."""
 
     center: np.ndarray
     axes: np.ndarray
     classes: np.ndarray
     class_means: np.ndarray
 
-    def of(self, points: np.ndarray) -> np.ndarray:
+    def flat(self, points: np.ndarray) -> np.ndarray:
         """Points [num, embedding_size] in the plane, [num, 2]."""
         return (points - self.center) @ self.axes
 
@@ -87,16 +91,16 @@ def _plane(at: Mapping[str, np.ndarray], previous: _Plane | None) -> _Plane:
 
 
 def _draw_panel(panel: Axes, at: Mapping[str, np.ndarray], plane: _Plane, shown: np.ndarray) -> None:
-    points = plane.of(at["embeddings"])
+    points = plane.flat(at["embeddings"])
     others = ~np.isin(at["labels"], shown)
     if others.any():
         panel.scatter(*points[others].T, s=7, color=GREY, alpha=0.35, lw=0, zorder=1)
     for label, color in zip(shown, COLORS):
         panel.scatter(*points[at["labels"] == label].T, s=7, color=color, alpha=0.35, lw=0, zorder=2)
         if "previous_proxies" in at:
-            boxes = plane.of(at["previous_proxies"][label])
+            boxes = plane.flat(at["previous_proxies"][label])
             panel.scatter(*boxes.T, s=58, marker="s", color=color, edgecolors="black", linewidths=1.0, zorder=4)
-        circles = plane.of(at["proxies"][label])
+        circles = plane.flat(at["proxies"][label])
         panel.scatter(*circles.T, s=62, marker="o", facecolors="white", edgecolors=color, linewidths=2.0, zorder=5)
     index = int(at["index"])
     panel.set_title("initialisation" if index == 0 else f"projection {index}", fontsize=10)
@@ -105,7 +109,7 @@ def _draw_panel(panel: Axes, at: Mapping[str, np.ndarray], plane: _Plane, shown:
 
 
 def _legend(shown: np.ndarray, class_names: Sequence[str] | None) -> list[Line2D]:
-    names = [class_names[label] if class_names else f"class {label}" for label in shown]
+    names = [class_names[label] if class_names is not None else f"class {label}" for label in shown]
     handles = [
         Line2D([], [], ls="", marker="o", ms=5, color=color, label=as_it_is(shortened(name, _LONGEST_NAME)))
         for color, name in zip(COLORS, names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
@@ -13,18 +13,18 @@ _LONGEST_NAME = 60
 _ROW_HEIGHT = 0.42
 
 
-def draw_scores(rows: Mapping[str, tuple[float, Sequence[float]]], metric: str) -> Figure:
+def draw_scores(rows: Mapping[str, tuple[float, float, float]], metric: str) -> Figure:
     """A mark with a bar for each score, in percent, under its name.
 
     Args:
-      rows: by name, the score and its interval [low, high].
-      metric: which score it is.
+      rows: by name, the score and its interval's low and high end.
+      metric: its name.
     """
     figure = new_figure(WIDTH, 0.8 + _ROW_HEIGHT * len(rows))
     axes = figure.subplots()
-    for place, (name, (score, interval)) in enumerate(rows.items()):
+    for place, (name, (score, low, high)) in enumerate(rows.items()):
         style = {"color": COLORS[place % len(COLORS)]}
-        axes.plot([100 * end for end in interval], [place, place], lw=2, solid_capstyle="butt", **style)
+        axes.plot([100 * low, 100 * high], [place, place], lw=2, solid_capstyle="butt", **style)
         axes.plot([100 * score], [place], marker=MARKERS[place % len(MARKERS)], ms=7, mec="white", **style)
         text = as_it_is(shortened(name, _LONGEST_NAME))
         axes.text(0.01, place - 0.42, text, transform=axes.get_yaxis_transform(), fontsize=8, va="center")

@@ -1,4 +1,4 @@
-"""An embedding for TensorBoard's projector: points to turn in 3-D, with their classes and pictures."""
+"""An embedding in TensorBoard's projector: points in 3-D, with their classes and pictures."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _SIDE = 48
 _CONFIG = "projector_config.pbtxt"
 
 
-def write_projector(logs: pathlib.Path, embedded: Embedded, name: str) -> pathlib.Path:
+def write(logs: pathlib.Path, embedded: Embedded, name: str) -> pathlib.Path:
     """Writes vectors, metadata and a sprite of thumbnails below a TensorBoard directory, and the file that names them.
 
     Of more than 2,000 examples those that ``spread`` picks are shown.
 
     Args:
       logs: where the event files are: TensorBoard looks for the configuration there.
-      embedded: what is to be shown.
-      name: shown for it, and that of its folder.
+      embedded: the examples.
+      name: of the embedding and its folder.
 
     Returns:
       The configuration file.

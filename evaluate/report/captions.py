@@ -113,8 +113,8 @@ def geometry_figures(run: RunFacts) -> Iterator[CaptionedFigure]:
         yield CaptionedFigure(
             "radii",
             figures.draw_radii(measured),
-            f"Covering radius of {last['classes']:,} training classes ({last['examples']:,} images), by proxies, and by "
-            "as many of the class's own examples, greedily chosen. CCP claims that it shrinks …",
+            f"Covering radius of {last['classes']:,} training classes ({last['examples']:,} images), by proxies, and "
+            "by as many of the class's own examples, greedily chosen. CCP claims that it shrinks …",
             "Covering radius at each projection",
         )
         yield CaptionedFigure(

@@ -6,7 +6,7 @@ import base64
 import io
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jinja2
 from PIL import Image
@@ -46,6 +46,7 @@ def render(report: Report, folder: pathlib.Path) -> str:
       folder: where its figures are written as PNG files, too; made if need be.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    repeated, single = _repeated(report), {run.name: run.evaluation.scores for run in report.evaluated}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -59,10 +60,10 @@ def render(report: Report, folder: pathlib.Path) -> str:
         style=(_FOLDER / "report.css").read_text(encoding="utf-8"),
         metrics=STANDARD,
         centers=NUM_CENTERS,
-        repeated=_repeated(report),
-        single={run.name: run.evaluation.scores for run in report.evaluated},
+        repeated=repeated,
+        single=single,
         protocols=_protocols(report.evaluated),
-        figures=_figures(report, folder),
+        figures=_figures(report, {**repeated, **single}, folder),
     )
 
 
@@ -72,8 +73,9 @@ def _repeated(report: Report) -> dict[str, dict[str, Score]]:
     for name, runs in report.repeats.items():
         rows[name] = {}
         for metric in STANDARD:
-            described = summary([run.evaluation.scores[metric].mean for run in runs])
-            rows[name][metric] = Score(described["mean"], *(min(max(end, 0.0), 1.0) for end in described["interval_95"]))
+            over_seeds = summary([run.evaluation.scores[metric].mean for run in runs])
+            low, high = over_seeds["interval_95"]
+            rows[name][metric] = Score(over_seeds["mean"], max(low, 0.0), min(high, 1.0))
     return rows
 
 
@@ -93,11 +95,15 @@ def _protocols(runs: Iterable[RunFacts]) -> list[tuple[Mapping[str, str], list[s
     return protocols
 
 
-def _figures(report: Report, folder: pathlib.Path) -> dict[str, list[list[PageFigure]]]:
-    """By section, grids of figures."""
+def _figures(
+    report: Report, scores: Mapping[str, Mapping[str, Score]], folder: pathlib.Path
+) -> dict[str, list[list[PageFigure]]]:
+    """By section, grids of figures; ``scores`` by row of the tables and metric."""
     several = len(report.runs) > 1
 
-    def grids(runs: Sequence[RunFacts], draw: Callable[[RunFacts], Iterable[CaptionedFigure]]) -> list[list[PageFigure]]:
+    def grids(
+        runs: Sequence[RunFacts], draw: Callable[[RunFacts], Iterable[CaptionedFigure]]
+    ) -> list[list[PageFigure]]:
         """One grid of a single run's figures; of several runs, those that show the same thing side by side."""
         by_key: dict[str, list[PageFigure]] = {}
         for run in runs:
@@ -112,9 +118,8 @@ def _figures(report: Report, folder: pathlib.Path) -> dict[str, list[list[PageFi
         drawn = [_page_figure(figure, folder / f"{figure.key}.png") for figure in figures]
         return [drawn] if drawn else []
 
-    rows: dict[str, Any] = {**_repeated(report), **{run.name: run.evaluation.scores for run in report.evaluated}}
     return {
-        "results": shared(score_figures(rows)) if several and rows else [],
+        "results": shared(score_figures(scores)) if several and scores else [],
         "training": shared(curve_figures(report.runs)),
         "embedding": grids(report.evaluated, lambda run: embedding_figures(run.evaluation, report.tsne)),
         "retrieval": grids(report.evaluated, lambda run: retrieval_figures(run.evaluation)),

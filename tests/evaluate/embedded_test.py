@@ -5,21 +5,7 @@ from __future__ import annotations
 import numpy as np
 from absl.testing import parameterized
 
-from datasets.examples import Examples
-from datasets.images.sources import ImagesInMemory
-from evaluate.embedded import Embedded
-
-
-def embedded(points, labels, roles=None, size=(6, 4, 1)) -> Embedded:
-    """Examples on a line; the n-th one's image is of brightness n throughout, and their order is reversed on disk."""
-    count = len(points)
-    pixels = np.broadcast_to(np.arange(count, dtype=np.uint8)[::-1].reshape(-1, 1, 1, 1), (count, *size)).copy()
-    names = np.array([f"image {count - 1 - place}" for place in range(count)], object)
-    places = np.arange(count)[::-1]
-    labels, roles = np.array(labels), np.array([""] * count if roles is None else roles)
-    class_names = tuple(f"class {label}" for label in range(labels.max() + 1))
-    examples = Examples(ImagesInMemory(pixels, names), labels[places], class_names, roles[places])
-    return Embedded(np.array(points, float)[:, np.newaxis], examples, places)
+from tests.support.made_up_run import embedded
 
 
 class EmbeddedTest(parameterized.TestCase):

@@ -7,7 +7,16 @@ import numpy as np
 from absl.testing import parameterized
 
 from evaluate import geometry as module
-from evaluate.geometry import center_radii, class_distances, covering_radii, geometry, pair_distances, spread
+from evaluate.geometry import (
+    center_radii,
+    class_distances,
+    covering_radii,
+    geometry,
+    geometry_by_projection,
+    pair_distances,
+    spread,
+)
+from tests.support import made_up_run
 
 
 def _distance(a, b) -> float:
@@ -171,3 +180,20 @@ class GeometryTest(parameterized.TestCase):
         missing = {name for name, value in numbers.items() if value is None}
         expected = {"radius_by_proxies", "class_distance_mean", "class_distance_min"}
         self.assertEqual(missing, expected | {"positive_distance", "negative_distance"})
+
+
+class GeometryByProjectionTest(parameterized.TestCase):
+    def test_radii_equal_loops(self):
+        projections = [made_up_run.projection(index) for index in range(4)]
+        for record, row in zip(projections, geometry_by_projection(projections)):
+            self.assertEqual(row["projection"], record["index"])
+            self.assertLen(row["radius_by_centers"], 3)  # As many as proxies.
+            for name, key in (("radius_by_previous_proxies", "previous_proxies"), ("radius_by_proxies", "proxies")):
+                if key not in record:
+                    self.assertIsNone(row[name])
+                    continue
+                radii = []
+                for label in range(5):
+                    own = record["embeddings"][record["labels"] == label]
+                    radii.append(max(min(_distance(e, p) for p in record[key][label]) for e in own))
+                self.assertAlmostEqual(row[name], sum(radii) / 5, places=6)

@@ -6,7 +6,7 @@ import numpy as np
 from absl.testing import parameterized
 
 from evaluate.worst_classes import worst_classes
-from tests.evaluate.embedded_test import embedded
+from tests.support.made_up_run import embedded
 
 
 class WorstClassesTest(parameterized.TestCase):

@@ -1,10 +1,11 @@
-"""A run's pictures on disk."""
+"""A run's figures on disk."""
 
 import numpy as np
 from absl.testing import parameterized
 from PIL import Image
 
-from experiments.run_directory import RunDirectory, RunError, write_json
+from datasets.files import save_json
+from experiments.run_directory import RunDirectory, RunError
 from experiments.run_figures import draw_run
 from experiments.settings import configure
 from tests.support import made_up_run, pictures
@@ -15,7 +16,7 @@ class DrawRunTest(parameterized.TestCase):
         super().setUp()
         self.run_dir = RunDirectory(pictures.folder_for(self) / "run")
         self.run_dir.path.mkdir()
-        write_json(self.run_dir.config, configure({"loss": "ccp/contrastive"}).to_dict())
+        save_json(self.run_dir.settings, configure({"loss": "ccp/contrastive"}).to_dict())
         for record in made_up_run.epochs(3, projected_at=(2,)):
             self.run_dir.append(record)
 
@@ -28,7 +29,7 @@ class DrawRunTest(parameterized.TestCase):
             kept = made_up_run.projection(index)
             del kept["index"]
             np.savez(self.run_dir.projections / f"{index:04d}.npz", **kept)
-        drawn = draw_run(self.run_dir.path, class_names=list("abcde"))
+        drawn = draw_run(self.run_dir.path)
         self.assertEqual([path.name for path in drawn], ["curves.png", "projections.png", "covering_radius.png"])
         for path in drawn:
             self.assertEqual(Image.open(path).format, "PNG")

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from evaluate.metrics.statistics import crossed_interval, mean_scores, summary
+from evaluate.metrics.statistics import bootstrap_interval, crossed_interval, mean_scores, summary
 
 
 class SummaryTest(parameterized.TestCase, tf.test.TestCase):
@@ -38,3 +38,14 @@ class CrossedIntervalTest(tf.test.TestCase):
 
     def test_one_repeat_has_none(self):
         self.assertIsNone(crossed_interval({(0, 0, 0, 0): 0.5}, 1))
+
+
+class BootstrapIntervalTest(tf.test.TestCase):
+    def test_covers_the_mean_as_the_normal_approximation_does(self):
+        # 400 queries, 100 of them 1: mean 0.25, standard error sqrt(0.25 · 0.75 / 400) = 0.02165, ± 1.96 of that.
+        low, high = bootstrap_interval(np.repeat([0.0, 1.0], [300, 100]))
+        self.assertAlmostEqual(low, 0.25 - 0.0424, delta=0.006)
+        self.assertAlmostEqual(high, 0.25 + 0.0424, delta=0.006)
+
+    def test_what_does_not_vary_has_no_width(self):
+        self.assertEqual(bootstrap_interval(np.full(7, 0.5)), [0.5, 0.5])

@@ -1,37 +1,41 @@
-"""The report's page in a real browser without a network, on a telephone's screen and on a desk's."""
+"""The report's page in a real browser without a network, on a phone's screen and on a desktop's."""
 
 from __future__ import annotations
 
 import io
+import pathlib
+import tempfile
 
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
-from tests.support import pictures, tiny_runs
+from evaluate.report.page import render
+from tests.support import made_up_run, pictures
 from tests.support.browser import Browser, installed
 
 _LOADED = "[...document.images].map(image => image.complete && image.naturalWidth)"
 _WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 _WIDEST_IMAGE = "Math.max(...[...document.images].map(image => image.getBoundingClientRect().right))"
-_GROUND = "getComputedStyle(document.body).backgroundColor"
+_BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 
 
 class BrowserTest(parameterized.TestCase, tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        installed()  # Before anything is trained for it.
-        several = [tiny_runs.digits("contrastive", seed) for seed in (0, 1)] + [tiny_runs.digits("ccp/contrastive")]
-        one = tiny_runs.page(tiny_runs.photographs(), tsne=True)
-        cls.pages = {"one": one, "several": tiny_runs.page(*several, several[0])}
-        cls.browser = Browser(tiny_runs.home() / "profile")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.browser.__exit__()
-        super().tearDownClass()
+        installed()
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        home = pathlib.Path(folder.name)
+        runs = [made_up_run.run_facts(f"run {seed}, some=value", seed, projects=seed > 0) for seed in (0, 1, 2)]
+        cls.pages = {"one": home / "one.html", "several": home / "several.html"}
+        cls.pages["one"].write_text(render(made_up_run.report(runs[1], tsne=True), home / "one"))
+        repeated = {"run (2 seeds)": runs[1:]}
+        cls.pages["several"].write_text(render(made_up_run.report(*runs, repeats=repeated), home / "several"))
+        cls.browser = Browser(home / "profile").__enter__()
+        cls.addClassCleanup(cls.browser.__exit__)
 
     @parameterized.product(page=("one", "several"), width=(390, 1280), scheme=("light", "dark"))
     def test_opens_without_a_network_and_fits_the_screen(self, page, width, scheme):
@@ -52,7 +56,7 @@ class BrowserTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(screenshot.size, (2 * width, 2 * 844))
         grey = np.asarray(screenshot.convert("L"))
         self.assertGreater(grey.std(), 10.0)  # Not blank.
-        self.assertEqual(np.median(grey) > 128, scheme == "light", browser.evaluate(_GROUND))
+        self.assertEqual(np.median(grey) > 128, scheme == "light", browser.evaluate(_BACKGROUND))
 
     def test_tables_scroll_in_their_boxes(self):
         self.browser.open(self.pages["several"], 390)

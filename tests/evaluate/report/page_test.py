@@ -1,0 +1,167 @@
+"""The report's page: its contents, that it needs nothing but itself, and the figures beside it."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import html.parser
+import io
+import json
+import pathlib
+import re
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from evaluate.report.page import render
+from tests.support import made_up_run, pictures
+
+
+class Reader(html.parser.HTMLParser):
+    """Takes a page apart; an element that is not closed, or closed twice, is an error."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.images, self.texts, self.tags, self._open = [], [], [], []
+        self.feed(page)
+        self.close()
+        assert not self._open, self._open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag == "img":
+            self.images.append(dict(attrs))
+        if tag not in ("img", "meta", "br"):
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag, tag
+
+    def handle_data(self, data):
+        if "style" not in self._open:
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+class OneRunTest(tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.facts = made_up_run.run_facts("ccp/contrastive", projects=True)
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name) / "figures"
+        cls.page = render(made_up_run.report(cls.facts), cls.folder)
+        cls.reader = Reader(cls.page)
+
+    def test_contents_in_order(self):
+        headings = ["Results", "Training", "Embedding", "Retrieval and distances", "Geometry", "Settings"]
+        self.assertEqual(re.findall("<h2>(.*?)</h2>", self.page), headings)
+        linked = [attributes["href"][1:] for name, attributes in self.reader.tags if name == "a"]
+        identified = [attributes["id"] for name, attributes in self.reader.tags if name == "section"]
+        self.assertEqual(linked, identified)
+        for sentence in ("test: leave-one-out & by index", "model selection: best map_at_r"):
+            self.assertIn(sentence, self.reader.text)
+        for score in self.facts.evaluation.scores.values():
+            self.assertIn(f"{100 * score.mean:.2f} {100 * score.low:.2f} – {100 * score.high:.2f}", self.reader.text)
+        # The last of three epochs, MAP@R 1 − 0.5 / 3, is the best one.
+        self.assertIn("ccp/contrastive yes 3 3 83.33 (MAP@R) 1 runs/ccp/contrastive", self.reader.text)
+        self.assertIn("width 4 ● default 64", self.reader.text)
+        self.assertNotIn("not finished", self.reader.text)
+        self.assertIn("never seen in training ; seed 0.", self.reader.text.replace("training;", "training ;"))
+
+    def test_it_holds_all_it_shows(self):
+        kinds = {name for name, _ in self.reader.tags}
+        self.assertFalse(kinds & {"script", "link", "iframe", "object", "base"})
+        self.assertNotIn("url(", self.page)
+        self.assertNotIn("@import", self.page)
+        self.assertLess(len(self.page), 5_000_000)
+        beside = {path.name: path for path in self.folder.iterdir()}
+        self.assertLen(self.reader.images, len(beside))
+        self.assertContainsSubset({"curve_loss.png", "retrieval.png", "relative_radii.png", "distances.png"}, beside)
+        for image in self.reader.images:
+            head, _, data = image["src"].partition(",")
+            self.assertEqual(head, "data:image/png;base64")
+            picture = Image.open(io.BytesIO(base64.b64decode(data, validate=True)))
+            picture.load()
+            self.assertEqual(picture.size, (int(image["width"]), int(image["height"])))
+            self.assertGreater(len(image["alt"]), 10)
+        # In a palette of 256 colours, and still the colours of the files.
+        shown = [base64.b64decode(image["src"].partition(",")[2]) for image in self.reader.images]
+        for data, path in zip(shown, sorted(beside.values(), key=lambda path: path.stat().st_mtime_ns)):
+            if "retrieval" in path.name or "curve" in path.name:
+                colours = [Image.open(file).convert("RGB") for file in (io.BytesIO(data), path)]
+                difference = np.subtract(*(np.asarray(image, int) for image in colours))
+                self.assertLess(np.abs(difference).max(), 24, path.name)
+
+    def test_names_of_classes_are_text(self):
+        # No name has become an image: each image has a source that the page holds.
+        self.assertTrue(all(image["src"].startswith("data:") for image in self.reader.images))
+        self.assertIn("<img src=nowhere>&amp;: MAP@R", " ".join(image["alt"] for image in self.reader.images))
+
+    def test_numbers(self):
+        numbers = json.loads(json.dumps(self.facts.numbers()))
+        for metric, score in numbers["scores"].items():
+            low, high = numbers["interval_95_over_queries"][metric]
+            self.assertTrue(low <= score <= high, metric)
+        self.assertEqual([at["projection"] for at in numbers["geometry_by_projection"]], [0, 1])
+        self.assertIsNone(numbers["geometry"]["unseen classes"]["radius_by_proxies"])
+        self.assertEqual(numbers["geometry"]["training classes"]["examples"], 40)
+
+    def test_the_same_again(self):
+        again = render(made_up_run.report(self.facts), pictures.folder_for(self) / "again")
+        self.assertEqual(again, self.page)
+
+
+class SeveralRunsTest(tf.test.TestCase):
+    def test_side_by_side(self):
+        runs = [made_up_run.run_facts(f"base, seed {seed}", seed) for seed in (0, 1)]
+        runs.append(made_up_run.run_facts("ccp, seed 0", projects=True))
+        runs[1].evaluation.data["unreadable_images_left_out"] = 3
+        folder = pictures.folder_for(self)
+        report = made_up_run.report(*runs, repeats={"base (2 seeds)": runs[:2]}, different_data=True)
+        text = Reader(render(report, folder)).text
+        mean = sum(run.evaluation.scores["map_at_r"].mean for run in runs[:2]) / 2
+        for part in (
+            *("3 runs side by side", "base (2 seeds)", f"{100 * mean:.2f}", "seed ≠ 0 1 0", "default 64 – –"),
+            *(
+                "These runs are of different data",
+                "left out: 3 images that cannot be read",
+                "base, seed 0, ccp, seed 0",
+            ),
+        ):
+            self.assertIn(part, text)
+        names = {path.name for path in folder.iterdir()}
+        self.assertContainsSubset({"scores_map_at_r.png", "run1_retrieval.png", "run3_radii.png"}, names)
+        self.assertNotIn("run1_radii.png", names)  # The base loss does not project.
+
+
+class UnfinishedTest(tf.test.TestCase):
+    def test_without_a_result(self):
+        run = made_up_run.run_facts("a", finished=False)
+        text = Reader(render(made_up_run.report(run), pictures.folder_for(self))).text
+        self.assertIn("a is not finished: it is at epoch 3, and the best weights so far are shown.", text)
+
+    def test_without_weights_curves_projections_and_settings_are_shown(self):
+        run = made_up_run.run_facts("a", projects=True, finished=False, evaluation=None)
+        reader = Reader(render(made_up_run.report(run), pictures.folder_for(self)))
+        self.assertIn("no weights are saved yet, so there is little to show", reader.text)
+        self.assertIn("in training on digits; seed 0.", reader.text)
+        self.assertLen(reader.images, 2 + 4)
+        self.assertIn("width", reader.text)
+
+    def test_a_run_that_has_only_begun(self):
+        run = made_up_run.run_facts("a", records=[], best=None, finished=False, evaluation=None)
+        run = dataclasses.replace(run, projections=[])
+        reader = Reader(render(made_up_run.report(run), pictures.folder_for(self)))
+        self.assertEmpty(reader.images)
+        self.assertIn("a no 0 – – 0 runs/a", reader.text)
+
+
+if __name__ == "__main__":
+    tf.test.main()

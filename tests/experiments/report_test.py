@@ -1,0 +1,135 @@
+"""The report of runs on disk: what is gathered, how runs are named and grouped, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from ccp.errors import UserError
+from datasets.files import read_json, save_json
+from experiments.report import best_record, run_names, setting_rows, write_report
+from experiments.run_directory import RunDirectory, RunError
+from experiments.settings import configure
+from tests.support import pictures, tiny_runs
+
+
+class WriteReportTest(tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.run_dir = tiny_runs.digits("ccp/contrastive")
+        cls.result = read_json(pathlib.Path(cls.run_dir) / "result.json")
+
+    def copy(self, seed: int = 0) -> pathlib.Path:
+        """A copy of the run, as if it had another seed."""
+        copied = pictures.folder_for(self) / "run"
+        shutil.copytree(self.run_dir, copied)
+        settings = RunDirectory(copied).load_settings().replaced(seed=seed)
+        save_json(copied / "settings.json", settings.to_dict())
+        return copied
+
+    def test_scores_and_geometry_are_those_of_the_run(self):
+        page = write_report([self.run_dir], str(pictures.folder_for(self) / "made" / "page.html"))
+        text = page.read_text()
+        for metric in ("precision_at_1", "r_precision", "map_at_r"):
+            self.assertIn(f"{100 * self.result['test'][metric]:.2f}", text)
+        for sentence in self.result["protocol"].values():
+            self.assertIn(sentence.replace("'", "&#39;"), text)
+        (numbers,) = json.loads(page.with_suffix(".json").read_text())
+        for metric, score in numbers["scores"].items():
+            self.assertEqual(score, self.result["test"][metric])
+        # The initialisation, and one projection after the first of two epochs.
+        self.assertEqual([at["projection"] for at in numbers["geometry_by_projection"]], [0, 1])
+        training = numbers["geometry"]["training classes"]
+        # 721 training images; the proxies of the best weights do not cover them as well as the best of the images do.
+        self.assertEqual((training["examples"], training["classes"]), (721, 5))
+        self.assertGreater(training["radius_by_proxies"], training["radius_by_centers"][1])
+
+    def test_seeds_are_joined_and_a_run_under_three_names_is_one(self):
+        other = self.copy(seed=1)
+        link = other.parent / "link"
+        link.symlink_to(self.run_dir)
+        detour = f"{self.run_dir}/../{pathlib.Path(self.run_dir).name}"
+        page = write_report([self.run_dir, str(link), str(other), detour], str(other.parent / "page.html"))
+        text = page.read_text()
+        self.assertIn("2 runs side by side", text)
+        self.assertIn("ccp/contrastive (2 seeds)", text)
+        self.assertNotIn("different data", text)
+        numbers = json.loads(page.with_suffix(".json").read_text())
+        self.assertEqual([run["run"] for run in numbers], [self.run_dir, str(other)])
+
+    def test_a_copy_is_no_repeat_and_other_images_are_noticed(self):
+        other = self.copy()
+        data = read_json(other / "data.json")
+        save_json(other / "data.json", {**data, "digest": "0" + data["digest"][1:]})
+        (other / "result.json").unlink()
+        shutil.rmtree(other / "checkpoints")
+        shutil.rmtree(other / "projections")
+        text = write_report([self.run_dir, str(other)], str(other.parent / "page.html")).read_text()
+        self.assertIn("These runs are of different data", text)
+        self.assertNotIn("seeds)", text)
+        self.assertIn("no weights are saved yet", text)
+
+    def test_a_run_without_a_result_is_evaluated_with_its_best_weights_so_far(self):
+        other = self.copy()
+        (other / "result.json").unlink()
+        page = write_report([str(other)])
+        self.assertEqual(page, other / "report" / "index.html")
+        text = page.read_text()
+        self.assertIn("is not finished: it is at epoch 2", text)
+        self.assertIn(f"{100 * self.result['test']['map_at_r']:.2f}", text)
+
+    def test_refusals(self):
+        folder = pictures.folder_for(self)
+        with self.assertRaisesRegex(RunError, "holds no run"):
+            write_report([str(folder)])
+        with self.assertRaisesRegex(UserError, "at least one run"):
+            write_report([])
+        (folder / "file").write_text("")
+        with self.assertRaisesRegex(UserError, "cannot be written to .*file/index.html"):
+            write_report([self.run_dir], str(folder / "file"))
+        # The numbers are beside the page: those of result.html would be the run's own result.json.
+        save_json(folder / "result.json", {"test": {}})
+        with self.assertRaisesRegex(UserError, "numbers would replace .*result.json, which is no report's"):
+            write_report([self.run_dir], str(folder / "result.html"))
+        self.assertEqual(read_json(folder / "result.json"), {"test": {}})
+
+
+class NamesAndSettingsTest(parameterized.TestCase):
+    def test_names(self):
+        runs = [RunDirectory(name) for name in "abc"]
+        one, other = configure({"loss": "contrastive"}), configure({"loss": "ccp/contrastive"})
+        self.assertEqual(run_names([one, other], runs), ["contrastive", "ccp/contrastive"])
+        self.assertEqual(run_names([one, one.replaced(seed=3)], runs), ["contrastive, seed 0", "contrastive, seed 3"])
+        self.assertEqual(run_names([one, one], runs), ["contrastive, a", "contrastive, b"])
+        folder = configure({"loss": "contrastive", "dataset": "folder", "data_dir": "d"})
+        self.assertEqual(run_names([one, folder], runs), ["contrastive, dataset digits", "contrastive, dataset folder"])
+
+    def test_rows_of_settings(self):
+        one = configure({"loss": "contrastive", "width": 4})
+        rows = {
+            row.name: row
+            for section in setting_rows([one, configure({"loss": "ccp/contrastive", "width": 4})]).values()
+            for row in section
+        }
+        self.assertTrue(rows["loss"].differs)
+        self.assertFalse(rows["width"].differs)
+        self.assertEqual([cell.value for cell in rows["width"].cells], ["4", "4"])
+        self.assertIsNotNone(rows["width"].cells[0].default)
+        self.assertIsNone(rows["proxies_per_class"].cells[0])  # The plain loss has none.
+        self.assertNotIn("memory_weight", rows)
+
+    def test_the_best_epoch_is_the_one_whose_weights_are_kept(self):
+        # 0.5, then by less than is enough 0.505, then 0.52, then by less again 0.525.
+        settings = configure({"min_improvement": 0.01})
+        records = [{"epoch": 1 + i, "map_at_r": score} for i, score in enumerate((0.5, 0.505, 0.52, 0.525))]
+        self.assertEqual(best_record(records, settings)["epoch"], 3)
+        self.assertIsNone(best_record([], settings))
+
+
+if __name__ == "__main__":
+    tf.test.main()
