@@ -1,8 +1,7 @@
-"""Exports of runs, of the four folds of a protocol as one model, and of a model with another gallery."""
+"""Exports of trained networks, and of an exported model with another gallery."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -11,28 +10,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ccp.distances import lipschitz_normalize
-from ccp.errors import UserError
 from datasets.image_files import find_images
-from datasets.images.image import read_all
-from datasets.input.formats import ImageFormat
-from datasets.input.pipelines import EvaluationImages
-from datasets.splits import NUM_FOLDS
-from experiments.experiment import Experiment
-from experiments.mlrc_scores import concatenated_embeddings
-from experiments.restored import RestoredRun, restore_run
-from experiments.run_directory import RunDirectory
-from models.serving.bare_process import TOLERANCE, Sample
+from experiments.trained_network import load_trained_network
+from models.serving.bare_process import Sample
 from models.serving.export import export, exported_network, served_network
 from models.serving.exported_model import ExportedModel, read_info
 from models.serving.file_embedding import ImageError, embed_files
 from models.serving.gallery import Gallery
-from models.serving.network import MASKED, JoinedNetworks, Network
+from models.serving.network import MASKED
 from models.serving.versions import ExportError, check_export_directory, newest_version
 
 _SAMPLE_SIZE = 8
-# Embeddings of half-precision networks depend on the size of the batch.
-_HALF_PRECISION_TOLERANCE = 2e-2
 
 
 class Target(NamedTuple):
@@ -58,9 +46,9 @@ class Exported(NamedTuple):
 
     Attributes:
       directory: of the version.
-      difference: the largest difference of its embeddings in a bare process from the training code's; None if the
-        test set had no readable image.
-      progress: of each run in it; see ``restore_run``.
+      difference: the largest difference of its embeddings in a bare process from the training code's; None if it was
+        not tried, as the test set has no readable image.
+      progress: of each run in it; see ``RestoredRun``.
       skipped: (path, reason) of gallery files that could not be read.
     """
 
@@ -75,38 +63,22 @@ def export_run(
 ) -> Exported:
     """Exports the best weights of a run, or of the four folds of ``run_mlrc`` as one model.
 
-    The four folds are those of one repeat; their normalised embeddings are concatenated and normalised again.
-
     Args:
-      run_dir: of the run, or of the protocol.
+      run_dir: see ``load_trained_network``, as for the other arguments but ``target``.
       target: where to, and the gallery.
-      repeat: which repeat of the protocol, from 1.
-      data_dir: where the data are now, if they have moved.
-      on_bad_image: see ``restore_run``.
+      repeat: which repeat of the protocol.
+      data_dir: where the data are now.
+      on_bad_image: ``stop`` or ``skip``.
 
     Raises:
-      RunError: there is no run, or it has saved nothing yet.
-      UserError: the folds take different images or have different test images; see also ``export``.
+      UserError: see ``load_trained_network`` and ``export``.
     """
     _check(target)
-    runs = _fold_runs(run_dir, repeat)
-    restored = [restore_run(run, data_dir, on_bad_image) for run in runs or [run_dir]]
-    first, progress = restored[0], [fold.progress for fold in restored]
-    if runs:
-        _check_formats(restored)
-        network: Network = JoinedNetworks([fold.experiment.model for fold in restored])
-        seeds = [fold.experiment.settings.run.seed for fold in restored]
-        folds = [{"fold": fold, "seed": seed, **done} for fold, (seed, done) in enumerate(zip(seeds, progress), 1)]
-        details = {"repeat": repeat, "folds": folds, "test": _joined_scores(restored)}
-    else:
-        network = first.experiment.model
-        details = {**first.progress, "test": first.embed().result.means}
-    info = {**first.describe(), "image_format": dataclasses.asdict(first.experiment.format), **details}
-    served = served_network(network, first.experiment.format)
-    gallery, skipped = _gallery(served.signatures, target, info)
-    sample = _sample(first.experiment, network)
-    written = export(served, target.directory, info, gallery, target.version, sample)
-    return Exported(*written, progress, skipped)
+    trained = load_trained_network(run_dir, repeat, data_dir, on_bad_image)
+    served = served_network(trained.network, trained.image_format)
+    gallery, skipped = _gallery(served.signatures, target, trained.info)
+    written = export(served, target.directory, trained.info, gallery, target.version, trained.sample)
+    return Exported(*written, trained.progress, skipped)
 
 
 def export_with_gallery(model: str, target: Target) -> Exported:
@@ -149,60 +121,6 @@ def _searches(version: pathlib.Path) -> bool:
         return "gallery" in read_info(version)
     except ExportError:  # Not a version of ours, or damaged.
         return False
-
-
-def _fold_runs(run_dir: str, repeat: int) -> list[str]:
-    """The runs of one repeat of the protocol; none if the directory is that of a single run."""
-    home = pathlib.Path(run_dir)
-    if RunDirectory(home).settings.exists() or not any(home.glob("fold*-repeat*")):
-        return []
-    runs = [home / f"fold{fold}-repeat{repeat - 1}" for fold in range(1, NUM_FOLDS + 1)]
-    missing = [run.name for run in runs if not RunDirectory(run).settings.exists()]
-    if missing:
-        raise UserError(
-            f"{home} holds no {', '.join(missing)}, and repeat {repeat} needs four models; pass another --repeat, or "
-            "resume main.py mlrc there."
-        )
-    return [str(run) for run in runs]
-
-
-def _check_formats(folds: Sequence[RestoredRun]) -> None:
-    first = folds[0]
-    for fold in folds:
-        if fold.experiment.format != first.experiment.format:
-            raise UserError(
-                f"The folds must take the same images; {first.run.path} takes {_described(first.experiment.format)} "
-                f"and {fold.run.path} {_described(fold.experiment.format)}. Train the folds with the same settings."
-            )
-
-
-def _described(image_format: ImageFormat) -> str:
-    return f"{image_format.size} × {image_format.size} pixels of {image_format.channels} channels"
-
-
-def _joined_scores(folds: Sequence[RestoredRun]) -> dict[str, float]:
-    """Test scores of the concatenated embeddings."""
-    embedded = [fold.embed() for fold in folds]
-    if not all(np.array_equal(embedded[0].indices, fold.indices) for fold in embedded):
-        raise UserError(
-            "The folds were evaluated on different images, because some were changed meanwhile. Run the command again."
-        )
-    joined = concatenated_embeddings([fold.embeddings for fold in embedded])
-    return dataclasses.replace(embedded[0], embeddings=joined).result.means
-
-
-def _sample(experiment: Experiment, network: Network) -> Sample | None:
-    """A few test images, and their embeddings by the training code on the processor."""
-    test = experiment.splits.test
-    examples = test.subset(np.unique(np.linspace(0, len(test) - 1, _SAMPLE_SIZE).astype(int)))
-    files, embeddings = [], []
-    with tf.device("CPU:0"):
-        for places, images in EvaluationImages(examples, experiment.format, experiment.bad_images):
-            files += [tf.io.encode_png(read_all(examples.images.open(tf.constant(place)))).numpy() for place in places]
-            embeddings.append(lipschitz_normalize(network(images, training=False)).numpy())
-    full_precision = experiment.settings.network.mixed_precision == "none"
-    tolerance = TOLERANCE if full_precision else _HALF_PRECISION_TOLERANCE
-    return Sample(files, np.concatenate(embeddings), tolerance) if files else None
 
 
 def _gallery(

@@ -13,7 +13,8 @@ from datasets.input.formats import ImageFormat
 from models.serving.bare_process import Sample, largest_difference
 from models.serving.exported_model import INFO_FILE, ExportedModel
 from models.serving.gallery import SEARCH, Gallery
-from models.serving.network import ENCODED, EmbeddingNetwork, Network
+from models.serving.joined_networks import Network
+from models.serving.network import ENCODED, EmbeddingNetwork
 from models.serving.versions import ExportError, write_version
 
 

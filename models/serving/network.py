@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -15,43 +15,12 @@ from datasets.input.formats import ImageFormat
 from datasets.input.preprocessing import evaluation_image
 from models.serving.blocks import embed_in_blocks
 from models.serving.image_files import read_each, reasons
+from models.serving.joined_networks import Network
 
 FLOAT, UINT8, ENCODED, MASKED = "serving_default", "uint8", "encoded", "encoded_masked"
 
 # An error lists no more positions than this.
 _MOST_POSITIONS = 20
-
-
-class Network(Protocol):
-    """Images [batch, size, size, channels] from 0 to 255 to embeddings [batch, embedding_size], not normalised."""
-
-    variables: Sequence[tf.Variable]
-
-    def __call__(self, images: tf.Tensor, training: bool) -> tf.Tensor:
-        """The embeddings."""
-
-
-class JoinedNetworks:
-    """An ensemble as one network: the normalised embeddings of several networks, concatenated.
-
-    The exported model normalises the result again: "concatenated" in "A Metric Learning Reality Check" (Musgrave et
-    al., ECCV 2020).
-
-    Attributes:
-      variables: those of all networks.
-
-    Args:
-      networks: all take the same images.
-    """
-
-    def __init__(self, networks: Sequence[Network]):
-        self._networks = list(networks)
-        self.variables = [variable for network in networks for variable in network.variables]
-
-    def __call__(self, images: tf.Tensor, training: bool) -> tf.Tensor:
-        """[batch, sum of the embedding sizes] float32."""
-        embeddings = [lipschitz_normalize(network(images, training=training)) for network in self._networks]
-        return tf.concat(embeddings, axis=1)
 
 
 class EmbeddingNetwork(tf.Module):

@@ -55,8 +55,8 @@ class ExportTest(tf.test.TestCase):
         # TensorFlow Serving uses the names of tensors in the signatures, and loads without Python's functions.
         images = served.digit_images(3)
         files, expected = [pictures.png_of(image) for image in images], served.expected(images)
+        version = str(served.exported() / "1")
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-            version = str(served.exported() / "1")
             definitions = tf.compat.v1.saved_model.load(session, ["serve"], version).signature_def
 
             def run(name, value):

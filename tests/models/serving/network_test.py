@@ -8,7 +8,7 @@ from absl.testing import parameterized
 
 from datasets.images.decoding import open_image
 from datasets.images.image import read_all
-from models.serving.network import JoinedNetworks
+from models.serving.joined_networks import JoinedNetworks
 from tests.support import pictures, served
 
 
