@@ -13,6 +13,7 @@ from ccp.errors import ConfigError
 from experiments import workers
 from experiments.run_directory import RunDirectory
 from experiments.settings import configure
+from experiments.train import train_run
 from experiments.workers import check_same_directory, check_same_start
 from tests.support import pictures
 
@@ -88,6 +89,12 @@ class SameStartTest(absltest.TestCase):
         folder = pictures.folder_for(self)
         check_same_directory(Replicas(), RunDirectory(folder))
         self.assertEmpty(list(folder.iterdir()))
+
+    def test_a_finished_run_needs_no_other_process(self):
+        run = RunDirectory(pictures.folder_for(self))
+        run.result.write_text('{"epochs": 3}')
+        with mock.patch.object(RunDirectory, "finished", return_value=True):
+            self.assertEqual(train_run(configure({"strategy": "multi_worker"}), run.path, "run"), {"epochs": 3})
 
 
 if __name__ == "__main__":
