@@ -130,7 +130,12 @@ class RunDirectory:
             )
 
     def record(self, settings: Settings, digest: str) -> None:
-        """Writes the settings and the digest of the data, once these have been found."""
+        """Writes the settings and the digest of the data, once these have been found.
+
+        Results of a run whose checkpoints were deleted, to train it anew, go.
+        """
+        if not self.has_checkpoint:
+            self.result.unlink(missing_ok=True)
         save_json(self.data, {"digest": digest})
         save_json(self.settings, settings.to_dict())
 

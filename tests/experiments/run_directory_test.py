@@ -80,6 +80,11 @@ class RunDirectoryTest(tf.test.TestCase):
         embeddings, kept = np.eye(3, dtype=np.float32), np.array([0, 2, 3])
         self.run.finish(embeddings, kept, {"test": {}})
         self.assertFalse(self.run.finished(settings))  # Its checkpoints were deleted, to train anew.
+        with self.run.claimed(settings):
+            self.run.record(settings, "digest")
+        self.save_checkpoint(2)
+        self.assertFalse(self.run.finished(settings))
+        self.run.finish(embeddings, kept, {"test": {}})
         self.save_checkpoint(2)
         self.assertTrue(self.run.finished(configure({"seed": 5, "strategy": "multi_worker"})))
         self.assertFalse(self.run.finished(configure({"seed": 6})))

@@ -1,0 +1,69 @@
+"""A restored run, and its evaluation: computed once, when the run ends."""
+
+from __future__ import annotations
+
+import csv
+import json
+import pathlib
+import shutil
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+
+from ccp.errors import ConfigError
+from experiments.evaluation import write_evaluation
+from experiments.experiment import Experiment
+from experiments.restored import restore_run
+from experiments.run_directory import RunError
+from tests.support import tiny_runs
+
+
+class RestoredRunTest(tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.run_dir = tiny_runs.digits("ccp/contrastive")
+        cls.restored = restore_run(cls.run_dir)
+
+    def copy(self) -> pathlib.Path:
+        copy = pathlib.Path(self.get_temp_dir()) / "copy"
+        shutil.copytree(self.run_dir, copy)
+        self.addCleanup(shutil.rmtree, copy)
+        return copy
+
+    def test_a_finished_run_is_not_evaluated_again(self):
+        with mock.patch.object(Experiment, "embed", side_effect=AssertionError):
+            embedded = self.restored.embed()
+        self.assertEqual(self.restored.progress, {"epochs": 2, "best_epoch": 2, "finished": True})
+        # The network has the weights that these embeddings are by.
+        np.testing.assert_array_equal(self.restored.experiment.embed(embedded.examples).embeddings, embedded.embeddings)
+
+    def test_an_unfinished_run_is_evaluated_as_it_is(self):
+        copy = self.copy()
+        (copy / "result.json").unlink()
+        (copy / "test_embeddings.npz").unlink()
+        np.testing.assert_array_equal(restore_run(copy).embed().embeddings, self.restored.embed().embeddings)
+        shutil.rmtree(copy / "checkpoints")
+        with self.assertRaisesRegex(RunError, "has no checkpoint yet; resume it with main.py train"):
+            restore_run(copy)
+
+    def test_the_evaluation_agrees_with_the_result(self):
+        result = json.loads((pathlib.Path(self.run_dir) / "result.json").read_text())
+        record, (json_file, csv_file) = write_evaluation(self.restored, "test", with_clustering=True)
+        self.assertEqual(json.loads(json_file.read_text()), json.loads(json.dumps(record)))
+        self.assertContainsSubset(result["test"].items(), record["scores"].items())
+        self.assertEqual(set(record["per_class"]), set("56789"))
+        with open(csv_file) as file:
+            queries = list(csv.DictReader(file))
+        self.assertLen(queries, result["data"]["test"]["images"])
+        mean = np.mean([float(query["map_at_r"]) for query in queries])
+        self.assertAlmostEqual(mean, result["test"]["map_at_r"], places=5)
+
+    def test_a_data_set_without_a_directory_has_not_moved(self):
+        with self.assertRaisesRegex(ConfigError, "--data_dir has no effect on a run with digits; leave it out"):
+            restore_run(self.run_dir, data_dir="elsewhere")
+
+
+if __name__ == "__main__":
+    tf.test.main()
