@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from absl.flags import FlagValues
 
+from datasets.prepare.sources import SOURCES
 from experiments.commands.command_flags import CommandFlags
 from experiments.commands.command_line import Command
 
 
 def define_flags(flags: CommandFlags) -> None:
     """The flags of main.py prepare."""
-    flags.add("dataset", "cub, cars196, sop or inshop", required=True)
+    flags.add("dataset", f"benchmark: {', '.join(SOURCES)}", required=True)
     flags.add("data_dir", "where to put the data set", required=True)
     flags.add("archive", "the downloaded archive, or several between commas", kind=list)
     flags.add("url", "where to download it from, or several between commas", kind=list)
