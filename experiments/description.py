@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from datasets.examples import Splits
-from datasets.input.bad_images import BadImages
 from datasets.manifest import QUERY
+from experiments.experiment import Experiment
 from experiments.presets import overridden, preset_name
-from experiments.settings import Settings
 
 
-def describe(settings: Settings, splits: Splits, bad_images: BadImages) -> dict[str, Any]:
-    """What was trained and how it is judged, for a result's record.
-
-    Args:
-      settings: of the run.
-      splits: its examples.
-      bad_images: those met so far.
-    """
+def describe(experiment: Experiment) -> dict[str, Any]:
+    """What was trained and how it is evaluated, for a result's record."""
+    settings, splits = experiment.settings, experiment.splits
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     test = f"{len(splits.test)} images of {splits.test.num_classes} classes never seen in training"
     num_queries = int((splits.test.roles == QUERY).sum())
@@ -30,7 +23,7 @@ def describe(settings: Settings, splits: Splits, bad_images: BadImages) -> dict[
         "settings": {"preset": preset_name(settings), "overridden": overridden(settings)},
         "data": {
             **{name: {"images": len(part), "classes": part.num_classes} for name, part in parts.items()},
-            "unreadable_images_left_out": len(bad_images.found),
+            "unreadable_images_left_out": len(experiment.bad_images.found),
         },
         "protocol": {
             "test": f"retrieval of {num_queries} queries in a gallery, {test}"

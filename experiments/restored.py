@@ -43,8 +43,7 @@ class RestoredRun(NamedTuple):
 
     def describe(self) -> dict[str, Any]:
         """What was trained and how it is evaluated; see ``description``."""
-        experiment = self.experiment
-        return describe(experiment.settings, experiment.splits, experiment.bad_images)
+        return describe(self.experiment)
 
 
 def restore_run(

@@ -61,7 +61,7 @@ def train_run(
         progress = trainer.fit()
         unseen = experiment.embed(experiment.splits.test, shared=True)
         result = {
-            **describe(settings, experiment.splits, experiment.bad_images),  # After all images have been read.
+            **describe(experiment),  # After all images have been read.
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch,
             "projections": progress.last_logs["projections"],

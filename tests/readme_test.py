@@ -42,7 +42,7 @@ class ReadmeTest(tf.test.TestCase):
         for word, arguments in lines:
             if word in ("COMMAND",):
                 continue
-            values = main.COMMANDS[word].flags()
+            values = {flag.name for flag in main.COMMANDS[word].flags}
             for flag in set(re.findall(r"--(\w+)", arguments)) - {"help"}:
                 self.assertIn(flag, values, f"main.py {word} {arguments}")
 

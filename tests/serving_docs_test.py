@@ -191,7 +191,7 @@ class ServingDocsTest(parameterized.TestCase):
         lines = re.findall(r"main\.py (\w+)((?: +(?:--[^ \n`]+))*)", _PAGE)
         self.assertGreater(len(lines), 4)
         for word, arguments in lines:
-            values = main.COMMANDS[word].flags()
+            values = {flag.name for flag in main.COMMANDS[word].flags}
             for flag in re.findall(r"--(\w+)", arguments):
                 self.assertIn(flag, values, f"main.py {word} {arguments}")
 

@@ -4,94 +4,82 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from absl import flags
 
 from ccp.errors import ConfigError
 
 _WIDTH, _INDENT = 100, 26
-_DEFINE = {
-    bool: flags.DEFINE_bool,
-    int: flags.DEFINE_integer,
-    float: flags.DEFINE_float,
-    str: flags.DEFINE_string,
-    list: flags.DEFINE_list,
-}
+_DEFINE = {bool: flags.DEFINE_bool, float: flags.DEFINE_float, str: flags.DEFINE_string, list: flags.DEFINE_list}
 
 
-class CommandFlags:
-    """The absl flags of one command, in the groups in which its help shows them.
+class Flag(NamedTuple):
+    """A flag of a command.
 
     Attributes:
-      values: the flags; after parsing, their values.
+      name: without dashes.
+      about: what it is, in a phrase.
+      default: the value if it is not given; its type is the flag's.
+      kind: the type where there is no default.
+      choices: all values that it can have; empty where anything goes.
+      at_least: lower bound of a whole number.
+      required: whether the command needs it.
+      group: heading under which the help shows it.
     """
 
-    def __init__(self):
-        self.values = flags.FlagValues()
-        self._groups: dict[str, list[tuple[str, str]]] = {}
-        self._required: list[str] = []
+    name: str
+    about: str
+    default: Any = None
+    kind: type = str
+    choices: Sequence[str] = ()
+    at_least: int | None = None
+    required: bool = False
+    group: str = "Flags"
 
-    def add(
-        self,
-        name: str,
-        help: str,
-        default: Any = None,
-        *,
-        kind: type = str,
-        choices: Sequence[str] = (),
-        required: bool = False,
-        group: str = "Flags",
-    ) -> None:
-        """Defines a flag.
-
-        Args:
-          name: without dashes.
-          help: one phrase.
-          default: the value if it is not given; its type is the flag's.
-          kind: the type where there is no default.
-          choices: all values that it can have; empty where anything goes.
-          required: whether the command needs it.
-          group: heading under which the help shows it.
-        """
-        listed = f"; one of {', '.join(choices)}" if choices else ""
-        shown = ",".join(default) if isinstance(default, list) else default
-        note = " (required)" if required else "" if default is None else f" (default: {shown})"
-        if choices:
-            flags.DEFINE_enum(name, default, choices, help, flag_values=self.values)
+    def define(self, values: flags.FlagValues) -> None:
+        """Defines it as a flag of absl."""
+        kind = self.kind if self.default is None else type(self.default)
+        if self.choices:
+            flags.DEFINE_enum(self.name, self.default, self.choices, self.about, flag_values=values)
+        elif kind is int:
+            flags.DEFINE_integer(self.name, self.default, self.about, lower_bound=self.at_least, flag_values=values)
         else:
-            define = _DEFINE[kind if default is None else type(default)]
-            define(name, default, help, flag_values=self.values)
-        self._groups.setdefault(group, []).append((name, help + listed + note))
-        if required:
-            self._required.append(name)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.values
-
-    def parse(self, word: str, arguments: Sequence[str]) -> list[str]:
-        """Sets the flags' values, and returns the arguments that are no flags.
-
-        Raises:
-          flags.Error: a flag is unknown, or its value is of another type or no choice.
-          ConfigError: a required flag is missing.
-        """
-        _, *operands = self.values([word, *arguments])
-        for name in self._required:
-            if not self.values[name].value:
-                raise ConfigError(f"main.py {word} needs --{name}: {self.values[name].help}.")
-        return operands
+            _DEFINE[kind](self.name, self.default, self.about, flag_values=values)
 
     def help(self) -> str:
-        """All flags, group by group, at 100 columns."""
-        return "\n\n".join(
-            "\n".join([*textwrap.wrap(f"{title}:", _WIDTH), *(_entry(name, about) for name, about in listed)])
-            for title, listed in self._groups.items()
-        )
+        """Its entry in the help page."""
+        listed = f"; one of {', '.join(self.choices)}" if self.choices else ""
+        shown = ",".join(self.default) if isinstance(self.default, list) else self.default
+        note = " (required)" if self.required else "" if shown is None else f" (default: {shown})"
+        about = f"{self.about}{listed}{note}".split("\n")
+        first, *others = (line for part in about for line in textwrap.wrap(part, _WIDTH - _INDENT))
+        head = f"  --{self.name}"
+        start = [head.ljust(_INDENT) + first] if len(head) < _INDENT else [head, " " * _INDENT + first]
+        return "\n".join([*start, *(" " * _INDENT + line for line in others)])
 
 
-def _entry(name: str, about: str) -> str:
-    lines = [part for line in about.split("\n") for part in textwrap.wrap(line, _WIDTH - _INDENT)]
-    head = f"  --{name}".ljust(_INDENT)
-    first = [head + lines.pop(0)] if len(head) == _INDENT and head.endswith(" ") else [head.rstrip()]
-    return "\n".join([*first, *(" " * _INDENT + line for line in lines)])
+def flag_values(listed: Sequence[Flag]) -> flags.FlagValues:
+    """Flags of absl, none given yet."""
+    values = flags.FlagValues()
+    for flag in listed:
+        flag.define(values)
+    return values
+
+
+def check_required(word: str, listed: Sequence[Flag], values: flags.FlagValues) -> None:
+    """Raises a ConfigError for a required flag that is missing."""
+    for flag in listed:
+        if flag.required and not values[flag.name].value:
+            raise ConfigError(f"main.py {word} needs --{flag.name}: {flag.about}.")
+
+
+def help_page(listed: Sequence[Flag]) -> str:
+    """All flags, group by group, at 100 columns."""
+    groups: dict[str, list[Flag]] = {}
+    for flag in listed:
+        groups.setdefault(flag.group, []).append(flag)
+    return "\n\n".join(
+        "\n".join([*textwrap.wrap(f"{title}:", _WIDTH), *(flag.help() for flag in members)])
+        for title, members in groups.items()
+    )

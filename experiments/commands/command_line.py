@@ -7,14 +7,14 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from absl import flags
 
 from ccp.errors import ConfigError, UserError, first_line
 from ccp.settings import refuse_unknown
-from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_flags import Flag, check_required, flag_values, help_page
 from experiments.original_names import FORMER_FLAGS
 
 EXIT_FAILURE, EXIT_USAGE, EXIT_BY_SIGNAL = 1, 2, 128
@@ -27,23 +27,22 @@ class Command(NamedTuple):
     Attributes:
       about: what it does, in a phrase.
       run: given the flags' values, and the operands if it takes any; returns the exit code.
-      define_flags: defines its flags.
+      own_flags: its flags, or a function that lists them.
       operands: what the help calls them; empty if it takes none.
       example: command lines that the help ends with.
     """
 
     about: str
     run: Callable[..., int]
-    define_flags: Callable[[CommandFlags], None]
+    own_flags: Sequence[Flag] | Callable[[], Sequence[Flag]]
     operands: str = ""
     example: str = ""
 
-    def flags(self) -> CommandFlags:
-        """Its flags, none given yet."""
-        defined = CommandFlags()
-        self.define_flags(defined)
-        defined.add("verbosity", "1 also shows TensorFlow's messages", 0, group="Output")
-        return defined
+    @property
+    def flags(self) -> list[Flag]:
+        """All its flags."""
+        own = self.own_flags() if callable(self.own_flags) else self.own_flags
+        return [*own, Flag("verbosity", "1 also shows TensorFlow's messages", 0, group="Output")]
 
 
 def run_command_line(arguments: list[str], commands: Mapping[str, Command], overview: str) -> int:
@@ -91,38 +90,39 @@ def _run(arguments: list[str], commands: Mapping[str, Command], overview: str) -
     if any(argument in _HELP_WORDS for argument in rest):
         print(_help(word, command))
         return 0
-    command_flags = command.flags()
-    operands = _parse(word, command_flags, rest, commands)
-    _configure_messages(command_flags.values.verbosity)
-    return command.run(command_flags.values, *([operands] if command.operands else []))
+    values, operands = _parse(word, rest, commands)
+    _configure_messages(values.verbosity)
+    return command.run(values, *([operands] if command.operands else []))
 
 
 def _help(word: str, command: Command) -> str:
     usage = f"usage: main.py {word} {command.operands}".rstrip() + " --flag=value …"
     about = command.about[0].upper() + command.about[1:] + "."
     example = f"\n\nExample:\n{command.example}" if command.example else ""
-    return f"{usage}\n\n{about}\n\n{command.flags().help()}{example}"
+    return f"{usage}\n\n{about}\n\n{help_page(command.flags)}{example}"
 
 
-def _parse(word: str, given: CommandFlags, arguments: list[str], commands: Mapping[str, Command]) -> list[str]:
-    """Sets the flags and returns the operands, which only some commands take."""
+def _parse(word: str, arguments: list[str], commands: Mapping[str, Command]) -> tuple[flags.FlagValues, list[str]]:
+    """The flags' values, and the operands, which only some commands take."""
+    listed, wanted = commands[word].flags, commands[word].operands
+    values = flag_values(listed)
     try:
-        operands = given.parse(word, arguments)
+        _, *operands = values([word, *arguments])
     except flags.UnrecognizedFlagError as error:
         name = error.flagname
         if name in FORMER_FLAGS and word in ("train", "mlrc"):
             raise ConfigError(f"--{name} is a flag of the original code: {FORMER_FLAGS[name]}.") from error
-        others = [other for other, command in commands.items() if name in command.flags()]
+        others = [other for other, command in commands.items() if name in {flag.name for flag in command.flags}]
         if others:
             raise ConfigError(f"--{name} is a flag of {', '.join(others)}, not of {word}.") from error
-        refuse_unknown([name], list(given.values), f"flag of main.py {word}:")
+        refuse_unknown([name], list(values), f"flag of main.py {word}:")
         raise
-    wanted = commands[word].operands
+    check_required(word, listed, values)
     if wanted and not operands:
         raise ConfigError(f"main.py {word} needs {wanted}.")
     if operands and not wanted:
         raise ConfigError(f"Did not expect {operands[0]!r}; flags are written --name=value.")
-    return operands
+    return values, operands
 
 
 def _configure_messages(verbosity: int) -> None:

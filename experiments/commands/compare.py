@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from absl.flags import FlagValues
 
-from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command
-
-
-def define_flags(flags: CommandFlags) -> None:
-    """The flags of main.py compare."""
-    flags.add("format", "how to write the table", "text", choices=("text", "csv", "latex"))
 
 
 def compare(values: FlagValues, runs: list[str]) -> int:
@@ -22,4 +17,11 @@ def compare(values: FlagValues, runs: list[str]) -> int:
     return 0
 
 
-COMMAND = Command("show the test scores of finished runs in one table", compare, define_flags, "RUN …")
+COMMAND = Command(
+    "show the test scores of finished runs in one table",
+    compare,
+    [
+        Flag("format", "how to write the table", "text", choices=("text", "csv", "latex")),
+    ],
+    operands="RUN …",
+)

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from absl.flags import FlagValues
 
-from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-
-
-def define_flags(flags: CommandFlags) -> None:
-    """The flags of main.py convert."""
-    flags.add("checkpoint", "the PyTorch checkpoint of BN-Inception", required=True)
-    flags.add("weights", "the .h5 file to write", required=True)
 
 
 def convert(values: FlagValues) -> int:
@@ -23,4 +17,11 @@ def convert(values: FlagValues) -> int:
     return 0
 
 
-COMMAND = Command("convert the PyTorch checkpoint of BN-Inception to a file for --weights", convert, define_flags)
+COMMAND = Command(
+    "convert the PyTorch checkpoint of BN-Inception to a file for --weights",
+    convert,
+    [
+        Flag("checkpoint", "the PyTorch checkpoint of BN-Inception", required=True),
+        Flag("weights", "the .h5 file to write", required=True),
+    ],
+)

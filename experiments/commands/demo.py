@@ -7,14 +7,8 @@ import os
 from absl.flags import FlagValues
 
 from ccp.errors import ConfigError
-from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command
-
-
-def define_flags(flags: CommandFlags) -> None:
-    """The flags of main.py demo."""
-    flags.add("output_dir", "where to keep runs, figures and model", os.path.join("runs", "demo"))
-    flags.add("seeds", "seeds to train with, separated by commas", ["0"])
 
 
 def demo(values: FlagValues) -> int:
@@ -31,4 +25,11 @@ def demo(values: FlagValues) -> int:
     return 0
 
 
-COMMAND = Command("run everything on handwritten digits, in about a minute", demo, define_flags)
+COMMAND = Command(
+    "run everything on handwritten digits, in about a minute",
+    demo,
+    [
+        Flag("output_dir", "where to keep runs, figures and model", os.path.join("runs", "demo")),
+        Flag("seeds", "seeds to train with, separated by commas", ["0"]),
+    ],
+)

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from absl.flags import FlagValues
 
-from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import print_skipped
-
-
-def define_flags(flags: CommandFlags) -> None:
-    """The flags of main.py embed."""
-    flags.add("model", "directory of the exported model", required=True)
-    flags.add("images", "directory, searched in depth, or pattern of image files", required=True)
-    flags.add("output", "the .npz file to write", required=True)
-    flags.add("on_error", "at an unreadable image: stop, or skip it and report it", "stop", choices=("stop", "skip"))
+from experiments.commands.run_flags import ON_ERROR, print_skipped
 
 
 def embed(values: FlagValues) -> int:
@@ -31,4 +23,13 @@ def embed(values: FlagValues) -> int:
     return 0
 
 
-COMMAND = Command("embed image files with an exported model into an .npz file", embed, define_flags)
+COMMAND = Command(
+    "embed image files with an exported model into an .npz file",
+    embed,
+    [
+        Flag("model", "directory of the exported model", required=True),
+        Flag("images", "directory, searched in depth, or pattern of image files", required=True),
+        Flag("output", "the .npz file to write", required=True),
+        ON_ERROR,
+    ],
+)

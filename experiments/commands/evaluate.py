@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from absl.flags import FlagValues
 
-from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import add_data_flags, note_unfinished, note_unreadable
-
-
-def define_flags(flags: CommandFlags) -> None:
-    """The flags of main.py evaluate."""
-    flags.add("run_dir", "directory of the run", required=True)
-    flags.add("split", "which images to evaluate on", "test", choices=("test", "validation"))
-    flags.add("clustering", "also cluster the embeddings, for NMI and AMI (slow for large sets)", False)
-    add_data_flags(flags)
+from experiments.commands.run_flags import DATA_FLAGS, note_unfinished, note_unreadable
 
 
 def evaluate(values: FlagValues) -> int:
@@ -32,4 +24,13 @@ def evaluate(values: FlagValues) -> int:
     return 0
 
 
-COMMAND = Command("score the best weights of a run by every metric", evaluate, define_flags)
+COMMAND = Command(
+    "score the best weights of a run by every metric",
+    evaluate,
+    [
+        Flag("run_dir", "directory of the run", required=True),
+        Flag("split", "which images to evaluate on", "test", choices=("test", "validation")),
+        Flag("clustering", "also cluster the embeddings, for NMI and AMI (slow for large sets)", False),
+        *DATA_FLAGS,
+    ],
+)

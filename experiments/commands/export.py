@@ -5,21 +5,9 @@ from __future__ import annotations
 from absl.flags import FlagValues
 
 from ccp.errors import ConfigError
-from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import add_data_flags, note_unfinished, print_skipped
-
-
-def define_flags(flags: CommandFlags) -> None:
-    """The flags of main.py export."""
-    flags.add("run_dir", "directory of a run, or of main.py mlrc: its four folds as one model")
-    flags.add("model", "instead of a run: an exported model that gets another --gallery")
-    flags.add("export_dir", "directory to write a numbered version into", required=True)
-    flags.add("version", "its number (default: the one after the newest, or 1)", kind=int)
-    flags.add("gallery", "directory of images, perhaps in class folders, to be searched by signature 'search'")
-    flags.add("without_gallery", "write a version without 'search' after one that has it", False)
-    flags.add("repeat_number", "of main.py mlrc: which repeat, from 1", 1)
-    add_data_flags(flags)
+from experiments.commands.run_flags import DATA_FLAGS, note_unfinished, print_skipped
 
 
 def export(values: FlagValues) -> int:
@@ -28,8 +16,6 @@ def export(values: FlagValues) -> int:
         raise ConfigError("main.py export needs one of --run_dir, a run, and --model, an exported model.")
     if values.model and not values.gallery:
         raise ConfigError("main.py export --model=… gives an exported model another gallery; pass --gallery too.")
-    if values.repeat_number < 1:
-        raise ConfigError(f"--repeat_number must be at least 1; got {values.repeat_number}.")
     if values.gallery and values.without_gallery:
         raise ConfigError("--gallery and --without_gallery exclude each other; leave one of them out.")
     from experiments.exporting import Target, export_run, export_with_gallery
@@ -50,4 +36,17 @@ def export(values: FlagValues) -> int:
     return 0
 
 
-COMMAND = Command("write the best weights of a run as a SavedModel for serving", export, define_flags)
+COMMAND = Command(
+    "write the best weights of a run as a SavedModel for serving",
+    export,
+    [
+        Flag("run_dir", "directory of a run, or of main.py mlrc: its four folds as one model"),
+        Flag("model", "instead of a run: an exported model that gets another --gallery"),
+        Flag("export_dir", "directory to write a numbered version into", required=True),
+        Flag("version", "its number (default: the one after the newest, or 1)", kind=int),
+        Flag("gallery", "directory of images, perhaps in class folders, to be searched by signature 'search'"),
+        Flag("without_gallery", "write a version without 'search' after one that has it", False),
+        Flag("repeat_number", "of main.py mlrc: which repeat, from 1", 1, at_least=1),
+        *DATA_FLAGS,
+    ],
+)

@@ -7,17 +7,11 @@ import os
 from absl.flags import FlagValues
 
 from ccp.errors import ConfigError
-from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
 from experiments.commands.run_flags import note_unreadable
-from experiments.commands.setting_flags import add_training_flags, chosen_settings, default_run_dir
+from experiments.commands.setting_flags import chosen_settings, default_run_dir, training_flags
 from experiments.settings import Settings
-
-
-def define_flags(flags: CommandFlags) -> None:
-    """The flags of main.py mlrc."""
-    add_training_flags(flags)
-    flags.add("repeats", "trainings of each fold, with the seeds seed, seed + 1, …", 3, group="Repetition")
 
 
 def mlrc(values: FlagValues) -> int:
@@ -30,10 +24,8 @@ def mlrc(values: FlagValues) -> int:
     return train_folds(settings, values.run_dir, values.repeats)
 
 
-def train_folds(settings: Settings, run_dir: str | None, repeats: int, flag: str = "--repeats") -> int:
+def train_folds(settings: Settings, run_dir: str | None, repeats: int) -> int:
     """Runs the protocol and prints its results."""
-    if repeats < 1:
-        raise ConfigError(f"{flag} must be at least 1; got {repeats}.")
     run_dir = run_dir or default_run_dir(settings, "mlrc")
 
     from experiments.mlrc import RESULT_FILE, run_mlrc
@@ -48,4 +40,11 @@ def train_folds(settings: Settings, run_dir: str | None, repeats: int, flag: str
     return 0
 
 
-COMMAND = Command("run the 4-fold protocol (MLRC): train and evaluate four folds, several times", mlrc, define_flags)
+COMMAND = Command(
+    "run the 4-fold protocol (MLRC): train and evaluate four folds, several times",
+    mlrc,
+    lambda: [
+        *training_flags(),
+        Flag("repeats", "trainings of each fold, with the seeds seed, seed + 1, …", 3, at_least=1, group="Repetition"),
+    ],
+)

@@ -5,17 +5,8 @@ from __future__ import annotations
 from absl.flags import FlagValues
 
 from datasets.prepare.sources import SOURCES
-from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command
-
-
-def define_flags(flags: CommandFlags) -> None:
-    """The flags of main.py prepare."""
-    flags.add("dataset", f"benchmark: {', '.join(SOURCES)}", required=True)
-    flags.add("data_dir", "where to put the data set", required=True)
-    flags.add("archive", "the downloaded archive, or several between commas", kind=list)
-    flags.add("url", "where to download it from, or several between commas", kind=list)
-    flags.add("any_checksum", "accept an archive whose checksum is not the published one", False)
 
 
 def prepare(values: FlagValues) -> int:
@@ -30,4 +21,14 @@ def prepare(values: FlagValues) -> int:
     return 0
 
 
-COMMAND = Command("verify and extract the archives of a benchmark data set", prepare, define_flags)
+COMMAND = Command(
+    "verify and extract the archives of a benchmark data set",
+    prepare,
+    [
+        Flag("dataset", f"benchmark: {', '.join(SOURCES)}", required=True),
+        Flag("data_dir", "where to put the data set", required=True),
+        Flag("archive", "the downloaded archive, or several between commas", kind=list),
+        Flag("url", "where to download it from, or several between commas", kind=list),
+        Flag("any_checksum", "accept an archive whose checksum is not the published one", False),
+    ],
+)

@@ -7,19 +7,12 @@ from typing import Any
 
 from absl.flags import FlagValues
 
-from experiments.commands.command_flags import CommandFlags
 from experiments.commands.command_line import Command
-from experiments.commands.setting_flags import add_setting, given_settings
+from experiments.commands.setting_flags import given_settings, setting_flag
 from experiments.presets import all_presets, preset, preset_name
-from experiments.settings import Settings, all_settings, configure
+from experiments.settings import Settings, configure
 
 _CHOICES = ("dataset", "loss", "backbone", "conventional")
-
-
-def define_flags(flags: CommandFlags) -> None:
-    """The flags of main.py presets."""
-    for name in _CHOICES:
-        add_setting(flags, name, all_settings()[name])
 
 
 def presets(values: FlagValues) -> int:
@@ -61,4 +54,8 @@ def _shown(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value) or "none"
 
 
-COMMAND = Command("show the settings that go with a data set, a loss and a backbone", presets, define_flags)
+COMMAND = Command(
+    "show the settings that go with a data set, a loss and a backbone",
+    presets,
+    lambda: [setting_flag(name) for name in _CHOICES],
+)

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_flags import Flag
 
-
-def add_data_flags(flags: CommandFlags) -> None:
-    """Where a run's data are now, and what to do about unreadable images."""
-    flags.add("data_dir", "where the data set's files are, if they have moved since")
-    flags.add("on_bad_image", "at an unreadable image (default: as the run does)", choices=("stop", "skip"))
+# Where a run's data are now, and what to do about unreadable images.
+DATA_FLAGS = (
+    Flag("data_dir", "where the data set's files are, if they have moved since"),
+    Flag("on_bad_image", "at an unreadable image (default: as the run does)", choices=("stop", "skip")),
+)
+ON_ERROR = Flag("on_error", "at an unreadable image: stop, or skip it and report it", "stop", choices=("stop", "skip"))
 
 
 def note_unfinished(progress: Mapping[str, Any]) -> None:

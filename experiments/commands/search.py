@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from absl.flags import FlagValues
 
-from ccp.errors import ConfigError
-from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import print_skipped
-
-
-def define_flags(flags: CommandFlags) -> None:
-    """The flags of main.py search."""
-    flags.add("model", "directory of the exported model", required=True)
-    flags.add("gallery", "directory or pattern of the images to search", required=True)
-    flags.add("query", "an image, or a directory or pattern of them, to search for", required=True)
-    flags.add("top", "how many to find", 10)
-    flags.add("output", "a PNG file to draw the answers into")
-    flags.add("index", "the .npz file to keep the gallery's embeddings in (default: beside it)")
-    flags.add("engine", "how to search", "exact", choices=("exact", "faiss"))
-    flags.add("on_error", "at an unreadable image: stop, or skip it and report it", "stop", choices=("stop", "skip"))
+from experiments.commands.run_flags import ON_ERROR, print_skipped
 
 
 def search(values: FlagValues) -> int:
     """Finds the gallery images that are nearest to query images."""
-    if values.top < 1:
-        raise ConfigError(f"--top must be at least 1; got {values.top}.")
     from datasets.files import check_file
     from experiments.search_images import draw_answers, search_images
 
@@ -44,4 +29,17 @@ def search(values: FlagValues) -> int:
     return 0
 
 
-COMMAND = Command("find the images of a gallery that are nearest to others", search, define_flags)
+COMMAND = Command(
+    "find the images of a gallery that are nearest to others",
+    search,
+    [
+        Flag("model", "directory of the exported model", required=True),
+        Flag("gallery", "directory or pattern of the images to search", required=True),
+        Flag("query", "an image, or a directory or pattern of them, to search for", required=True),
+        Flag("top", "how many to find", 10, at_least=1),
+        Flag("output", "a PNG file to draw the answers into"),
+        Flag("index", "the .npz file to keep the gallery's embeddings in (default: beside it)"),
+        Flag("engine", "how to search", "exact", choices=("exact", "faiss")),
+        ON_ERROR,
+    ],
+)

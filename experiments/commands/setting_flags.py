@@ -10,7 +10,7 @@ from typing import Any
 from absl.flags import FlagValues
 
 from ccp.settings import Setting, settings_of
-from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_flags import Flag
 from experiments.original_names import renamed
 from experiments.presets import all_presets, preset
 from experiments.sections import all_hyperparameters
@@ -20,33 +20,31 @@ _ESSENTIAL = "The flags that matter most"
 _IN_EVERY_FOLDER = ("none", "imagenet")  # Values of --weights that are no paths.
 
 
-def add_training_flags(flags: CommandFlags) -> None:
-    """The essential settings first, then all others by section; hyperparameters stand with the losses' flags."""
-    for name, entry in all_settings().items():
-        if entry.essential:
-            add_setting(flags, name, entry, group=_ESSENTIAL)
-    flags.add("run_dir", "directory of the run (default: runs/ and a name made of the settings)", group=_ESSENTIAL)
+def training_flags() -> list[Flag]:
+    """The essential settings first, then all others by section; hyperparameters are among the loss's."""
+    listed = [setting_flag(name, group=_ESSENTIAL) for name, entry in all_settings().items() if entry.essential]
+    run_dir = "directory of the run (default: runs/ and a name made of the settings)"
+    listed.append(Flag("run_dir", run_dir, group=_ESSENTIAL))
     for section in dataclasses.fields(Settings):
         about = (type(section.default).__doc__ or "").partition("\n")[0].rstrip(".")
         group = section.name.capitalize()
         if about.lower() != f"the {section.name}":
             group = f"{group}: {about[:1].lower()}{about[1:]}"
-        for name, entry in settings_of(section.default).items():
-            if not entry.essential:
-                add_setting(flags, name, entry, group=group)
+        described = settings_of(section.default)
+        listed += [setting_flag(name, group=group) for name, entry in described.items() if not entry.essential]
         if section.name == "loss":
             for name, by_owner in all_hyperparameters().items():
                 kind = next(iter(by_owner.values())).kind
-                flags.add(name, _hyperparameter_help(name, by_owner), kind=kind, group=group)
+                listed.append(Flag(name, _hyperparameter_help(name, by_owner), kind=kind, group=group))
+    return listed
 
 
-def add_setting(
-    flags: CommandFlags, name: str, entry: Setting, *, required: bool = False, group: str = "Flags"
-) -> None:
-    """The flag of one setting. It has no default of its own: a flag that is not given is None."""
+def setting_flag(name: str, *, required: bool = False, group: str = "Flags") -> Flag:
+    """The flag of a setting. It has no default of its own: a flag that is not given is None."""
+    entry = all_settings()[name]
     choices = f"; one of {', '.join(entry.choices)}" if entry.choices else ""
     note = "" if required else _defaults(entry.default, _preset_values(name))
-    flags.add(name, f"{entry.help}{choices}{note}", kind=entry.kind, required=required, group=group)
+    return Flag(name, f"{entry.help}{choices}{note}", kind=entry.kind, required=required, group=group)
 
 
 def given_settings(values: FlagValues, names: Iterable[str] | None = None) -> dict[str, Any]:

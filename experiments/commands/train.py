@@ -5,11 +5,11 @@ from __future__ import annotations
 from absl.flags import FlagValues
 
 from ccp.errors import ConfigError
-from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
 from experiments.commands.mlrc import train_folds
 from experiments.commands.run_flags import note_unreadable
-from experiments.commands.setting_flags import add_training_flags, chosen_settings, default_run_dir
+from experiments.commands.setting_flags import chosen_settings, default_run_dir, training_flags
 from experiments.settings import Settings
 
 _EXAMPLE = """\
@@ -21,31 +21,16 @@ The first one trains in runs/digits-ccp-contrastive-seed0; the same command resu
 are presets for a data set, a loss and a backbone, main.py presets shows."""
 
 
-def define_flags(flags: CommandFlags) -> None:
-    """The flags of main.py train."""
-    add_training_flags(flags)
-    flags.add("repeats", "trainings, with the seeds seed, seed + 1, …", 1, group="Repetition")
-    flags.add(
-        "repeat",
-        "as in the original code: mlrc --repeats=…, or with --conventional train --repeats=…",
-        kind=int,
-        group="Repetition",
-    )
-
-
 def train(values: FlagValues) -> int:
     """Trains a run, or resumes one, and evaluates it; or several that differ in the seed."""
-    settings = chosen_settings(values)
-    repeats = values.repeats
-    if values.repeat is not None:
+    settings, repeats = chosen_settings(values), values.repeats
+    if values.repeat is not None:  # As in the original code.
         if values["validation"].present:
             raise ConfigError("--repeat trains whole protocols, which say what is held out; leave --validation out.")
         if not settings.data.conventional:
-            return train_folds(settings, values.run_dir, values.repeat, "--repeat")
+            return train_folds(settings, values.run_dir, values.repeat)
         repeats = values.repeat
-    if repeats < 1:
-        raise ConfigError(f"--{'repeats' if values.repeat is None else 'repeat'} must be at least 1; got {repeats}.")
-    if repeats > 1 or values.repeat is not None:
+    if repeats > 1:
         return _train_repeats(settings, values.run_dir, repeats)
     run_dir = values.run_dir or default_run_dir(settings, f"seed{settings.run.seed}")
 
@@ -64,7 +49,7 @@ def train(values: FlagValues) -> int:
 
 
 def _train_repeats(settings: Settings, run_dir: str | None, repeats: int) -> int:
-    run_dir = run_dir or default_run_dir(settings, "conventional" if settings.data.conventional else "repeats")
+    run_dir = run_dir or default_run_dir(settings, "repeats")
 
     from experiments.repeats import run_repeats
     from experiments.stopping import until_stopped
@@ -76,5 +61,18 @@ def _train_repeats(settings: Settings, run_dir: str | None, repeats: int) -> int
 
 
 COMMAND = Command(
-    "train a network, with CCP or without, and evaluate it on unseen classes", train, define_flags, example=_EXAMPLE
+    "train a network, with CCP or without, and evaluate it on unseen classes",
+    train,
+    lambda: [
+        *training_flags(),
+        Flag("repeats", "trainings, with the seeds seed, seed + 1, …", 1, at_least=1, group="Repetition"),
+        Flag(
+            "repeat",
+            "as in the original code: mlrc --repeats=…, or with --conventional train --repeats=…",
+            kind=int,
+            at_least=1,
+            group="Repetition",
+        ),
+    ],
+    example=_EXAMPLE,
 )

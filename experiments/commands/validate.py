@@ -5,20 +5,13 @@ from __future__ import annotations
 from absl.flags import FlagValues
 
 from datasets.settings import DataSettings
-from experiments.commands.command_flags import CommandFlags
+from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import EXIT_FAILURE, Command
-from experiments.commands.setting_flags import add_setting, given_settings
-from experiments.settings import all_settings, configure, refuse_without_effect
+from experiments.commands.setting_flags import given_settings, setting_flag
+from experiments.settings import configure, refuse_without_effect
 
 # The settings that say which images there are, without those of training on them.
 _SETTINGS = ("dataset", "data_dir", "manifest", "test_fraction", "allow_subset")
-
-
-def define_flags(flags: CommandFlags) -> None:
-    """The flags of main.py validate."""
-    for name in _SETTINGS:
-        add_setting(flags, name, all_settings()[name], required=name == "dataset")
-    flags.add("images", "also read every image", True)
 
 
 def validate(values: FlagValues) -> int:
@@ -32,4 +25,11 @@ def validate(values: FlagValues) -> int:
     return 0 if report.as_expected else EXIT_FAILURE
 
 
-COMMAND = Command("compare a data set with its published counts, and read every image", validate, define_flags)
+COMMAND = Command(
+    "compare a data set with its published counts, and read every image",
+    validate,
+    lambda: [
+        *(setting_flag(name, required=name == "dataset") for name in _SETTINGS),
+        Flag("images", "also read every image", True),
+    ],
+)

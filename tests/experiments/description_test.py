@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from absl.testing import absltest
 
-from datasets.input.bad_images import BadImages
-from datasets.reading import load
-from datasets.splits import make_splits
 from experiments.description import describe
+from experiments.experiment import Experiment
 from experiments.presets import preset_settings
 
 
 def described(**chosen):
     """The record of a training on digits."""
-    settings = preset_settings(dataset="digits", loss="ccp/contrastive", **chosen)
-    data = settings.data
-    manifest = load(data)
-    splits = make_splits(manifest, data.validation, settings.run.seed, data.crop_to_box, data.select_on_test)
-    return describe(settings, splits, BadImages(data.on_bad_image, None, manifest.root))
+    return describe(Experiment(preset_settings(dataset="digits", loss="ccp/contrastive", **chosen)))
 
 
 class DescriptionTest(absltest.TestCase):
