@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ccp.distribution.replicas import Replicas
 from ccp.methods.build import Sizes, build_loss
+from ccp.sampling import check_enough_classes
 from ccp.training.trainer import Trainer
 from datasets.examples import Examples
 from datasets.input.bad_images import BadImages
@@ -56,6 +57,7 @@ class Experiment:
         self.settings, self.replicas = settings, replicas or Replicas()
         manifest = load(data)
         self.splits = make_splits(manifest, data.validation, seed, data.crop_to_box, data.select_on_test)
+        check_enough_classes(self.splits.train.labels, settings.batch.classes_per_batch)
         self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
         self.data_digest = manifest.digest()
         check_same_start(self.replicas, settings, self.data_digest)

@@ -173,6 +173,8 @@ class RefusalTest(parameterized.TestCase):
             self.assertEqual(code, EXIT_FAILURE)
             self.assertIn(message, err)
             self.assertNotIn("Traceback", err)
+        _, err = _refusal("train", "--classes_per_batch=8")
+        self.assertIn("A batch needs 8 classes and the training set has 5", err)
         self.assertEqual(os.listdir("."), ["image.png"])  # What is refused leaves nothing behind.
         _, err = _refusal("train", "--weights=no/such.h5")
         self.assertIn(os.path.abspath("no/such.h5"), err)  # Runs are read from anywhere.

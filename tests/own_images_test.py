@@ -1,4 +1,4 @@
-"""A folder of one's own images, from the command line: validated, trained on, evaluated, and bad images reported."""
+"""A folder of the user's images, from the command line: validated, trained on, evaluated, and bad images reported."""
 
 from __future__ import annotations
 

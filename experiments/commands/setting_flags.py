@@ -40,7 +40,7 @@ def training_flags() -> list[Flag]:
 
 
 def setting_flag(name: str, *, required: bool = False, group: str = "Flags") -> Flag:
-    """The flag of a setting. It has no default of its own: a flag that is not given is None."""
+    """The flag of a setting. Its default stays with the setting: a flag that is not given is None."""
     entry = all_settings()[name]
     choices = f"; one of {', '.join(entry.choices)}" if entry.choices else ""
     note = "" if required else _defaults(entry.default, _preset_values(name))

@@ -216,7 +216,7 @@ class EveryPresetTest(parameterized.TestCase):
             (conv4.network.image_size, conv4.network.freeze_bn, conv4.optimizer.learning_rate), (64, False, 1e-3)
         )
         self.assertEqual(preset_settings(dataset="digits").network.width, 32)
-        # Others have sizes and widths of their own, and what is pretrained learns slowly.
+        # Others have their own sizes and widths, and pretrained weights learn slowly.
         resnet = preset_settings(dataset="digits", backbone="resnet50")
         self.assertEqual(
             (resnet.network.image_size, resnet.network.freeze_bn, resnet.optimizer.learning_rate), (0, True, 1e-5)

@@ -1,4 +1,4 @@
-"""Runs main.py as a user does: in a process of its own."""
+"""Runs main.py as a user does, in a separate process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _IMPORTED_BEFORE = ("experiments.demo", "experiments.evaluation", "experiments.e
 
 
 def start(*arguments: str, cwd: str | os.PathLike = ROOT, stderr: int = subprocess.PIPE) -> subprocess.Popen:
-    """Starts ``main.py`` in an interpreter of its own, with its outputs captured as text."""
+    """Starts ``main.py`` in a new interpreter, with its outputs captured as text."""
     return subprocess.Popen(
         [sys.executable, str(ROOT / "main.py"), *arguments],
         cwd=cwd,
@@ -44,7 +44,7 @@ class Forked:
     """``main.py`` in a process forked from one that has imported TensorFlow already, which saves seconds of each start.
 
     Runs, ends and is killed like any other process. What depends on the interpreter's start is for ``start``: what
-    importing TensorFlow shows, and what is imported when. Has the part of ``subprocess.Popen`` that tests need.
+    importing TensorFlow shows, and what is imported when. Has those methods of ``subprocess.Popen`` that tests need.
 
     Args:
       arguments: of ``main.py``.
