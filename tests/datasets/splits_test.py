@@ -48,11 +48,11 @@ class FoldsTest(parameterized.TestCase):
     def test_split_by_classes(self, fold):
         splits = make_splits(_manifest(9, 2, per_class=3), f"fold{fold}", seed=0)
         train_classes, held_out = fold_classes(9, fold)
-        for part, classes in ((splits.train, train_classes), (splits.validation, held_out), (splits.test, [9, 10])):
+        for examples, classes in ((splits.train, train_classes), (splits.validation, held_out), (splits.test, [9, 10])):
             # The pixel is the class in the manifest: images keep their class, whose label counts from 0.
-            np.testing.assert_array_equal(part.images.pixels[:, 0, 0, 0], np.asarray(classes)[part.labels])
-            np.testing.assert_array_equal(part.labels, np.repeat(np.arange(len(classes)), 3))
-            self.assertEqual(part.class_names, tuple(f"class {c}" for c in classes))
+            np.testing.assert_array_equal(examples.images.pixels[:, 0, 0, 0], np.asarray(classes)[examples.labels])
+            np.testing.assert_array_equal(examples.labels, np.repeat(np.arange(len(classes)), 3))
+            self.assertEqual(examples.class_names, tuple(f"class {c}" for c in classes))
         self.assertEmpty(set(splits.train.class_names) & set(splits.validation.class_names))
         self.assertEqual(len(splits.train) + len(splits.validation), 27)
         self.assertIn(f"quarter {5 - fold} of 4", splits.validation_source)
@@ -114,7 +114,7 @@ class HeldOutImagesTest(parameterized.TestCase):
 
     def test_small_classes_give_none(self):
         held_out = held_out_images(np.repeat([0, 1, 2, 3], [4, 2, 1, 3]), 0.2, seed=0)
-        np.testing.assert_array_equal([part.sum() for part in np.split(held_out, [4, 6, 7])], [2, 0, 0, 2])
+        np.testing.assert_array_equal([examples.sum() for examples in np.split(held_out, [4, 6, 7])], [2, 0, 0, 2])
 
     def test_too_few_images(self):
         with self.assertRaisesRegex(DataError, "needs at least 2 classes of 3 images; 1 have as many"):
@@ -123,9 +123,11 @@ class HeldOutImagesTest(parameterized.TestCase):
     def test_split_by_images(self):
         splits = make_splits(_manifest(5, 2, per_class=10), "images", seed=2)
         self.assertEqual((len(splits.train), len(splits.validation)), (40, 10))
-        for part in (splits.train, splits.validation):
-            np.testing.assert_array_equal(part.images.pixels[:, 0, 0, 0], part.labels)
-            self.assertEqual(part.class_names, tuple(f"class {c}" for c in range(5)))
-        seen = [tuple(image.ravel()) for part in (splits.train, splits.validation) for image in part.images.pixels]
+        for examples in (splits.train, splits.validation):
+            np.testing.assert_array_equal(examples.images.pixels[:, 0, 0, 0], examples.labels)
+            self.assertEqual(examples.class_names, tuple(f"class {c}" for c in range(5)))
+        seen = [
+            tuple(image.ravel()) for examples in (splits.train, splits.validation) for image in examples.images.pixels
+        ]
         self.assertLen(set(seen), 50)
         self.assertIn("20% of each training class's images", splits.validation_source)
