@@ -18,7 +18,7 @@ _SHORT = (0, 3)
 # Real files have few segments before the Exif data, and few entries in it.
 _MOST_SEGMENTS = 64
 _MOST_ENTRIES = 256
-# By orientation, after rows and columns are exchanged; 0 is none.
+# By orientation, after rows and columns are swapped; 0 is none.
 _REVERSES_ROWS = (False, False, False, True, True, False, False, True, True)
 _REVERSES_COLUMNS = (False, False, True, True, False, False, True, True, False)
 
@@ -44,8 +44,8 @@ def _orientation(tiff: tf.Tensor) -> tf.Tensor:
     head = tf.io.decode_raw(tiff, tf.uint8, fixed_length=8)
     little = tf.reduce_all(head[:4] == tf.constant(list(b"II*\x00"), tf.uint8))
     big = tf.reduce_all(head[:4] == tf.constant(list(b"MM\x00*"), tf.uint8))
-    directory = _part(tiff, _in_order(head[4:8], little), 2 + 12 * _MOST_ENTRIES)
-    count = _in_order(directory[:2], little)
+    directory = _part(tiff, _number(head[4:8], little), 2 + 12 * _MOST_ENTRIES)
+    count = _number(directory[:2], little)
     entries = tf.reshape(directory[2:], [_MOST_ENTRIES, 12])
     shorts = tf.where(little, tf.reverse(tf.reshape(entries, [-1, 6, 2]), [2]), tf.reshape(entries, [-1, 6, 2]))
     matches = tf.reduce_all(shorts[:, :2] == tf.constant([_TAG, _SHORT], tf.uint8), axis=[1, 2])
@@ -56,14 +56,14 @@ def _orientation(tiff: tf.Tensor) -> tf.Tensor:
     return tf.where(valid, tf.cast(value, tf.int32), UPRIGHT)
 
 
-def exchanges(orientation: tf.Tensor) -> tf.Tensor:
+def swaps_sides(orientation: tf.Tensor) -> tf.Tensor:
     """Whether rows of the upright image are columns of the stored one."""
     return orientation > 4
 
 
 def upright_size(stored_size: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     """[2] height and width as displayed, of those as stored."""
-    return tf.where(exchanges(orientation), stored_size[::-1], stored_size)
+    return tf.where(swaps_sides(orientation), stored_size[::-1], stored_size)
 
 
 def stored_window(window: Window, size: tf.Tensor, orientation: tf.Tensor) -> Window:
@@ -75,13 +75,13 @@ def stored_window(window: Window, size: tf.Tensor, orientation: tf.Tensor) -> Wi
       orientation: [] int32, from 1 to 8.
     """
     begin = tf.where(_reversed(orientation), size - window.begin - window.size, window.begin)
-    exchanged = exchanges(orientation)
-    return Window(tf.where(exchanged, begin[::-1], begin), tf.where(exchanged, window.size[::-1], window.size))
+    swapped = swaps_sides(orientation)
+    return Window(tf.where(swapped, begin[::-1], begin), tf.where(swapped, window.size[::-1], window.size))
 
 
 def upright(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     """[rows, columns, channels] pixels of the stored image (or of a window of it) as they are displayed."""
-    pixels = tf.cond(exchanges(orientation), lambda: tf.transpose(pixels, [1, 0, 2]), lambda: pixels)
+    pixels = tf.cond(swaps_sides(orientation), lambda: tf.transpose(pixels, [1, 0, 2]), lambda: pixels)
     return tf.raw_ops.Reverse(tensor=pixels, dims=tf.concat([_reversed(orientation), [False]], 0))
 
 
@@ -121,5 +121,5 @@ def _part(text: tf.Tensor, start: tf.Tensor, num_bytes: int) -> tf.Tensor:
     return tf.io.decode_raw(tf.strings.substr(text, start, num_bytes), tf.uint8, fixed_length=num_bytes)
 
 
-def _in_order(digits: tf.Tensor, little: tf.Tensor) -> tf.Tensor:
+def _number(digits: tf.Tensor, little: tf.Tensor) -> tf.Tensor:
     return number(tf.where(little, digits[::-1], digits))

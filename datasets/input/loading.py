@@ -12,8 +12,8 @@ from datasets.images.refusal import reason
 from datasets.input.bad_images import BadImages
 from datasets.manifest import DataError
 
-_IMAGES_IN_A_ROW = 32
-_SMALL_IMAGES_IN_A_ROW = 256
+_IMAGES_PER_ROW = 32
+_SMALL_IMAGES_PER_ROW = 256
 _SMALL = 64 * 64 * 3
 
 
@@ -71,7 +71,7 @@ class RowLoader:
 
         def without_known_bad():
             for row in rows():
-                yield self._replaced(row) if self._bad_images.found else row
+                yield self._with_substitutes(row) if self._bad_images.found else row
 
         dataset = tf.data.Dataset.from_generator(without_known_bad, output_signature=_SIGNATURE)
         return dataset.map(self._load_row, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
@@ -80,23 +80,24 @@ class RowLoader:
         images = tf.map_fn(lambda pair: self._load(*pair), (indices, seeds), fn_output_signature=tf.float32)
         return indices, images
 
-    def _replaced(self, row: Row) -> Row:
+    def _with_substitutes(self, row: Row) -> Row:
         """The row with substitutes for images that are known to be bad, or without these."""
         places, indices = [], []
         for place, index in enumerate(row.indices):
             # Where every substitute is bad too, the image itself stays, so that the row fails with an explanation.
             last = None if self._substitutes is None else int(index)
-            chosen = next(self._not_known_bad(int(index)), last)
+            chosen = next(self._candidates(int(index)), last)
             if chosen is not None:
                 places.append(place)
                 indices.append(chosen)
         return Row(np.array(indices, np.int64), row.seeds[places])
 
-    def _not_known_bad(self, index: int) -> Iterator[int]:
+    def _candidates(self, index: int) -> Iterator[int]:
+        """The example and its substitutes, without those that are known to be bad."""
         others = () if self._substitutes is None else self._substitutes(index)
         return (int(i) for i in (index, *others) if self._names[i] not in self._bad_images.found)
 
-    def one_by_one(self, row: Row) -> tuple[np.ndarray, tf.Tensor | None]:
+    def load_one_by_one(self, row: Row) -> tuple[np.ndarray, tf.Tensor | None]:
         """Indices and images of a row, with substitutes for images that cannot be read, or without these.
 
         Raises:
@@ -104,7 +105,7 @@ class RowLoader:
         """
         indices, images = [], []
         for index, seed in zip(row.indices, row.seeds):
-            for candidate in self._not_known_bad(int(index)):
+            for candidate in self._candidates(int(index)):
                 try:
                     images.append(self._load(tf.constant(candidate, tf.int64), tf.constant(seed)))
                     indices.append(candidate)
@@ -154,11 +155,11 @@ class LoadedRows:
                 indices, images = next(loaded)
                 indices = indices.numpy()
             except tf.errors.OpError:
-                indices, images = self._loader.one_by_one(row)
+                indices, images = self._loader.load_one_by_one(row)
             if len(indices):
                 yield indices, images
 
 
-def images_in_a_row(values_per_image: int) -> int:
+def images_per_row(values_per_image: int) -> int:
     """How many images to embed at once: enough to keep the machine busy, few enough for its memory."""
-    return _SMALL_IMAGES_IN_A_ROW if values_per_image <= _SMALL else _IMAGES_IN_A_ROW
+    return _SMALL_IMAGES_PER_ROW if values_per_image <= _SMALL else _IMAGES_PER_ROW

@@ -11,7 +11,7 @@ from ccp.sampling import candidates_per_class, check_enough_classes, m_per_class
 from datasets.examples import Examples
 from datasets.input.bad_images import BadImages
 from datasets.input.formats import Augmentation, ImageFormat
-from datasets.input.loading import Row, RowLoader, images_in_a_row
+from datasets.input.loading import Row, RowLoader, images_per_row
 from datasets.input.preprocessing import evaluation_image, training_image
 
 # From a number of images to those that this process reads.
@@ -43,7 +43,7 @@ class TrainingImages:
         share: Share = slice,
     ):
         self._examples, self._seed, self._share = examples, seed, share
-        self._row_size = images_in_a_row(image_format.size**2 * image_format.channels)
+        self._row_size = images_per_row(image_format.size**2 * image_format.channels)
         members = members_by_class(examples.labels)
 
         def load(index, image_seed):
@@ -135,7 +135,7 @@ class EvaluationImages:
             return evaluation_image(examples.images.open(index), image_format)
 
         self.examples, self.format = examples, image_format
-        row_size = images_in_a_row(image_format.size**2 * image_format.channels)
+        row_size = images_per_row(image_format.size**2 * image_format.channels)
         indices = np.arange(len(examples))[share(len(examples))]
         rows = _cut(Row(indices, np.zeros([len(indices), 2], np.int64)), row_size)
         self._images = RowLoader(load, examples.images.paths, bad_images or BadImages())(lambda: iter(rows))

@@ -9,7 +9,7 @@ from absl.testing import parameterized
 
 from datasets.input.bad_images import SKIP, BadImages
 from datasets.input.formats import Augmentation, ImageFormat
-from datasets.input.loading import Row, RowLoader, images_in_a_row
+from datasets.input.loading import Row, RowLoader, images_per_row
 from datasets.input.pipelines import EvaluationImages, TrainingImages
 from datasets.manifest import DataError
 from tests.support import photographs, pictures
@@ -183,4 +183,4 @@ class RowLoaderTest(parameterized.TestCase, tf.test.TestCase):
 
     @parameterized.parameters((28 * 28, 256), (64 * 64 * 3, 256), (227 * 227 * 3, 32))
     def test_large_images_come_in_short_rows(self, values, expected):
-        self.assertEqual(images_in_a_row(values), expected)
+        self.assertEqual(images_per_row(values), expected)
