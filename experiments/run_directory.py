@@ -140,7 +140,7 @@ class RunDirectory:
         save_json(self.settings, settings.to_dict())
 
     def finish(self, embeddings: np.ndarray, kept: np.ndarray, result: Mapping[str, Any]) -> None:
-        """Writes the test images' embeddings [num_images, embedding_size], which examples they are of, and the scores."""
+        """Writes the test images' embeddings [num_images, embedding_size], their indices in the set, and the scores."""
         with written_whole(self.test_embeddings) as path, open(path, "wb") as file:
             np.savez(file, embeddings=embeddings, kept=kept)
         save_json(self.result, result)
