@@ -27,7 +27,7 @@ SOP = Size("SOP", num_classes=11_318, proxies_per_class=4, candidates_per_class=
 
 
 def vectors(*shape: int, seed: int) -> tf.Tensor:
-    """Random directions at norms from 0.7 to 1.3: both sides of what ``lipschitz_normalize`` tells apart."""
+    """Random directions at norms from 0.7 to 1.3: inside the unit ball and outside, for ``lipschitz_normalize``."""
     random = np.random.default_rng(seed)
     directions = random.standard_normal(shape, dtype=np.float32)
     directions *= random.uniform(0.7, 1.3, (*shape[:-1], 1)) / np.linalg.norm(directions, axis=-1, keepdims=True)

@@ -48,7 +48,7 @@ def write_report(
       UserError: there is no run, its data cannot be read, or the page cannot be written or would replace another file.
     """
     paths: dict[str, str] = {}
-    for path in run_dirs:  # However its path is spelled, a run is there once.
+    for path in run_dirs:  # A run is listed once, however its path is spelled.
         paths.setdefault(os.path.realpath(path), str(pathlib.Path(path)))
     if not paths:
         raise UserError("A report needs at least one run; pass directories that main.py train has written.")

@@ -1,4 +1,4 @@
-"""Pictures of a run, as matplotlib figures: drawn from arrays, and readable on a telephone's screen and in grey."""
+"""Figures of a run, drawn with matplotlib from arrays; legible on a phone's screen and in grey."""
 
 from evaluate.figures.curves import draw_curve, draw_curves
 from evaluate.figures.distances import draw_distances

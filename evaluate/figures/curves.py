@@ -1,4 +1,4 @@
-"""Curves of a training, projections marked."""
+"""Curves of training, with projections marked."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluate.figures.style import COLORS, as_it_is, legend_below, new_figure, shortened, tidy
+from evaluate.figures.style import COLORS, escaped_name, legend_below, new_figure, shortened, tidy
 from evaluate.metrics.registry import title
 
 _LINES = ("-", "--", "-.", ":")
-_LONGEST_NAME = 48
+_MAX_NAME_LENGTH = 48
 
 
 def draw_curves(records: Mapping[str, Sequence[Mapping[str, Any]]], monitor: str) -> Figure:
@@ -36,7 +36,7 @@ def draw_curve(records: Mapping[str, Sequence[Mapping[str, Any]]], quantity: str
     axes = figure.subplots()
     lines = _draw(axes, records, quantity)
     axes.get_legend().remove()
-    if any(line["projected"] for of_run in records.values() for line in of_run):
+    if any(epoch["projected"] for epochs in records.values() for epoch in epochs):
         lines.append(Line2D([], [], ls="", marker="v", color="grey", ms=8, label="projection"))
     legend_below(figure, lines)
     return figure
@@ -46,15 +46,15 @@ def _draw(axes: Axes, records: Mapping[str, Sequence[Mapping[str, Any]]], quanti
     """Draws and returns a line per run."""
     styles = itertools.cycle(itertools.product(_LINES, COLORS))
     drawn = []
-    for (line_style, color), (name, lines) in zip(styles, records.items()):
-        name = shortened(name, _LONGEST_NAME)
-        steps, values = [line["step"] for line in lines], [line[quantity] for line in lines]
-        marker = "." if len(lines) == 1 else ""  # One epoch makes no line.
-        drawn += axes.plot(steps, values, ls=line_style, marker=marker, color=color, label=as_it_is(name))
-        marked = [line for line in lines if line["projected"]]
-        if marked:
-            at, label = [line["step"] for line in marked], as_it_is(f"{name}: projection")
-            axes.plot(at, [line[quantity] for line in marked], "v", color=color, mec="white", ms=8, label=label)
+    for (line_style, color), (name, epochs) in zip(styles, records.items()):
+        name = shortened(name, _MAX_NAME_LENGTH)
+        steps, values = [epoch["step"] for epoch in epochs], [epoch[quantity] for epoch in epochs]
+        marker = "." if len(epochs) == 1 else ""  # One epoch makes no line.
+        drawn += axes.plot(steps, values, ls=line_style, marker=marker, color=color, label=escaped_name(name))
+        projected = [(step, value) for step, value, epoch in zip(steps, values, epochs) if epoch["projected"]]
+        if projected:
+            label = escaped_name(f"{name}: projection")
+            axes.plot(*zip(*projected), "v", color=color, mec="white", ms=8, label=label)
     label = "training loss" if quantity == "loss" else f"validation {title(quantity)}"
     axes.set(xlabel="training step", ylabel=label)
     axes.legend(frameon=False)

@@ -1,4 +1,4 @@
-"""How far apart pairs of one class and of two classes lie."""
+"""Distances of pairs of one class and of two classes."""
 
 from __future__ import annotations
 

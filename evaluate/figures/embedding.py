@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from evaluate.figures.style import COLORS, GREY, MARKERS, WIDTH, as_it_is, legend_below, new_figure, shortened
+from evaluate.figures.plane import principal_plane
+from evaluate.figures.style import COLORS, GREY, MARKERS, WIDTH, escaped_name, legend_below, new_figure, shortened
 
-_LONGEST_NAME = 40
+_MAX_NAME_LENGTH = 40
 
 
 def draw_embedding(
@@ -26,18 +26,18 @@ def draw_embedding(
     """Examples in the plane of their two principal components, or by t-SNE.
 
     Eight classes, evenly spaced, have a colour and a marker, the others are grey. A + is the mean of a class in
-    the plane. Proxies are drawn in the same plane; t-SNE, which knows none, places them together with the examples.
+    the plane. Proxies are projected onto the same plane; t-SNE places them together with the examples.
 
     Args:
       embeddings: [num_examples, embedding_size].
       labels: [num_examples].
       class_names: by label.
       proxies: [num_proxies, embedding_size]; None for none.
-      proxy_labels: [num_proxies] their classes, among ``labels``; None if they stand for other classes than these.
+      proxy_labels: [num_proxies] their classes, among ``labels``; None if the proxies are of other classes.
       tsne: t-SNE, with the perplexity 30 or less.
     """
     references = np.empty((0, embeddings.shape[1])) if proxies is None else proxies
-    points, boxes = (_by_tsne if tsne else _by_pca)(embeddings, references)
+    points, boxes = (_by_tsne if tsne else _by_components)(embeddings, references)
     present = np.unique(labels)
     shown = present[np.unique(np.linspace(0, len(present) - 1, min(len(COLORS), len(present))).astype(int))]
     figure = new_figure(WIDTH, WIDTH)
@@ -60,7 +60,7 @@ def draw_embedding(
             axes.scatter(*own_boxes.T, s=58, marker="s", color=color, edgecolors="black", linewidths=1.2, zorder=5)
     axes.set(xticks=[], yticks=[])
     axes.set_aspect("equal", "datalim")
-    names = [as_it_is(shortened(class_names[label], _LONGEST_NAME)) for label in shown]
+    names = [escaped_name(shortened(class_names[label], _MAX_NAME_LENGTH)) for label in shown]
     handles = [Line2D([], [], ls="", marker=m, color=c, label=name) for name, c, m in zip(names, COLORS, MARKERS)]
     if others.any():
         handles.append(
@@ -76,25 +76,16 @@ def draw_embedding(
     return figure
 
 
-def _by_pca(embeddings: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Examples and references in the examples' principal plane, each [num, 2]; one dimension is drawn on a line."""
-    if len(embeddings) < 2:  # One point has no components.
-        return np.zeros((len(embeddings), 2)), np.zeros((len(references), 2))
-    with np.errstate(invalid="ignore"):  # Points that coincide have no variance to be explained.
-        pca = PCA(min(2, *embeddings.shape), random_state=0).fit(embeddings)
-
-    def flat(points):
-        coordinates = np.zeros((len(points), 2))
-        coordinates[:, : pca.n_components_] = (points - pca.mean_) @ pca.components_.T
-        return coordinates
-
-    return flat(embeddings), flat(references)
+def _by_components(embeddings: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Examples and references in the examples' principal plane, [num, 2] each."""
+    plane = principal_plane(embeddings)
+    return plane.flat(embeddings), plane.flat(references)
 
 
 def _by_tsne(embeddings: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     together = np.concatenate([embeddings, references])
-    if len(together) < 4 or not np.ptp(together, axis=0).any():  # No neighbourhoods: too few, or all at one place.
-        return _by_pca(embeddings, references)
+    if len(together) < 4 or not np.ptp(together, axis=0).any():  # Too few, or all at one place: no neighbourhoods.
+        return _by_components(embeddings, references)
     # scikit-learn's rule of thumb; the perplexity has to be below the number of points.
     perplexity = min(30.0, (len(together) - 1) / 3)
     # Trees pay where there are many.

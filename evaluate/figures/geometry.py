@@ -1,4 +1,4 @@
-"""Radii and distances of classes: what CCP is about."""
+"""Covering radii of classes and distances between them, from projection to projection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from evaluate.figures.style import COLORS, MARKERS, as_it_is, new_figure, tidy
+from evaluate.figures.style import COLORS, MARKERS, escaped_name, new_figure, tidy
 
 
 def draw_radii(measured: Sequence[Mapping[str, Any]]) -> Figure:
@@ -23,10 +23,10 @@ def draw_radii(measured: Sequence[Mapping[str, Any]]) -> Figure:
 
 def draw_class_distances(measured: Sequence[Mapping[str, Any]]) -> Figure:
     """Distances between class means at each projection; ``measured`` as by ``geometry_by_projection``."""
-    # None, of a single class, is drawn as nothing.
+    # None, for a single class, is not drawn.
     series = {
-        "mean over pairs of classes": ("o-", [at["class_distance_mean"] for at in measured]),
-        "nearest pair of classes": ("s-", [at["class_distance_min"] for at in measured]),
+        "mean over pairs of classes": ("o-", [row["class_distance_mean"] for row in measured]),
+        "nearest pair of classes": ("s-", [row["class_distance_min"] for row in measured]),
     }
     return _over_projections(_indices(measured), series, "distance between class means")
 
@@ -34,13 +34,13 @@ def draw_class_distances(measured: Sequence[Mapping[str, Any]]) -> Figure:
 def draw_relative_radii(measured: Sequence[Mapping[str, Any]]) -> Figure:
     """The radii of ``draw_radii`` over the mean distance between class means.
 
-    Where the embedding as a whole shrinks or grows, radii and distances do so alike, and this stays.
+    Where the embedding as a whole shrinks or grows, so do radii and distances, and their ratio stays.
 
     Args:
       measured: as by ``geometry_by_projection``.
     """
-    # There is nothing to divide by where there is one class, or all lie at one place.
-    distances = np.array([at["class_distance_mean"] or np.nan for at in measured], float)
+    # None for a single class, 0 where all classes are at one place.
+    distances = np.array([row["class_distance_mean"] or np.nan for row in measured], float)
     series = {name: (style, np.array(values, float) / distances) for name, (style, values) in _radii(measured).items()}
     return _over_projections(_indices(measured), series, "covering radius / mean class distance")
 
@@ -51,7 +51,7 @@ def draw_radii_by_centers(radii: Mapping[str, Sequence[float]]) -> Figure:
     axes = figure.subplots()
     for index, (name, values) in enumerate(radii.items()):
         color, marker = COLORS[index % len(COLORS)], MARKERS[index % len(MARKERS)]
-        axes.plot(range(1, len(values) + 1), values, marker=marker, color=color, label=as_it_is(name))
+        axes.plot(range(1, len(values) + 1), values, marker=marker, color=color, label=escaped_name(name))
     axes.set(xlabel="centres per class", ylabel="covering radius, mean over classes")
     _from_zero(axes)
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -61,21 +61,21 @@ def draw_radii_by_centers(radii: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def _indices(measured: Sequence[Mapping[str, Any]]) -> list[int]:
-    return [at["projection"] for at in measured]
+    return [row["projection"] for row in measured]
 
 
 def _radii(measured: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, list[float | None]]]:
     """Line style and values by name; there are no proxies before the initialisation."""
     centers = len(measured[0]["radius_by_centers"])
     return {
-        "by the proxies before": ("s-", [at["radius_by_previous_proxies"] for at in measured]),
-        "by the new proxies": ("o-", [at["radius_by_proxies"] for at in measured]),
-        f"by {centers} of its own examples": ("^--", [at["radius_by_centers"][-1] for at in measured]),
+        "by the proxies before": ("s-", [row["radius_by_previous_proxies"] for row in measured]),
+        "by the new proxies": ("o-", [row["radius_by_proxies"] for row in measured]),
+        f"by {centers} of its examples": ("^--", [row["radius_by_centers"][-1] for row in measured]),
     }
 
 
 def _from_zero(axes: Axes) -> None:
-    """Counts 0 among what is drawn first: a margin of the values alone would cut the highest marks."""
+    """Lets the axis begin at 0, with the margin of the whole range: that of the values could cut the highest marks."""
     axes.update_datalim([(axes.dataLim.x0, 0.0)])
     axes.autoscale_view()
     axes.set_ylim(0, None)

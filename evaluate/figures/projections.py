@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.linalg import orthogonal_procrustes
-from sklearn.decomposition import PCA
 
-from evaluate.figures.style import COLORS, GREY, WIDTH, as_it_is, legend_below, new_figure, shortened
+from evaluate.figures.plane import Plane, principal_plane
+from evaluate.figures.style import COLORS, GREY, WIDTH, escaped_name, legend_below, new_figure, shortened
 
 _PANEL_WIDTH = 2.4
-_LONGEST_NAME = 40
+_MAX_NAME_LENGTH = 40
 
 
 def draw_projections(
@@ -46,63 +46,50 @@ def draw_projections(
     panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
     for panel in panels[len(projections) :]:
         panel.set_visible(False)
-    shown = np.unique(np.concatenate([at["labels"] for at in projections]))[: len(COLORS)]
-    plane = None
-    for panel, at in zip(panels, projections):
-        plane = _plane(at, plane)
-        _draw_panel(panel, at, plane, shown)
+    shown = np.unique(np.concatenate([record["labels"] for record in projections]))[: len(COLORS)]
+    turned = None
+    for panel, record in zip(panels, projections):
+        turned = _turned_panel(record, turned)
+        _draw_panel(panel, record, turned.plane, shown)
     if class_names is None:
         class_names = projections[-1].get("class_names")
     legend_below(figure, _legend(shown, class_names))
     return figure
 
 
-class _Plane(NamedTuple):
-    """A 2-D view: centre [embedding_size], axes [embedding_size, 2]; labels [classes] and their means in it."""
+class _Panel(NamedTuple):
+    """The plane of a panel, and the labels [classes] and means [classes, 2] of its classes in it."""
 
-    center: np.ndarray
-    axes: np.ndarray
+    plane: Plane
     classes: np.ndarray
-    class_means: np.ndarray
-
-    def flat(self, points: np.ndarray) -> np.ndarray:
-        """Points [num, embedding_size] in the plane, [num, 2]."""
-        return (points - self.center) @ self.axes
+    means: np.ndarray
 
 
-def _plane(at: Mapping[str, np.ndarray], previous: _Plane | None) -> _Plane:
-    """The principal plane of a panel's embeddings, turned (or mirrored) to agree with the panel before.
-
-    An embedding of one dimension is drawn on a line.
-    """
-    with np.errstate(invalid="ignore"):  # Points that coincide have no variance to be explained.
-        pca = PCA(min(2, at["embeddings"].shape[1]), random_state=0).fit(at["embeddings"])
-    classes = np.unique(at["labels"])
-    means = np.stack([at["embeddings"][at["labels"] == c].mean(axis=0) for c in classes])
-    axes = np.zeros((at["embeddings"].shape[1], 2))
-    axes[:, : len(pca.components_)] = pca.components_.T
-    flat = (means - pca.mean_) @ axes
-    if previous is not None:
-        # A class may be gone, its images having become unreadable in between.
-        _, here, before = np.intersect1d(classes, previous.classes, return_indices=True)
-        turn, _ = orthogonal_procrustes(flat[here], previous.class_means[before])
-        axes, flat = axes @ turn, flat @ turn
-    return _Plane(pca.mean_, axes, classes, flat)
+def _turned_panel(record: Mapping[str, np.ndarray], previous: _Panel | None) -> _Panel:
+    """The principal plane of a panel's embeddings, turned (or mirrored) to agree with the panel before."""
+    plane, classes = principal_plane(record["embeddings"]), np.unique(record["labels"])
+    means = plane.flat(np.stack([record["embeddings"][record["labels"] == c].mean(axis=0) for c in classes]))
+    if previous is None:
+        return _Panel(plane, classes, means)
+    # A class may be missing: its images may have become unreadable meanwhile.
+    _, own, before = np.intersect1d(classes, previous.classes, return_indices=True)
+    turn, _ = orthogonal_procrustes(means[own], previous.means[before])
+    return _Panel(plane._replace(axes=plane.axes @ turn), classes, means @ turn)
 
 
-def _draw_panel(panel: Axes, at: Mapping[str, np.ndarray], plane: _Plane, shown: np.ndarray) -> None:
-    points = plane.flat(at["embeddings"])
-    others = ~np.isin(at["labels"], shown)
+def _draw_panel(panel: Axes, record: Mapping[str, np.ndarray], plane: Plane, shown: np.ndarray) -> None:
+    points = plane.flat(record["embeddings"])
+    others = ~np.isin(record["labels"], shown)
     if others.any():
         panel.scatter(*points[others].T, s=7, color=GREY, alpha=0.35, lw=0, zorder=1)
     for label, color in zip(shown, COLORS):
-        panel.scatter(*points[at["labels"] == label].T, s=7, color=color, alpha=0.35, lw=0, zorder=2)
-        if "previous_proxies" in at:
-            boxes = plane.flat(at["previous_proxies"][label])
+        panel.scatter(*points[record["labels"] == label].T, s=7, color=color, alpha=0.35, lw=0, zorder=2)
+        if "previous_proxies" in record:
+            boxes = plane.flat(record["previous_proxies"][label])
             panel.scatter(*boxes.T, s=58, marker="s", color=color, edgecolors="black", linewidths=1.0, zorder=4)
-        circles = plane.flat(at["proxies"][label])
+        circles = plane.flat(record["proxies"][label])
         panel.scatter(*circles.T, s=62, marker="o", facecolors="white", edgecolors=color, linewidths=2.0, zorder=5)
-    index = int(at["index"])
+    index = int(record["index"])
     panel.set_title("initialisation" if index == 0 else f"projection {index}", fontsize=10)
     panel.set(xticks=[], yticks=[])
     panel.set_aspect("equal", "datalim")
@@ -111,7 +98,7 @@ def _draw_panel(panel: Axes, at: Mapping[str, np.ndarray], plane: _Plane, shown:
 def _legend(shown: np.ndarray, class_names: Sequence[str] | None) -> list[Line2D]:
     names = [class_names[label] if class_names is not None else f"class {label}" for label in shown]
     handles = [
-        Line2D([], [], ls="", marker="o", ms=5, color=color, label=as_it_is(shortened(name, _LONGEST_NAME)))
+        Line2D([], [], ls="", marker="o", ms=5, color=color, label=escaped_name(shortened(name, _MAX_NAME_LENGTH)))
         for color, name in zip(COLORS, names)
     ]
     box = Line2D([], [], ls="", marker="s", ms=8, color="grey", mec="black", label="proxies")

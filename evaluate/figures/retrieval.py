@@ -1,4 +1,4 @@
-"""Queries with what they find."""
+"""Queries with their nearest references."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from evaluate.figures.style import RIGHT, WIDTH, WRONG, as_it_is, shortened
+from evaluate.figures.style import RIGHT, WIDTH, WRONG, escaped_name, shortened
 
 # Inches: of a row's title, around all, between the query and what it finds.
 _TITLE, _MARGIN, _GAP = 0.24, 0.05, 0.18
 _RIGHT, _WRONG, _NEITHER = (RIGHT, "-", "✓"), (WRONG, "--", "✗"), ("#888888", "-", "")
-_LONGEST_TITLE = 62
+_MAX_TITLE_LENGTH = 62
 
 
 class RetrievalRow(NamedTuple):
@@ -35,9 +35,9 @@ class RetrievalRow(NamedTuple):
 
 
 def draw_retrievals(rows: Sequence[RetrievalRow], thumbnail: Callable[[int], np.ndarray]) -> Figure:
-    """A row per query: the query, then what is nearest to it.
+    """A row per query: the query, then its nearest references.
 
-    Right ones are framed in blue with a ✓, wrong ones in orange, dashed, with a ✗.
+    References of the query's class have a blue frame with a ✓, others a dashed orange one with a ✗.
 
     Args:
       rows: at least one.
@@ -52,7 +52,7 @@ def draw_retrievals(rows: Sequence[RetrievalRow], thumbnail: Callable[[int], np.
     axes.set_axis_off()
     for number, row in enumerate(rows):
         top = number * (cell + _TITLE)
-        title = as_it_is(shortened(row.title, _LONGEST_TITLE))
+        title = escaped_name(shortened(row.title, _MAX_TITLE_LENGTH))
         axes.text(_MARGIN, top + 0.6 * _TITLE, title, fontsize=8.5, va="center")
         _draw_cell(axes, (_MARGIN, top + _TITLE), cell, thumbnail(row.query), *_NEITHER)
         frames = [_NEITHER] * len(row.found) if row.right is None else [_RIGHT if r else _WRONG for r in row.right]

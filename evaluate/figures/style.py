@@ -1,4 +1,4 @@
-"""What all figures share: colours, sizes, names as they are, and files."""
+"""Colours, sizes, names and files of all figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-# Okabe and Ito's colours, told apart by the colour-blind, the two palest left out; never without a marker or a name.
+# Okabe and Ito's colours, which the colour-blind can distinguish, without the two palest.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#7a5c3e", "#3b3b3b")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 RIGHT, WRONG = COLORS[0], COLORS[1]
@@ -23,25 +23,25 @@ _DPI = 130
 
 
 def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
-    """An empty figure whose parts make room for each other."""
+    """An empty figure with a layout that avoids overlaps."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def tidy(axes: Axes) -> None:
-    """No box, a pale grid behind what is drawn."""
+    """Leaves out the upper and right border, and adds a pale grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#ececec", lw=0.8)
     axes.set_axisbelow(True)
 
 
-def as_it_is(name: str) -> str:
-    """A name as matplotlib is to be given it, on one line, so that a $ is a dollar and a leading _ hides nothing."""
+def escaped_name(name: str) -> str:
+    """A name on one line, escaped for matplotlib: $ would start a formula, a leading _ hide a legend entry."""
     escaped = " ".join(str(name).split()).replace("$", r"\$")
     return f" {escaped}" if escaped.startswith("_") else escaped
 
 
 def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
-    """A legend in as many columns as the figure is wide enough for; the figure grows by the legend's height."""
+    """Adds a legend in as many columns as fit; the figure grows by the legend's height."""
     for columns in range(len(handles), 0, -1):
         legend = figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
         with _without_glyph_warnings():
@@ -53,7 +53,7 @@ def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
 
 
 def shortened(name: str, most: int) -> str:
-    """A name with its middle left out where it is longer than ``most``: both ends tell names of one kind apart."""
+    """A name of at most ``most`` characters: the middle is left out, as similar names often differ at the ends."""
     if len(name) <= most:
         return name
     tail = (most - 1) // 2
@@ -77,7 +77,7 @@ def save(figure: Figure, path: pathlib.Path) -> pathlib.Path:
 
 @contextlib.contextmanager
 def _without_glyph_warnings() -> Iterator[None]:
-    """Names of classes may be in any script; a box takes the place of what the font lacks."""
+    """Names of classes may be in any script; characters that the font lacks become boxes."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")
         yield

@@ -13,25 +13,25 @@ from tensorboard.plugins import projector
 from evaluate.embedded import Embedded
 from evaluate.geometry import spread
 
-_MOST_POINTS = 2000  # With as many pictures of 48 pixels the sprite is 2,160 pixels wide; browsers take 8,192.
+_MAX_POINTS = 2000  # With as many pictures of 48 pixels the sprite is 2,160 pixels wide; browsers take 8,192.
 _SIDE = 48
 _CONFIG = "projector_config.pbtxt"
 
 
 def write(logs: pathlib.Path, embedded: Embedded, name: str) -> pathlib.Path:
-    """Writes vectors, metadata and a sprite of thumbnails below a TensorBoard directory, and the file that names them.
+    """Writes vectors, metadata and a sprite of thumbnails below a TensorBoard directory, and their configuration.
 
     Of more than 2,000 examples those that ``spread`` picks are shown.
 
     Args:
-      logs: where the event files are: TensorBoard looks for the configuration there.
+      logs: the directory of the event files, where TensorBoard looks for the configuration.
       embedded: the examples.
       name: of the embedding and its folder.
 
     Returns:
       The configuration file.
     """
-    shown = embedded.take(spread(embedded.labels, _MOST_POINTS))
+    shown = embedded.take(spread(embedded.labels, _MAX_POINTS))
     folder = logs / "projector" / name
     folder.mkdir(parents=True, exist_ok=True)
     rows = ("\t".join(f"{value:.6g}" for value in vector) for vector in shown.embeddings)
@@ -54,7 +54,7 @@ def write(logs: pathlib.Path, embedded: Embedded, name: str) -> pathlib.Path:
 
 
 def _plain(text: str) -> str:
-    """Without what separates columns and lines."""
+    """A name without the characters that separate columns and lines."""
     return " ".join(str(text).split()) or "–"
 
 

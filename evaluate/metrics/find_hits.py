@@ -13,7 +13,7 @@ from evaluate.search.pair_scores import PairScores
 from evaluate.search.ranking import Ranking
 from evaluate.search.search import Budget, rankings
 
-_MOST_ENTRIES = 1_000_000
+_MAX_ENTRIES = 1_000_000
 
 
 def find_hits(
@@ -27,7 +27,7 @@ def find_hits(
       queries: what searches.
       references: what is searched; the same object as ``queries`` if each query searches all others.
       depth: the groups hold at least so many of the nearest references, and at least R.
-      any_rank: whether first hits behind these are found, too.
+      any_rank: whether first hits behind them are found, too.
       budget: of memory.
     """
     leave_one_out = queries is references
@@ -62,7 +62,7 @@ def _in_blocks(found: Iterator[Ranking], points: Points, leave_one_out: bool) ->
         rows, queries = np.arange(len(ranking.queries)), ranking.queries
         if leave_one_out:
             rows, queries = points.members(ranking.queries)
-        step = max(1, _MOST_ENTRIES // max(1, ranking.references.shape[1]))
+        step = max(1, _MAX_ENTRIES // max(1, ranking.references.shape[1]))
         for start in range(0, len(queries), step):
             block = rows[start : start + step]
             yield queries[start : start + step], Ranking(*(column[block] for column in ranking))
@@ -76,9 +76,9 @@ def _tie_groups(ranking: Ranking, points: Points, labels: np.ndarray) -> tuple[n
       points: the references.
       labels: [queries].
     """
-    there = ranking.references >= 0
-    size = np.where(there, points.sizes[ranking.references], 0)
-    relevant = np.where(there, points.count(ranking.references, labels[:, np.newaxis]), 0)
+    found = ranking.references >= 0
+    size = np.where(found, points.sizes[ranking.references], 0)
+    relevant = np.where(found, points.count(ranking.references, labels[:, np.newaxis]), 0)
     ties = ranking.tie_groups
     if (ties[:, 1:] == ties[:, :-1]).any():
         groups = (ties - 1 + ties.shape[1] * np.arange(len(ties))[:, np.newaxis]).ravel()

@@ -43,7 +43,7 @@ class LabelledVectors:
         self.vectors = Vectors(embeddings, name)
 
     def count(self, labels: np.ndarray) -> np.ndarray:
-        """How many of these have each of ``labels``, in its shape."""
+        """How many vectors have each of ``labels``, in its shape."""
         return _counts(labels, *np.unique(self.labels, return_counts=True))
 
 

@@ -36,9 +36,9 @@ def map_at_k(hits: RankedHits, k: int) -> Scores:
 def _precision_sums(hits: RankedHits, limit: np.ndarray) -> Scores:
     """Σ over the nearest ``limit`` [queries] of the precision at each hit.
 
-    At place i of its group a reference is a hit with probability relevant / size; then hits_ahead + 1 are there, and of
-    the i − 1 before it in the group (relevant − 1) / (size − 1) each. So the expected sum over the m places within
-    the limit is, with H the harmonic numbers and ΔH = H(ahead + m) − H(ahead) = Σ 1 / (ahead + i),
+    At place i of its group a reference is a hit with probability relevant / size. Then it and the hits_ahead are hits,
+    and each of the i − 1 before it in the group with probability (relevant − 1) / (size − 1). So the expected sum over
+    the m places within the limit is, with H the harmonic numbers and ΔH = H(ahead + m) − H(ahead) = Σ 1 / (ahead + i),
     relevant / size · ((hits_ahead + 1) ΔH + (relevant − 1) / (size − 1) · (m − (ahead + 1) ΔH)).
     """
     ahead, hits_ahead, size, relevant, misses = hits.ahead, hits.hits_ahead, hits.size, hits.relevant, hits.misses

@@ -14,7 +14,7 @@ from evaluate.metrics.registry import title
 from evaluate.report.facts import NUM_CENTERS, Evaluation, RunFacts, Score
 from evaluate.worst_classes import worst_classes
 
-_MOST_DRAWN = 1500
+_MAX_DRAWN = 1500
 
 
 class CaptionedFigure(NamedTuple):
@@ -64,7 +64,7 @@ def embedding_figures(evaluation: Evaluation, tsne: bool) -> Iterator[CaptionedF
     if evaluation.proxies is not None:
         proxies = evaluation.proxies.reshape(-1, evaluation.proxies.shape[-1])
         proxy_labels = np.repeat(np.arange(len(evaluation.proxies)), evaluation.proxies.shape[1])
-    shown = unseen.take(spread(unseen.labels, _MOST_DRAWN))
+    shown = unseen.take(spread(unseen.labels, _MAX_DRAWN))
     yield CaptionedFigure(
         "embedding_unseen",
         figures.draw_embedding(shown.embeddings, shown.labels, shown.class_names, proxies, tsne=tsne),

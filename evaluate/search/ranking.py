@@ -30,7 +30,7 @@ def rank(queries: np.ndarray, candidates: Candidates, scores: PairScores) -> Ran
 
     Args:
       queries: [queries] indices; the candidates count them from 0.
-      candidates: those of all of these queries.
+      candidates: all those of these queries.
       scores: of the search.
     """
     number = np.bincount(candidates.queries, minlength=len(queries))

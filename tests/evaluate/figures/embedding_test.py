@@ -6,7 +6,7 @@ import numpy as np
 from absl.testing import parameterized
 
 from evaluate import figures
-from evaluate.figures.style import as_it_is, shortened
+from evaluate.figures.style import escaped_name, shortened
 from tests.support import made_up_run
 from tests.support.figure_checks import FigureTestCase, legend
 from tests.support.made_up_run import AWKWARD_NAMES
@@ -82,5 +82,5 @@ class EmbeddingTest(FigureTestCase):
         self.assert_is_png_of(figure)
         self.assert_nothing_sticks_out(figure)
         figure = figures.draw_projections([made_up_run.projection(0, num_classes=8)], AWKWARD_NAMES)
-        self.assertEqual(legend(figure)[:8], [as_it_is(shortened(name, 40)) for name in AWKWARD_NAMES])
+        self.assertEqual(legend(figure)[:8], [escaped_name(shortened(name, 40)) for name in AWKWARD_NAMES])
         self.assert_is_png_of(figure)

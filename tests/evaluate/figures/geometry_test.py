@@ -26,7 +26,7 @@ class GeometryFiguresTest(FigureTestCase):
             np.testing.assert_array_equal(line.get_ydata(), np.array([row[name] for row in measured], float))
         # 3 proxies of each class, so the third of the radii by the classes' own examples.
         line = figure.axes[0].lines[2]
-        self.assertEqual(line.get_label(), "by 3 of its own examples")
+        self.assertEqual(line.get_label(), "by 3 of its examples")
         np.testing.assert_array_equal(line.get_ydata(), [row["radius_by_centers"][2] for row in measured])
         self.assertEqual(figure.axes[0].get_ylim()[0], 0.0)
         self.assert_is_png_of(figure)
@@ -43,7 +43,7 @@ class GeometryFiguresTest(FigureTestCase):
         for line, values in zip(axes.lines, radii):
             np.testing.assert_allclose(line.get_ydata(), values / distances, rtol=1e-5)
         texts = [text.get_text() for text in axes.get_legend().get_texts()]
-        self.assertEqual(texts, ["by the proxies before", "by the new proxies", "by 3 of its own examples"])
+        self.assertEqual(texts, ["by the proxies before", "by the new proxies", "by 3 of its examples"])
 
     def test_the_highest_marks_are_not_cut(self):
         # Of values between 0.98 and 1 the usual margin is 0.001, less than a mark is high; of 0 to 1 it is 0.05.

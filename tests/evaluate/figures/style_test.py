@@ -3,7 +3,7 @@
 from absl.testing import parameterized
 
 from evaluate import figures
-from evaluate.figures.style import as_it_is, new_figure, shortened
+from evaluate.figures.style import escaped_name, new_figure, shortened
 from tests.support import pictures
 
 
@@ -13,7 +13,7 @@ class NamesTest(parameterized.TestCase):
         self.assertEqual(shortened(name, most), expected)
 
     def test_nothing_is_a_formula(self):
-        self.assertEqual(as_it_is("$x$ \n y"), r"\$x\$ y")
+        self.assertEqual(escaped_name("$x$ \n y"), r"\$x\$ y")
 
 
 class FilesTest(parameterized.TestCase):

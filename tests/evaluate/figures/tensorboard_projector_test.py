@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
@@ -46,11 +48,14 @@ class ProjectorTest(tf.test.TestCase):
 
     def test_many_examples_are_thinned_out(self):
         logs = pictures.folder_for(self)
-        tensorboard_projector.write(logs, embedded(np.arange(2100) % 7, np.arange(2100) % 21, size=(1, 1, 1)), "all")
+        with mock.patch.object(tensorboard_projector, "_MAX_POINTS", 100):
+            tensorboard_projector.write(logs, embedded(np.arange(120), np.arange(120) % 6, size=(1, 1, 1)), "all")
         rows = (logs / "projector" / "all" / "tensors.tsv").read_text().splitlines()
-        # 95 of the 100 examples of each of 21 classes: 2,000 // 21.
-        self.assertLen(rows, 95 * 21)
-        self.assertLessEqual(max(Image.open(logs / "projector" / "all" / "sprite.png").size), 8192)
+        # 16 of the 20 examples of each of 6 classes: 100 // 6.
+        self.assertLen(rows, 16 * 6)
+        # 10 columns of 48 pixels; of as many examples as are shown otherwise, the sprite is not too large for browsers.
+        self.assertEqual(Image.open(logs / "projector" / "all" / "sprite.png").width, 10 * 48)
+        self.assertLess(np.ceil(tensorboard_projector._MAX_POINTS**0.5) * 48, 8192)
 
 
 if __name__ == "__main__":

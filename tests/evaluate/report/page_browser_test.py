@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pathlib
+import shutil
 import tempfile
 
 import numpy as np
@@ -26,14 +27,17 @@ class BrowserTest(parameterized.TestCase, tf.test.TestCase):
     def setUpClass(cls):
         super().setUpClass()
         installed()
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        home = pathlib.Path(folder.name)
-        runs = [made_up_run.run_facts(f"run {seed}, some=value", seed, projects=seed > 0) for seed in (0, 1, 2)]
-        cls.pages = {"one": home / "one.html", "several": home / "several.html"}
-        cls.pages["one"].write_text(render(made_up_run.report(runs[1], tsne=True), home / "one"))
-        repeated = {"run (2 seeds)": runs[1:]}
-        cls.pages["several"].write_text(render(made_up_run.report(*runs, repeats=repeated), home / "several"))
+        home = pathlib.Path(tempfile.mkdtemp())
+        # A killed browser's children may still write into its profile.
+        cls.addClassCleanup(shutil.rmtree, home, ignore_errors=True)
+        runs = [made_up_run.run_facts(f"run, seed {seed}", seed, projects=seed > 0) for seed in (0, 1)]
+        reports = {
+            "one": made_up_run.report(runs[1], tsne=True),
+            "several": made_up_run.report(*runs, repeats={"run (2 seeds)": runs}),
+        }
+        cls.pages = {name: home / f"{name}.html" for name in reports}
+        for name, report in reports.items():
+            cls.pages[name].write_text(render(report, home / name))
         cls.browser = Browser(home / "profile").__enter__()
         cls.addClassCleanup(cls.browser.__exit__)
 
