@@ -18,7 +18,7 @@ class Backbone(NamedTuple):
       mean: see ``InputConvention``.
       scale: see ``InputConvention``.
       blue_first: see ``InputConvention``.
-      pretrained: whether it is meant to start from trained weights.
+      pretrained: whether a run must say which weights it starts from.
       keras_name: its class in ``tf.keras.applications``, which has ImageNet weights; empty for other networks.
     """
 

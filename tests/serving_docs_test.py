@@ -198,7 +198,7 @@ class ServingDocsTest(parameterized.TestCase):
     def test_files(self):
         for name in ("saved_model.pb", "variables", "embedding.json"):
             self.assertIn(f"`{name}", _PAGE)
-            self.assertTrue((served.searchable() / "1" / name).exists(), name)
+            self.assertTrue((served.exported() / "1" / name).exists(), name)
 
     def test_tensorflow_lite(self):
         _, _, convert, compare = _blocks("python")
@@ -206,7 +206,7 @@ class ServingDocsTest(parameterized.TestCase):
         shown = io.StringIO()
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(folder)
-        (folder / "model").symlink_to(served.searchable())
+        (folder / "model").symlink_to(served.exported())
         with contextlib.redirect_stdout(shown):
             for block in (convert, compare):
                 exec(compile(block, "docs/serving.md", "exec"), {})

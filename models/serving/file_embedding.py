@@ -59,6 +59,8 @@ def embed_files(
     read: list[str] = []
     embeddings = [np.empty((0, embedding_size), np.float32)]
     skipped: list[tuple[str, str]] = []
+    if not paths:
+        return EmbeddedFiles(read, embeddings[0], skipped)
     with progress("embedding", len(paths), "images") as advance:
         for start in range(0, len(paths), _BATCH):
             batch = paths[start : start + _BATCH]

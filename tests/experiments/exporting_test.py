@@ -14,7 +14,7 @@ from ccp.distances import lipschitz_normalize
 from datasets.examples import split_examples
 from datasets.reading import load
 from evaluate.embedded import Embedded
-from experiments import trained_network
+from experiments import exporting, trained_network
 from experiments.exporting import Target, export_run, export_with_gallery
 from experiments.run_directory import RunDirectory
 from experiments.settings import configure
@@ -23,7 +23,7 @@ from models.serving import export as model_export
 from models.serving.exported_model import ExportedModel, read_info
 from models.serving.file_embedding import ImageError
 from models.serving.versions import ExportError
-from tests.support import photographs
+from tests.support import photographs, pictures, served
 from tests.support.tiny_runs import ONE_STEP
 
 
@@ -65,13 +65,13 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         self.sample = sample
         return 0.5
 
-    def assert_sample_right(self, loaded, done):
-        embeddings = loaded.signatures["encoded_masked"](encoded_images=tf.constant(self.sample.files))["embeddings"]
+    def assert_sample_right(self, signatures, done):
+        embeddings = signatures["encoded_masked"](encoded_images=tf.constant(self.sample.files))["embeddings"]
         self.assertAllClose(embeddings, self.sample.embeddings, rtol=0, atol=1e-6)
         self.assertEqual((self.sample.tolerance, done.difference), (1e-5, 0.5))
 
-    def embed(self, files, loaded=None):
-        return (loaded or self.loaded).signatures["encoded"](encoded_images=tf.constant(files))["embeddings"].numpy()
+    def embed(self, files):
+        return self.loaded.signatures["encoded"](encoded_images=tf.constant(files))["embeddings"].numpy()
 
     def offline(self, repeat):
         """As ``experiments.mlrc`` joins the folds' embeddings of the test images."""
@@ -120,39 +120,37 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllClose(found["distances"], np.take_along_axis(distances, order, 1), rtol=0, atol=1e-6)
 
     def test_another_gallery_without_the_run_and_its_data(self):
-        other = self.home / "other"
-        shutil.copytree(self.images / "7", other)
-        (other / "bad.jpg").write_text("no image")
-        elsewhere = str(self.home / "elsewhere")
-        with mock.patch.object(trained_network, "restore_run", side_effect=AssertionError):
-            target = Target(elsewhere, 4, str(other), skip_unreadable=True)
-            done = export_with_gallery(self.model, target)
-        self.assertEqual([path for path, _ in done.skipped], [str(other / "bad.jpg")])
-        self.assertEqual(done.directory, pathlib.Path(elsewhere) / "4")
-        loaded = ExportedModel(elsewhere)
-        self.assert_sample_right(loaded, done)
+        gallery = self.home / "other"
+        (gallery / "a").mkdir(parents=True)
+        for number in range(3):
+            (gallery / "a" / f"{number}.png").write_bytes(pictures.png_of(served.digit_images(3)[number]))
+        (gallery / "bad.jpg").write_text("no image")
+        target = Target(str(self.home / "elsewhere"), 4, str(gallery), skip_unreadable=True)
+        done = export_with_gallery(str(served.exported()), target)
+        self.assertEqual([path for path, _ in done.skipped], [str(gallery / "bad.jpg")])
+        self.assertEqual(done.directory, self.home / "elsewhere" / "4")
+        loaded = ExportedModel(done.directory)
+        self.assert_sample_right(loaded.signatures, done)
         self.assertLen(self.sample.files, 4)
-        np.testing.assert_array_equal(self.embed(self.files, loaded), self.embed(self.files))
-        found = loaded.signatures["search"](encoded_images=tf.constant(self.files[:1]), k=tf.constant(9))
-        self.assertEqual(set(found["ids"].numpy()[0]), {b"0.jpg", b"1.jpg", b"2.jpg"})
-        self.assertEqual(set(found["labels"].numpy()[0]), {b""})
-        info, before = read_info(pathlib.Path(elsewhere) / "4"), read_info(pathlib.Path(self.model) / "1")
-        self.assertEqual(info.pop("gallery"), {"images": 3, "labels": 0})
-        del before["gallery"]
-        self.assertEqual(info, before)
+        file = pictures.png_of(served.digit_images(1)[0])
+        found = loaded.signatures["search"](encoded_images=tf.constant([file]), k=tf.constant(9))
+        self.assertEqual(set(found["ids"].numpy()[0]), {b"a/0.png", b"a/1.png", b"a/2.png"})
+        self.assertEqual(set(found["labels"].numpy()[0]), {b"a"})
+        self.assertEqual(read_info(done.directory), {**served.INFO, "gallery": {"images": 3, "labels": 1}})
 
     def test_one_run(self):
         run = self.run_of(3, 1)
-        model = str(self.home / "one")
-        done = export_run(str(run.path), Target(model))
-        loaded = ExportedModel(model)
-        self.assert_sample_right(loaded, done)
+        with mock.patch.object(exporting, "export", return_value=("a directory", 0.5)) as export:
+            done = export_run(str(run.path), Target("a directory"))
+        served_network, _, info, gallery, _, self.sample = export.call_args[0]
+        self.assert_sample_right(served_network.signatures, done)
         self.assertLen(self.sample.files, 8)
+        embeddings = served_network.signatures["encoded"](encoded_images=tf.constant(self.files))["embeddings"]
         with np.load(run.test_embeddings) as file:
-            self.assertAllClose(self.embed(self.files, loaded), file["embeddings"], rtol=0, atol=1e-5)
-        self.assertNotIn("search", loaded.signatures)
-        info = read_info(pathlib.Path(model) / "1")
+            self.assertAllClose(embeddings, file["embeddings"], rtol=0, atol=1e-5)
         self.assertAllClose(info["test"], json.loads(run.result.read_text())["test"])
+        self.assertEqual(info["image_format"], {"size": 12, "resize": 12, "channels": 3})
+        self.assertIsNone(gallery)
         self.assertNotIn("gallery", info)
 
     def test_refusals_before_the_work(self):

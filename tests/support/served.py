@@ -1,4 +1,4 @@
-"""A small network over the digits and its exports, made once for all tests of a process."""
+"""A small network over the digits and its export, made once for all tests of a process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from models.settings import NetworkSettings
 SETTINGS = NetworkSettings(width=16, image_size=16, embedding_size=6)
 FORMAT = image_format(SETTINGS, channels=1)
 INFO = {"dataset": "digits", "loss": "ccp/contrastive", "image_format": dataclasses.asdict(FORMAT)}
-# Of the gallery in ``searchable``.
+# Of the gallery in the export.
 IDS = tuple(f"{number % 5}/{number}.png" for number in range(12))
 LABELS = tuple(name.split("/")[0] for name in IDS)
 
@@ -55,16 +55,9 @@ def network() -> tf.keras.Model:
 
 @functools.cache
 def exported() -> pathlib.Path:
-    """The directory of an export of ``network()``, with one version."""
-    directory = _folder() / "model"
-    export(served_network(network(), FORMAT), str(directory), INFO)
-    return directory
-
-
-@functools.cache
-def searchable() -> pathlib.Path:
-    """The same with the first 12 digits as a gallery."""
-    directory = _folder() / "model"
+    """The directory of an export of ``network()`` with the first 12 digits as its gallery; it has one version."""
+    directory = pathlib.Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     gallery = Gallery(IDS, LABELS, expected(digit_images(12)))
     export(served_network(network(), FORMAT), str(directory), INFO, gallery)
     return directory
@@ -73,7 +66,7 @@ def searchable() -> pathlib.Path:
 @functools.cache
 def signatures() -> Mapping[str, Any]:
     """All signatures, loaded once."""
-    return ExportedModel(searchable()).signatures
+    return ExportedModel(exported()).signatures
 
 
 @functools.cache
@@ -93,9 +86,3 @@ def _evaluation_images(images: np.ndarray) -> EvaluationImages:
         ImagesInMemory(images, names), np.zeros(len(images), np.int64), ("any",), np.full(len(images), "")
     )
     return EvaluationImages(examples, FORMAT)
-
-
-def _folder() -> pathlib.Path:
-    folder = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return pathlib.Path(folder)

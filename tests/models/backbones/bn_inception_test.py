@@ -1,4 +1,4 @@
-"""BN-Inception against what PyTorch's puts out, and its borders against plain loops."""
+"""BN-Inception against the recorded output of PyTorch's, and its borders against plain loops."""
 
 import functools
 
@@ -32,7 +32,7 @@ def _between(model: tf.keras.Model, first: str, last: str) -> tf.keras.Model:
 
 
 def _windows(size: int, kernel: int, stride: int, padding: int) -> list[slice]:
-    """One axis of a pool that rounds up, as PyTorch has it: where in the map each window lies."""
+    """The windows along one axis of a pool that rounds up, as PyTorch places them."""
     count = -(-(size + 2 * padding - kernel) // stride) + 1
     if (count - 1) * stride >= size + padding:
         count -= 1  # The last window must begin inside the map, or in the padding before it.

@@ -13,11 +13,11 @@ def _build(size: int, channels: int = 3) -> tf.keras.Model:
 
 
 def _convolution(features: np.ndarray, kernel: np.ndarray, stride: int) -> np.ndarray:
-    """What TensorFlow's ``same`` is: the padding that is lacking, the odd pixel of it at the end."""
+    """As TensorFlow's ``same``: the missing padding on both sides, an odd pixel at the end."""
     size, length = kernel.shape[0], features.shape[1]
     count = -(-length // stride)
-    lacking = max((count - 1) * stride + size - length, 0)
-    padding = (lacking // 2, lacking - lacking // 2)
+    missing = max((count - 1) * stride + size - length, 0)
+    padding = (missing // 2, missing - missing // 2)
     padded = np.pad(features, ((0, 0), padding, padding, (0, 0)))
     windows = [
         padded[:, i : i + stride * (count - 1) + 1 : stride, j : j + stride * (count - 1) + 1 : stride] @ kernel[i, j]

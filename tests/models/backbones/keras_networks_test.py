@@ -11,7 +11,7 @@ from tests.support import networks
 
 
 def _inner(backbone: str) -> tf.keras.Model:
-    """The network inside an embedding network, which takes what the input convention puts out."""
+    """The backbone inside an embedding network, which takes the output of the input convention."""
     return networks.embedding_network(backbone).get_layer(backbone)
 
 

@@ -21,7 +21,7 @@ class BareProcessTest(parameterized.TestCase, tf.test.TestCase):
         images = served.digit_images(5)
         sample = Sample([pictures.png_of(image) for image in images], served.expected(images))
         with mock.patch.object(bare_process, "_PROGRAM", _CHECK + bare_process._PROGRAM):
-            self.assertLess(largest_difference(served.searchable() / "1", sample), 1e-6)
+            self.assertLess(largest_difference(served.exported() / "1", sample), 1e-6)
 
     @parameterized.parameters((0.01, True), (0.1, False), (np.nan, False))
     def test_differences_above_the_tolerance_are_refused(self, difference, accepted):
@@ -37,5 +37,7 @@ class BareProcessTest(parameterized.TestCase, tf.test.TestCase):
                     largest_difference(served.exported(), sample)
 
     def test_a_model_that_does_not_load_there(self):
-        with self.assertRaisesRegex(ExportError, r"could not be tried in a separate process \(.*nowhere"):
-            largest_difference(served.exported() / "nowhere", Sample([b""], np.zeros([1, 6])))
+        failure = subprocess.CalledProcessError(1, "python", stderr="Traceback\nOSError: no such model")
+        message = r"could not be tried in a separate process \(OSError: no such model\)"
+        with mock.patch.object(subprocess, "run", side_effect=failure), self.assertRaisesRegex(ExportError, message):
+            largest_difference(served.exported(), Sample([b""], np.zeros([1, 6])))

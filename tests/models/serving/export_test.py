@@ -13,7 +13,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from models.serving import bare_process
 from models.serving.bare_process import Sample
-from models.serving.export import export, exported_network, served_network
+from models.serving.export import ServedNetwork, export, exported_network
 from models.serving.exported_model import INFO_FILE, ExportedModel, read_info
 from models.serving.gallery import Gallery
 from models.serving.versions import ExportError
@@ -32,8 +32,8 @@ class ExportTest(tf.test.TestCase):
         files = tf.TensorSpec([None], tf.string, "encoded_images")
         embeddings = {"embeddings": tf.TensorSpec([None, 6], tf.float32, "embeddings")}
         masked = {"ok": tf.TensorSpec([None], tf.bool, "ok"), "reasons": tf.TensorSpec([None], tf.string, "reasons")}
-        signatures = ExportedModel(served.exported()).signatures
-        self.assertEqual(set(signatures), {"serving_default", "uint8", "encoded", "encoded_masked"})
+        signatures = served.signatures()
+        self.assertEqual(set(signatures), {"serving_default", "uint8", "encoded", "encoded_masked", "search"})
         for name, spec, outputs in (
             ("serving_default", tf.TensorSpec([None, None, None, 1], tf.float32, "images"), embeddings),
             ("uint8", tf.TensorSpec([None, None, None, 1], tf.uint8, "images"), embeddings),
@@ -72,11 +72,10 @@ class ExportTest(tf.test.TestCase):
 
     def test_a_model_that_fails_its_sample_is_not_written(self):
         folder = pictures.folder_for(self)
-        model = served_network(served.network(), served.FORMAT)
         sample = Sample([b"a file"], np.zeros([1, 6], np.float32))
         failure = mock.patch.object(bare_process.subprocess, "run", side_effect=bare_process.subprocess.SubprocessError)
         with failure, self.assertRaisesRegex(ExportError, "could not be tried in a separate process"):
-            export(model, str(folder), {}, sample=sample)
+            export(ServedNetwork(tf.Module(), {}), str(folder), {}, sample=sample)
         self.assertEqual(os.listdir(folder), [])
 
 
@@ -90,7 +89,7 @@ class OtherGalleryTest(tf.test.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.files = [pictures.png_of(image) for image in served.digit_images(12)]
         cls.embeddings = served.signatures()["encoded"](encoded_images=tf.constant(cls.files))["embeddings"].numpy()
-        source = served.searchable()
+        source = served.exported()
         for chosen in (np.array([3, 7]), np.array([1, 5, 9])):
             gallery = Gallery([f"{n}.png" for n in chosen], [f"class {n}" for n in chosen], cls.embeddings[chosen])
             network = exported_network(ExportedModel(source))

@@ -17,9 +17,9 @@ class ExportedModelTest(parameterized.TestCase, tf.test.TestCase):
         self.version = pictures.folder_for(self) / "1"
 
     def test_a_directory_of_versions_or_a_version(self):
-        for directory in (served.searchable(), served.searchable() / "1"):
+        for directory in (served.exported(), served.exported() / "1"):
             model = ExportedModel(directory)
-            self.assertEqual(model.directory, served.searchable() / "1")
+            self.assertEqual(model.directory, served.exported() / "1")
             self.assertIn("search", model.signatures)
 
     def test_fingerprints_differ_by_model(self):
