@@ -167,7 +167,7 @@ class Trainer:
             self.state.checkpoints.save()
             callbacks.on_epoch_end(epoch, logs)
             self.optimizer.synchronize()  # With what callbacks may have set.
-            if self.model.stop_training and not self.progress.finished:
+            if self.replicas.any(self.model.stop_training) and not self.progress.finished:
                 self.progress.finished = True
                 self.state.checkpoints.save()
             self._stop_if_asked()

@@ -25,7 +25,7 @@ def _trained(layer: tf.keras.layers.Layer, inputs: tf.Tensor) -> list[tf.Tensor]
 
 class GlobalBatchNormalizationTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(*_SHAPES)
-    def test_on_one_device_it_is_keras_own(self, name):
+    def test_on_one_device_equals_keras(self, name):
         # Far from 0, where E(x²) − E(x)² would lose digits.
         inputs = tf.constant(np.random.default_rng(0).normal(30.0, 2.0, size=_SHAPES[name]), tf.float32)
         ours, theirs = GlobalBatchNormalization(momentum=0.9), tf.keras.layers.BatchNormalization(momentum=0.9)
@@ -42,13 +42,13 @@ class GlobalBatchNormalizationTest(parameterized.TestCase, tf.test.TestCase):
         expected = 0.9 + 0.1 * np.var(inputs.numpy().reshape(-1, 4).astype(np.float64), axis=0, ddof=1)
         self.assertAllClose(layer.moving_variance, expected, rtol=1e-5)
 
-    def test_frozen_it_changes_nothing(self):
+    def test_frozen_statistics_stay(self):
         inputs = tf.constant(np.random.default_rng(0).normal(size=_SHAPES["images"]), tf.float32)
         layer = GlobalBatchNormalization(trainable=False)
         self.assertAllEqual(layer(inputs, training=True), layer(inputs, training=False))
         self.assertAllEqual(layer.moving_mean, np.zeros(4))
 
-    def test_half_precision_goes_in_and_out(self):
+    def test_half_precision_inputs_and_outputs(self):
         inputs = tf.constant(np.random.default_rng(0).normal(100.0, 1.0, size=(8, 4, 4, 2)), tf.float16)
         ours = GlobalBatchNormalization(dtype="mixed_float16")(inputs, training=True)
         theirs = tf.keras.layers.BatchNormalization(dtype="mixed_float16")(inputs, training=True)
@@ -67,7 +67,7 @@ class SynchronizedTest(parameterized.TestCase, tf.test.TestCase):
         for norm in norms:
             self.assertIsInstance(norm, GlobalBatchNormalization)
             self.assertEqual(norm.trainable, not freeze_bn)
-        # Checkpoints go by these.
+        # Checkpoints depend on them.
         self.assertEqual([w.name for w in clone.weights], [w.name for w in model.weights])
         self.assertEqual([w.name for w in clone.trainable_weights], [w.name for w in model.trainable_weights])
         images = tf.random.stateless_uniform([3, 32, 32, 3], [0, 0], 0.0, 255.0)
