@@ -65,9 +65,9 @@ class KillAndResumeTest(tf.test.TestCase):
         for start, lines, delay in zip(starts, (1, 2, 5), delays):
             code, _ = _start_and_signal(start, broken, lines, delay, signal.SIGKILL)
             self.assertEqual(code, -signal.SIGKILL)
-        code, err = _start_and_signal(command_line.start, broken, 6, 0.05, signal.SIGTERM)
+        code, err = _start_and_signal(command_line.Forked, broken, 6, 0.05, signal.SIGTERM)
         self.assertEqual(code, 128 + signal.SIGTERM, err)
-        self.assertIn("The same command goes on from there.", err)
+        self.assertIn("The same command resumes from there.", err)
         self.assertLess(_lines(broken), EPOCHS)
         code, _, err = command_line.run_forked(*_TRAIN, f"--run_dir={broken}")
         self.assertEqual(code, 0, err)
@@ -75,7 +75,7 @@ class KillAndResumeTest(tf.test.TestCase):
         self.assertEqual(unbroken.returncode, 0, err)
 
         assert_same_tensors(saved_tensors(broken / "checkpoints"), saved_tensors(whole / "checkpoints"))
-        for name in ("metrics.jsonl", "result.json", "config.json"):
+        for name in ("metrics.jsonl", "result.json", "settings.json"):
             self.assertEqual((broken / name).read_text(), (whole / name).read_text(), name)
         self.assertGreaterEqual(json.loads((whole / "result.json").read_text())["projections"], 2)
         projections = sorted(path.name for path in (whole / "projections").iterdir())

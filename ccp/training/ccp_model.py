@@ -44,7 +44,7 @@ class CCPModel(tf.keras.Model):
 
     def __init__(self, network: tf.keras.Model, loss: tf.keras.losses.Loss, name: str | None = None, **kwargs):
         super().__init__(name=name, **kwargs)
-        self.network, self.training_loss = network, loss
+        self.network, self.training_loss, self.built = network, loss, network.built
         self.loss_layers = list(getattr(loss, "layers", ()))  # Makes Keras count and save their variables.
         self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self.projections_made = None
@@ -128,6 +128,7 @@ class CCPModel(tf.keras.Model):
             if not any(isinstance(callback, ProjectingCallback) for callback in self._fit_callbacks):
                 self._warn_that_nothing_projects()
                 self._fit_callbacks.append(StartProxies())
+        self.built = True
         self._make_step()
         if y is None and source is not None:
             x = (
@@ -232,6 +233,8 @@ class CCPModel(tf.keras.Model):
         """Makes the step once the network has its weights; it stays, with its moments, until the next ``compile``."""
         if self.optimizer is None:
             raise RuntimeError("Call compile(optimizer) before fit.")
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            raise ValueError("CCPModel trains on one device; for several use ccp.Trainer with replicas.")
         if isinstance(self.training_loss, CCPLoss) and self._projector is None:
             # The training data, and with it where candidates come from, may change from one fit to the next.
             self._projector = Projector(

@@ -82,6 +82,7 @@ class GroupedOptimizer(tf.Module):
 
     def __init__(self, like: OptimizerLike, groups: Mapping[str, ParameterGroup]):
         super().__init__(name="grouped_optimizer")
+        like = getattr(like, "inner_optimizer", like)  # Keras wraps one under a float16 policy; see ``LossScale``.
         groups = {name: group for name, group in groups.items() if group.variables}
         self._multipliers = {name: group.multiplier for name, group in groups.items()}
         self._has_schedule = not isinstance(like, OptimizerSettings) and isinstance(

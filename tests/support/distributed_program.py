@@ -143,7 +143,9 @@ def _network(settings, batch_norm: bool) -> tf.keras.Model:
         tf.keras.layers.BatchNormalization(dtype=policy, trainable=not settings.freeze_bn, name="norm"),
         tf.keras.layers.GlobalAveragePooling2D(dtype=policy),
     ]
-    last = tf.keras.layers.Dense(EMBEDDING, use_bias=False, kernel_initializer=head, dtype="float32", name="head")
+    last = tf.keras.layers.Dense(
+        EMBEDDING, use_bias=False, kernel_initializer=head, kernel_regularizer="l2", dtype="float32", name="head"
+    )
     inputs = tf.keras.Input(_IMAGE_SHAPE if batch_norm else (FEATURES,))
     return tf.keras.Sequential([inputs, body, *(norm if batch_norm else ()), last])
 
