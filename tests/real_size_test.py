@@ -57,10 +57,10 @@ class RealSizeTest(tf.test.TestCase):
         )
 
         result = json.loads((home / "run" / "result.json").read_text())
-        config = json.loads((home / "run" / "config.json").read_text())
+        settings = json.loads((home / "run" / "settings.json").read_text())
         self.assertEqual((result["epochs"], result["projections"]), (2, 1))
         self.assertEqual(result["data"]["train"]["classes"], CLASSES)
-        self.assertEqual((config["model"]["embedding_size"], config["model"]["freeze_bn"]), (128, True))
+        self.assertEqual((settings["network"]["embedding_size"], settings["network"]["freeze_bn"]), (128, True))
         self.assertLess(megabytes, MOST_MEGABYTES)
 
 
