@@ -77,7 +77,11 @@ def connected_strategy(timeout: float) -> tf.distribute.Strategy:
       ConfigError: TF_CONFIG is not valid, or TensorFlow refuses an address in it.
     """
     addresses = ", ".join(read_cluster().addresses)
-    _log.info("Waiting up to %g seconds for all processes of TF_CONFIG (%s) to start.", timeout, addresses)
+    _log.info(
+        "Waiting up to %g seconds for all processes of TF_CONFIG (%s) to start; after that, this process ends.",
+        timeout,
+        addresses,
+    )
     options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=timeout)
     try:
         with _ended_after(timeout), _default_signals():
