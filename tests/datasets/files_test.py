@@ -51,11 +51,9 @@ class OutputsTest(absltest.TestCase):
         (self.folder / "plain").touch()
         self.assertEqual(self.path.stat().st_mode, (self.folder / "plain").stat().st_mode)
 
-    def test_is_on_the_disk_before_it_takes_the_place_of_what_is(self):
-        with (
-            mock.patch.object(outputs.os, "fsync", side_effect=OSError(errno.EIO, "Input/output error")),
-            self.assertRaisesRegex(OutputError, r"cannot be written \(Input/output error\)"),
-        ):
+    def test_is_on_the_disk_before_it_replaces_the_earlier_file(self):
+        failing = mock.patch.object(outputs.os, "fsync", side_effect=OSError(errno.EIO, "Input/output error"))
+        with failing, self.assertRaisesRegex(OutputError, r"cannot be written \(Input/output error\)"):
             save_json(self.path, {})
         self.assertEqual((self.path.read_text(), self.names()), ("before", ["file"]))
 
@@ -84,7 +82,7 @@ class OutputsTest(absltest.TestCase):
         pipe = self.folder / "pipe"
         os.mkfifo(pipe)
         read = []
-        reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+        reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
         reader.start()
         save_json(pipe, 1)
         reader.join(10)

@@ -21,11 +21,8 @@ class ProgressTest(absltest.TestCase):
         self.assertRegex(terminal.getvalue(), r"reading: 100%\|.*12000/12000 .* images/s")
 
     def test_lines_in_a_log(self):
-        with (
-            mock.patch("sys.stderr", io.StringIO()),
-            self.assertLogs("ccp", "INFO") as logs,
-            progress("reading", 100, "images") as advance,
-        ):
+        log, work = self.assertLogs("ccp", "INFO"), progress("reading", 100, "images")
+        with mock.patch("sys.stderr", io.StringIO()), log as logs, work as advance:
             for _ in range(100):  # At once, so that no line comes between.
                 advance(1)
         lines = [record.getMessage() for record in logs.records]

@@ -69,13 +69,8 @@ class KerasSetsTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.product(name=_NAMES, error=(Exception("URL fetch failure"), ValueError("corrupted"), OSError(28)))
     def test_cannot_be_fetched(self, name, error):
         file = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python", "mnist": "mnist.npz"}[name]
-        with (
-            _replaced(name, side_effect=error),
-            self.assertRaisesRegex(
-                DataError,
-                rf"Keras does not have {name} and cannot download it \(.+\).* into .*/\.keras/datasets as {file}",
-            ),
-        ):
+        message = rf"Keras does not have {name} and cannot download it \(.+\).* into .*/\.keras/datasets as {file}"
+        with _replaced(name, side_effect=error), self.assertRaisesRegex(DataError, message):
             layouts.load(name)
 
     @parameterized.parameters(*_NAMES)
