@@ -94,6 +94,12 @@ class GroupedOptimizerTest(tf.test.TestCase):
         self.assertAllClose(grouped.learning_rate, 0.01)
         self.assertEqual(list(grouped.optimizers), ["proxies"])  # Nothing is made for no variables.
 
+    def test_the_wrapper_of_a_float16_policy_is_taken_off(self):
+        wrapped = tf.keras.mixed_precision.LossScaleOptimizer(tf.keras.optimizers.Adam(0.25))
+        grouped = GroupedOptimizer(wrapped, {"body": ParameterGroup([self.body], 4.0)})
+        self.assertIs(type(grouped.first), tf.keras.optimizers.Adam)
+        self.assertAllClose(grouped.first.learning_rate, 1.0)
+
     def test_a_group_that_rested_starts_as_a_fresh_one(self):
         grouped, fresh, (body,) = self.grouped(), adam(0.01), variables([1.0, -2.0])
         for step in range(STEPS):
