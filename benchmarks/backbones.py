@@ -7,9 +7,10 @@ import tensorflow as tf
 from benchmarks.figures import FigureBenchmark
 from benchmarks.timing import ratio, take_turns
 from benchmarks.training_step import step_of, step_trainer
+from models.registry import BACKBONES
 
 ROUNDS = {"conv4": 30, "resnet20": 20, "bn_inception": 5, "resnet50": 4, "efficientnet_b0": 5}
-SIZES = {"conv4": 64, "resnet20": 32, "bn_inception": 227, "resnet50": 224, "efficientnet_b0": 224}
+SIZES = {"conv4": 64}  # Of the others: the registry's.
 BASE_LOSSES = ("cosine_contrastive", "contrastive", "triplet", "multi_similarity")
 OTHERS = ("margin", "proxy_anchor", "soft_triple", "xbm/contrastive", "hpl/proxy_anchor", "mdr/triplet")
 
@@ -23,10 +24,10 @@ class BackbonesBenchmark(FigureBenchmark):
         self._compare("conv4", ROUNDS["conv4"], BASE_LOSSES[2:] + BASE_LOSSES[:1], OTHERS)
 
     def _compare(self, backbone, rounds, base_losses, others=()):
+        size = SIZES.get(backbone, BACKBONES[backbone].size)
         losses = [loss for base in base_losses for loss in (base, f"ccp/{base}")] + list(others)
-        sides = {loss: step_of(step_trainer(loss, SIZES[backbone], backbone)) for loss in losses}
+        sides = {loss: step_of(step_trainer(loss, size, backbone)) for loss in losses}
         times = take_turns(sides, rounds, warm_up=2)
-        size = SIZES[backbone]
         for loss in losses:
             self.record_rate(f"steps of {loss}, {backbone} at {size} × {size}", times[loss].wall)
         for base in base_losses:

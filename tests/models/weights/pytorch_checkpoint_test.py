@@ -105,10 +105,8 @@ class ReadTest(CheckpointTest):
             read_checkpoint(os.path.dirname(self.output))
 
     def test_without_pytorch(self):
-        with (
-            mock.patch.dict(sys.modules, {"torch": None}),
-            self.assertRaisesRegex(WeightsError, "cannot be imported.*pip install 'torch>=2.6'"),
-        ):
+        missing, message = mock.patch.dict(sys.modules, {"torch": None}), "cannot be imported.*pip install 'torch>=2.6'"
+        with missing, self.assertRaisesRegex(WeightsError, message):
             read_checkpoint(self.checkpoint)
 
     @parameterized.parameters("1.13.1", "2.5.1+cu124", "2.0.0")
