@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import types
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +18,8 @@ class RunLogTest(tf.test.TestCase):
         super().setUp()
         self.run_dir = RunDirectory(pathlib.Path(self.get_temp_dir()) / "run")
         self.run_dir.path.mkdir()
-        self.log = RunLog(self.run_dir, lambda: (np.ones([4, 3]), np.arange(4)))
+        scatter = types.SimpleNamespace(embeddings=np.ones([4, 3]), labels=np.arange(4), class_names=list("abcd"))
+        self.log = RunLog(self.run_dir, lambda: scatter)
 
     def test_epochs_are_lines_and_repeated_ones_replace_the_first(self):
         self.log.on_train_begin({"epoch": 0})
@@ -38,6 +40,7 @@ class RunLogTest(tf.test.TestCase):
             self.assertAllEqual(saved["previous_proxies"], first)
             self.assertAllEqual(saved["proxies"], second)
             self.assertAllEqual(saved["embeddings"], np.ones([4, 3]))
+            self.assertEqual(saved["class_names"].tolist(), list("abcd"))
             self.assertEqual(saved["proximal_weight"], 0.5)
 
 
