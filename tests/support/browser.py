@@ -18,7 +18,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--hide-scrollbars"),
     *("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    # No name resolves, and what needs none goes to a proxy that is not there.
+    # No name resolves, and requests without a name go to a proxy that does not exist.
     *("--host-resolver-rules=MAP * ~NOTFOUND", "--proxy-server=127.0.0.1:9", "--remote-debugging-pipe"),
 )
 _SECONDS = 60
@@ -50,14 +50,14 @@ class Browser:
         reads, self._to = os.pipe()
         self._from, writes = os.pipe()
 
-        def take_places():  # The browser reads descriptor 3 and writes descriptor 4.
-            there, back = os.dup(reads), os.dup(writes)
-            os.dup2(there, 3)
-            os.dup2(back, 4)
+        def connect():  # The browser reads descriptor 3 and writes descriptor 4.
+            read_end, write_end = os.dup(reads), os.dup(writes)
+            os.dup2(read_end, 3)
+            os.dup2(write_end, 4)
 
         self._process = subprocess.Popen(
             [installed(), *_FLAGS, f"--user-data-dir={profile}"],
-            preexec_fn=take_places,
+            preexec_fn=connect,
             close_fds=False,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -79,7 +79,7 @@ class Browser:
         os.close(self._from)
 
     def open(self, page: pathlib.Path, width: int, height: int = 844, scheme: str = "light") -> None:
-        """Shows a file on a screen of that many points, with two pixels to the point, and waits until all is there."""
+        """Shows a file on a screen of that many points, with two pixels to the point, and waits until it is loaded."""
         screen = {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": width < 600}
         self._call("Emulation.setDeviceMetricsOverride", **screen)
         self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
@@ -87,7 +87,7 @@ class Browser:
         deadline = time.monotonic() + _SECONDS
         while self.evaluate("document.readyState") != "complete" or self.evaluate("location.href") == "about:blank":
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{page} was not there after {_SECONDS} seconds.")
+                raise TimeoutError(f"{page} was not loaded after {_SECONDS} seconds.")
             time.sleep(0.05)
 
     def evaluate(self, expression: str) -> Any:
@@ -127,7 +127,7 @@ class Browser:
             ready, _, _ = select.select([self._from], [], [], max(0.0, deadline - time.monotonic()))
             chunk = os.read(self._from, 1 << 20) if ready else b""
             if not chunk:
-                raise TimeoutError(f"The browser ended or said nothing for {_SECONDS} seconds.")
+                raise TimeoutError(f"The browser ended or did not answer for {_SECONDS} seconds.")
             self._rest += chunk
         message, _, self._rest = self._rest.partition(b"\0")
         return json.loads(message)
