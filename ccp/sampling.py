@@ -15,9 +15,9 @@ def m_per_class(
 ) -> np.ndarray:
     """An epoch of batches of ``examples_per_class`` (M) images of ``classes_per_batch`` (P) classes.
 
-    Within an epoch every class comes once before any repeats, no class is twice in a batch, and the images
-    of a class come without replacement until they are used up. No image is twice in a batch, unless its
-    class has fewer than M images: then all of them come before any repeats.
+    Within an epoch no class repeats before all have been drawn, no class is twice in a batch, and the images of a class
+    are drawn without replacement until they are used up. No image is twice in a batch, unless its class has fewer than
+    M images: then none repeats before all have been drawn.
 
     Args:
       labels: [num_examples], contiguous from 0.
@@ -31,7 +31,7 @@ def m_per_class(
       [steps, P · M] int64 indices of examples, the images of a class side by side.
 
     Raises:
-      ConfigError: there are fewer than P classes.
+      ConfigError: the data has fewer than P classes.
     """
     check_enough_classes(labels, classes_per_batch)
     num_classes = int(labels.max()) + 1
@@ -47,10 +47,10 @@ def m_per_class(
 
 
 def check_enough_classes(labels: np.ndarray, classes_per_batch: int) -> None:
-    """Refuses batches of more classes than there are.
+    """Refuses batches of more classes than the data has.
 
     Raises:
-      ConfigError: there are fewer than ``classes_per_batch``.
+      ConfigError: the data has fewer than ``classes_per_batch`` classes.
     """
     num_classes = int(labels.max()) + 1
     if num_classes < classes_per_batch:
@@ -84,13 +84,13 @@ def members_by_class(labels: np.ndarray) -> list[np.ndarray]:
 
 
 def _draws_without_repeats(num_items: int, per_draw: int, draws: int, generator: np.random.Generator) -> np.ndarray:
-    """[draws, per_draw] items: each comes once before any repeats, over all draws and within each."""
+    """[draws, per_draw] items: none repeats before all have been drawn, over all draws and within each."""
     shuffles: list[np.ndarray] = []
     drawn = 0
     while drawn < draws * per_draw:
         shuffled = generator.permutation(num_items)
-        in_draw = drawn % per_draw  # Items of a draw that the last shuffle left unfinished.
-        begun = in_draw % num_items  # Those that would repeat before the rest has come; earlier ones came evenly.
+        in_draw = drawn % per_draw  # Items of the draw that the last shuffle left incomplete.
+        begun = in_draw % num_items  # They would repeat before the rest is drawn; earlier ones were drawn evenly.
         if begun:
             repeats = np.isin(shuffled, shuffles[-1][num_items - begun :])
             fresh, later = shuffled[~repeats], shuffled[repeats]

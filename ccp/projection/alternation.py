@@ -12,7 +12,7 @@ from ccp.projection.snapshot import Snapshot
 
 
 class AlternatingProjections(tf.Module):
-    """Keeps the best weights of the current problem, and projects from them when the schedule says so.
+    """Keeps the best weights of the current problem, and projects from them when it is time.
 
     Attributes:
       projector: makes the projections.

@@ -10,11 +10,11 @@ def greedy_k_center(
 ) -> tf.Tensor:
     """Picks, for each class, the candidates that cover it best (Gonzalez, 1985; CCP, algorithm 1).
 
-    Repeats ``num_centers`` times: take the candidate whose smallest squared distance to all centres so
-    far, the initial ones included, is largest; the first one on ties. The initial centres are not returned.
+    Repeats ``num_centers`` times: pick the candidate with the largest distance to its nearest centre, the initial
+    centres included; the first one on ties. The initial centres are not returned.
 
-    Distances come from differences, not from inner products, so that a candidate is at exactly 0 from
-    itself and ties are ties.
+    Distances are computed from differences, not from inner products, so that a candidate is at exactly 0 from
+    itself and ties are exact.
 
     Args:
       candidates: [num_classes, num_candidates, embedding_size].
@@ -26,7 +26,7 @@ def greedy_k_center(
       [num_classes, num_centers, embedding_size], the candidates' dtype.
 
     Raises:
-      ValueError: shapes do not fit, or there are fewer candidates than centres to pick.
+      ValueError: shapes do not fit, or a class has fewer candidates than centres to pick.
     """
     candidates = tf.convert_to_tensor(candidates)
     initial_centers = tf.convert_to_tensor(initial_centers, candidates.dtype)

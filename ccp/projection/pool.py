@@ -12,7 +12,7 @@ from ccp.errors import ConfigError
 from ccp.projection.projector import Candidates
 from ccp.training.balanced_batches import source_of
 
-# After so many batches per candidate, a class that has not occurred is taken to be missing.
+# A class that has not occurred after so many batches per candidate is missing.
 _BATCHES_PER_CANDIDATE = 20
 
 
@@ -74,5 +74,5 @@ def _check_all_found(found: list[list[np.ndarray]]) -> None:
         labels = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
         raise ConfigError(
             f"New proxies need images of every class; the training data has none of {len(missing)} of {len(found)} "
-            f"classes (labels {labels}). Make proxies for as many classes as there are, or add images."
+            f"classes (labels {labels}). Make proxies for fewer classes, or add images."
         )

@@ -1,4 +1,4 @@
-"""Where new proxies come from."""
+"""New proxies from embeddings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class ProxyReinitializer(tf.keras.layers.Layer):
     """Candidates and current proxies in, new proxies out (CCP, algorithm 1).
 
     The new proxies of a class are the greedy k-center of embeddings of newly drawn samples, with the
-    current proxies as the centres that are there already: they cover what the current ones leave uncovered.
+    current proxies as the initial centres: they cover what the current ones leave uncovered.
 
     Args:
       proxies_per_class: how many to return for each class (K).
@@ -42,6 +42,6 @@ class ProxyReinitializer(tf.keras.layers.Layer):
 
 
 def pool_size(candidates_per_class: int, proxies_per_class: int) -> int:
-    """How many samples of each class are embedded: as asked, or times K if that is fewer than K."""
+    """Samples of each class to embed: ``candidates_per_class``, or K times as many if that is fewer than K."""
     enough = candidates_per_class >= proxies_per_class
     return candidates_per_class if enough else candidates_per_class * proxies_per_class

@@ -37,7 +37,7 @@ def balanced_batches(
       labels: [num] integers; None if ``examples`` is a dataset.
       classes: classes in a batch.
       per_class: images of each class in a batch.
-      steps: batches in an epoch; as many as it takes to draw about as many images as there are, if None.
+      steps: batches in an epoch; by default the number of examples over the batch size.
       seed: everything random follows from it.
       load: from an example to an image, in TensorFlow operations.
       augment: from an image and a seed, [2] int64 for TensorFlow's stateless operations, to an image.
@@ -46,7 +46,7 @@ def balanced_batches(
       A dataset of (images [classes · per_class, …], labels [classes · per_class] int64), with a known cardinality.
 
     Raises:
-      ConfigError: examples and labels do not match, or there are fewer classes than ``classes``.
+      ConfigError: examples and labels do not match, or the labels have fewer classes than ``classes``.
     """
     source = BalancedBatches(examples, labels, classes, per_class, steps, seed, load, augment)
     return source.each_epoch()
@@ -74,7 +74,7 @@ class BalancedBatches:
         self._indices(0)  # Here, and not when the first batch is drawn, too few classes are refused.
 
     def each_epoch(self, first: int = 0) -> tf.data.Dataset:
-        """A dataset of one epoch that goes to the next epoch each time it is iterated, from ``first`` on."""
+        """A dataset of one epoch: ``first``, and the next one each time it is iterated."""
         epochs = itertools.count(first)
 
         def rows() -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -85,7 +85,7 @@ class BalancedBatches:
         return dataset
 
     def from_step(self, step: int) -> tf.data.Dataset:
-        """A dataset without end that begins at a step, counted over all epochs."""
+        """An endless dataset that begins at a step, counted over all epochs."""
         epoch, step = divmod(step, self.steps)
 
         def rows() -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -1,4 +1,4 @@
-"""Training batches from any position on."""
+"""Training batches, starting at any position."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def batches_from(batches: tf.data.Dataset | BatchesFrom, steps_per_epoch: int) -
     """A function of the position in training.
 
     Args:
-      batches: such a function, which is returned; or a dataset, which is repeated, and resumed by skipping what
-        came before the position. What ``balanced_batches`` made starts there at once.
+      batches: such a function, which is returned; or a dataset, which is repeated, and resumed by skipping the earlier
+        batches. One that ``balanced_batches`` made skips nothing.
       steps_per_epoch: of the training.
     """
     if not isinstance(batches, tf.data.Dataset):

@@ -113,7 +113,7 @@ class CCPModel(tf.keras.Model):
         Raises:
           ConfigError: the training data has no images of a class that has proxies.
           TypeError: the training data is of another kind.
-          ValueError: there are sample or class weights.
+          ValueError: sample or class weights are given.
         """
         data = x if y is None else balanced_batches(x, y, classes=1, per_class=1)  # Drawn from, not trained with.
         if not isinstance(data, tf.data.Dataset):
@@ -197,7 +197,7 @@ class CCPModel(tf.keras.Model):
         return self._projector
 
     def announce(self, projection: Projection) -> None:
-        """Notes a projection and tells the callbacks of ``fit``."""
+        """Counts a projection and notifies the callbacks of ``fit``."""
         self.projections_made.assign(projection.index)
         announce(self._fit_callbacks, projection)
 
@@ -225,18 +225,18 @@ class CCPModel(tf.keras.Model):
         }
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles as it was; the optimizer starts anew."""
+        """Compiles with the same settings; the optimizer's moments are not restored."""
         optimizer = tf.keras.optimizers.deserialize(config["optimizer"])
         self.compile(optimizer, gradients=GradientSettings(**config["gradients"]))
 
     def _make_step(self) -> None:
-        """Makes the step once the network has its weights; it stays, with its moments, until the next ``compile``."""
+        """Makes the step of a network that has weights; it is kept, with its moments, until the next ``compile``."""
         if self.optimizer is None:
             raise RuntimeError("Call compile(optimizer) before fit.")
         if self.distribute_strategy.num_replicas_in_sync > 1:
             raise ValueError("CCPModel trains on one device; for several use ccp.Trainer with replicas.")
         if isinstance(self.training_loss, CCPLoss) and self._projector is None:
-            # The training data, and with it where candidates come from, may change from one fit to the next.
+            # Another fit may draw candidates from other training data.
             self._projector = Projector(
                 self.training_loss.proxies,
                 self.network.trainable_variables,

@@ -50,7 +50,7 @@ class Checkpoints:
             except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
                 other_variables |= isinstance(error, AssertionError)
                 _LOGGER.warning(
-                    "The checkpoint %s cannot be read (%s); trying the one before.", path, first_line(error)
+                    "The checkpoint %s cannot be read (%s); trying the previous one.", path, first_line(error)
                 )
         if other_variables:
             raise TrainingError(
@@ -67,7 +67,7 @@ class Checkpoints:
         """Writes a checkpoint.
 
         Raises:
-          TrainingError: it cannot be written; the one before is still there.
+          TrainingError: it cannot be written; the previous one is kept.
         """
         if self._manager is None or not self._writes:
             return
@@ -77,7 +77,7 @@ class Checkpoints:
         except (tf.errors.OpError, OSError) as error:
             raise TrainingError(
                 f"A checkpoint could not be written to {self._manager.directory} ({first_line(error)}). "
-                "The one before it is kept: free some space and resume from there."
+                "The previous one is kept: free some space and resume."
             ) from error
 
     def _listed(self) -> list[str]:

@@ -18,8 +18,8 @@ def retrieval_scores(embeddings: np.ndarray, labels: np.ndarray) -> dict[str, fl
     - ``r_precision``: the hits among the R nearest, over R;
     - ``precision_at_1``: whether the nearest is a hit.
 
-    (Musgrave et al., "A Metric Learning Reality Check", ECCV 2020.) Of equally distant embeddings the one with the
-    smaller index comes first. Distances are computed in float64, a block of queries at a time.
+    (Musgrave et al., "A Metric Learning Reality Check", ECCV 2020.) Ties go to the
+    smaller index. Distances are computed in float64, a block of queries at a time.
 
     Args:
       embeddings: [num, embedding_size], as they are compared.

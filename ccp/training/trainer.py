@@ -25,21 +25,21 @@ from ccp.training.validation import Validation, as_validation
 class Trainer:
     """Trains a network with a loss; with ``CCPLoss`` by alternating projections (arXiv 2209.09060, section 4).
 
-    Per epoch: steps → validate → decide on a projection → checkpoint → callbacks. Everything that the future depends on
-    is in the checkpoint. If ``batches`` and ``candidates`` are functions of their arguments, a training that is killed
-    at any moment and resumed equals one that never was, bit for bit.
+    Per epoch: steps → validate → project if it is time → checkpoint → callbacks. Checkpoints hold the whole state. If
+    ``batches`` and ``candidates`` depend on nothing but their arguments, runs are resumable: killed at any moment and
+    resumed, a run ends with the same bits as an uninterrupted one.
 
-    Callbacks are Keras' own, with the logs of ``validate`` under their names, ``loss``, ``learning_rate``, ``step`` (of
-    all epochs), ``projections`` (so far) and ``projected`` (after this epoch). Two things are added: ``on_train_begin``
-    gets the logs of the last whole epoch, and how many ``epoch``s are done, and callbacks with a method
-    ``on_projection(projection)`` are told of the start and of each projection. ``model.stop_training = True`` ends
-    training after the epoch.
+    Keras callbacks work as they are. The logs of an epoch hold the scores of ``validate``, ``loss``, ``learning_rate``,
+    ``step`` (over all epochs), ``projections`` (so far) and ``projected`` (after this epoch). ``on_train_begin`` gets
+    the number of finished epochs, ``epoch``, and the logs of the last of them. Callbacks with a method
+    ``on_projection(projection)`` are notified of the first proxies and of each projection. If a callback sets
+    ``model.stop_training``, training ends after the epoch.
 
     Attributes:
       model: the network.
       loss: the loss.
-      state: what the rest of the training depends on.
-      progress: how far training has come.
+      state: everything that checkpoints hold.
+      progress: the position, and the best score.
       projections: schedule, projector and best solution of the current problem; None if the loss is no ``CCPLoss``.
       optimizer: of all variables, in groups.
       overall_best: weights and proxies with the best score overall.
@@ -55,7 +55,7 @@ class Trainer:
       optimizer: settings; or any Keras optimizer, which is copied.
       gradients: what is done to gradients.
       candidates: draws and embeds the candidates for new proxies; from ``batches`` if None.
-      head: the network's variables that are trained in warm-up epochs too, when all others rest and the network runs
+      head: the network's variables that are trained in warm-up epochs; all others are frozen then, and the network runs
         in inference mode.
       initialize: called once, at the start of a training that is not resumed: loads pretrained weights.
       replicas: the devices that share the batches, in whose scope network, loss and this trainer are made; None is one
@@ -150,7 +150,7 @@ class Trainer:
         """Restores everything from the last checkpoint that can be read; whether there is any.
 
         Raises:
-          TrainingError: there are checkpoints, and none of them can be read.
+          TrainingError: none of the checkpoints can be read.
         """
         return self.state.checkpoints.restore()
 
@@ -166,7 +166,7 @@ class Trainer:
             announce(self.callbacks, projection)
             self.state.checkpoints.save()
             callbacks.on_epoch_end(epoch, logs)
-            self.optimizer.synchronize()  # With what callbacks may have set.
+            self.optimizer.synchronize()  # A callback may have set the learning rate.
             if self.replicas.any(self.model.stop_training) and not self.progress.finished:
                 self.progress.finished = True
                 self.state.checkpoints.save()

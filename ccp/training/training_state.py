@@ -1,4 +1,4 @@
-"""Everything that the rest of a training depends on, and how an epoch's score changes it."""
+"""The state of a training, and how the scores of an epoch change it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TrainingState:
     """The network, its loss and its optimizers, the best solutions so far, and the position; saved in checkpoints.
 
     Attributes:
-      progress: how far training has come.
+      progress: the position, and the best score.
       overall_best: weights and proxies with the best score overall.
       projections: schedule, projector and best solution of the current problem; None if the loss is no ``CCPLoss``.
       step: makes a step.
@@ -90,14 +90,14 @@ class TrainingState:
         )
 
     def start(self) -> Projection | None:
-        """Begins at the present weights; the start of the proxies, if there are any to start."""
+        """Makes the first proxies, and saves the first checkpoint; returns what was done to the proxies."""
         projection = self.projections.start() if self.projections else None
         self.overall_best.take()
         self.checkpoints.save()
         return projection
 
     def after_epoch(self, scores: Mapping[str, float]) -> tuple[dict[str, Any], Projection | None]:
-        """Keeps the weights if they are the best so far, adapts the learning rate, and projects if it is time.
+        """Copies the weights if they are the best so far, adapts the learning rate, and projects if it is time.
 
         Args:
           scores: of the network as it is now, by name.

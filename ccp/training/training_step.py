@@ -26,8 +26,7 @@ class TrainingStep:
     Every replica embeds its rows of the batch. The embeddings of all are gathered, and each replica computes the loss
     of the whole batch and its gradient to every embedding, of which it takes its own rows back through the network;
     the network's gradients are summed. So embeddings travel once, and their gradients not at all. The gradients of the
-    loss's variables are the same on every replica but for rounding, which would add up: their mean is taken, and no
-    replica's proxies drift away.
+    loss's variables are equal on all replicas up to rounding, which would accumulate: replicas apply their mean.
 
     The network's own losses (Keras regularisation) are added to the loss.
 

@@ -23,7 +23,7 @@ from ccp.losses.registry import PAIR_LOSSES
 from ccp.methods.build import Sizes, build_loss
 from evaluate.embedding import Embedder
 from models.synchronized import synchronized
-from tests.support.toy_training import EMBEDDING, FEATURES, STEPS, toy_config
+from tests.support.toy_training import EMBEDDING, FEATURES, STEPS, toy_settings
 
 CLASSES, CANDIDATES = 7, 5
 # Every pair loss, against proxies if it is meant so; and every other method, with losses that have no state, that draw
@@ -69,7 +69,7 @@ class Toy:
         clusters = {"coarse_classes": 3, "clustering_period": 2} if loss.startswith("hpl/") else {}
         # Batches of 9 images are uneven over 2 devices and over 4.
         batch = {"classes_per_batch": 3, "examples_per_class": 3}
-        settings = toy_config(loss, **{"max_epochs": 2, **batch, **clusters, **changes})
+        settings = toy_settings(loss, **{"max_epochs": 2, **batch, **clusters, **changes})
         self.replicas, self._shape = replicas, _IMAGE_SHAPE if batch_norm else (FEATURES,)
         self._shrinking, self.first_step = shrinking, {}
         with replicas.scope():

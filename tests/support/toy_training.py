@@ -19,7 +19,7 @@ from experiments.settings import configure
 CLASSES, FEATURES, EMBEDDING, STEPS = 6, 12, 8, 3
 
 
-def toy_config(loss: str = "ccp/contrastive", **changes):
+def toy_settings(loss: str = "ccp/contrastive", **changes):
     """Settings of the toy; ``changes`` win."""
     settings = {
         "loss": loss,
@@ -65,18 +65,18 @@ def toy_model(precision: str = "none") -> tf.keras.Model:
     )
 
 
-def toy_trainer(config, scores: Sequence[float] = (), loss=None, **more) -> ccp.Trainer:
+def toy_trainer(settings, scores: Sequence[float] = (), loss=None, **more) -> ccp.Trainer:
     """A trainer over the toy.
 
     Args:
-      config: from ``toy_config``.
+      settings: from ``toy_settings``.
       scores: of the epochs, by their number; the last one repeats. None gives rising ones.
-      loss: in place of the one that ``config`` describes.
+      loss: in place of the one that ``settings`` describes.
       more: for ``Trainer``.
     """
-    model = toy_model(config.network.mixed_precision)
+    model = toy_model(settings.network.mixed_precision)
     if loss is None:
-        loss = build_loss(config.loss.loss, config.loss.hyperparameters, Sizes(CLASSES, EMBEDDING, 8))
+        loss = build_loss(settings.loss.loss, settings.loss.hyperparameters, Sizes(CLASSES, EMBEDDING, 8))
 
     def candidates(draw, per_class):
         inputs = np.random.default_rng([9, draw]).normal(size=(CLASSES * per_class, FEATURES))
@@ -89,10 +89,10 @@ def toy_trainer(config, scores: Sequence[float] = (), loss=None, **more) -> ccp.
     given = {
         "batches": toy_batches,
         "validate": validate,
-        "loop": config.loop,
-        "projection": config.projection,
-        "optimizer": config.optimizer,
-        "gradients": config.gradients,
+        "loop": settings.loop,
+        "projection": settings.projection,
+        "optimizer": settings.optimizer,
+        "gradients": settings.gradients,
         "candidates": candidates,
         "head": model.layers[-1].trainable_variables,
         "verbose": False,
@@ -101,12 +101,12 @@ def toy_trainer(config, scores: Sequence[float] = (), loss=None, **more) -> ccp.
     return trainer
 
 
-def train_in_parts(config, directory: str, stop_after: Sequence[int] = (), **more) -> ccp.Trainer:
-    """Trains to the end in one process per entry of ``stop_after``, which says its steps, and a last one."""
+def train_in_parts(settings, directory: str, stop_after: Sequence[int] = (), **more) -> ccp.Trainer:
+    """Trains to the end, interrupted after each number of steps in ``stop_after``."""
     for steps in (*stop_after, None):
         done = itertools.count(1)
         should_stop = functools.partial(lambda at, steps: steps is not None and next(at) >= steps, done, steps)
-        trainer = toy_trainer(config, checkpoints=directory, should_stop=should_stop, **more)
+        trainer = toy_trainer(settings, checkpoints=directory, should_stop=should_stop, **more)
         if steps is None:
             break
         try:

@@ -72,7 +72,7 @@ class ProjectorTest(parameterized.TestCase, tf.test.TestCase):
         best_proxies = np.random.default_rng(1).normal(size=(3, 2, 4)).astype(np.float32)
         self.proxies.points.assign(best_proxies)
         self.best.take()
-        # Training goes on, past the best.
+        # Training continues past the best.
         self.proxies.points.assign(-2 * best_proxies)
         self.weights[0].assign_add(tf.ones((2, 2)))
         self.statistics.assign([10.0])
@@ -83,7 +83,7 @@ class ProjectorTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(self.proxies.points, expected)
         self.assertAllEqual(projector.anchor.of(self.weights[0]), [[1.0, 2.0], [3.0, 4.0]])
         self.assertAllEqual(projector.anchor.of(self.weights[1]), [5.0])
-        # The network goes on from where it is.
+        # The network's weights stay as they are.
         self.assertAllEqual(self.weights[0], [[2.0, 3.0], [4.0, 5.0]])
         self.assertAllEqual(self.statistics, [10.0])
         self.assertAllEqual(self.best.of(self.proxies.points), best_proxies)

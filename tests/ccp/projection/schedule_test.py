@@ -22,7 +22,7 @@ class PlateauTest(parameterized.TestCase, tf.test.TestCase):
             (0.60, IMPROVED),
             (0.60, NOT),  # 1st epoch without: equal is not better.
             (0.55, NOT),  # 2nd.
-            (0.70, IMPROVED),  # Counting starts anew.
+            (0.70, IMPROVED),  # Counting restarts.
             (0.69, NOT),
             (0.69, NOT),
             (0.70, PROJECT),  # 3rd in a row; 0.70 is forgotten.

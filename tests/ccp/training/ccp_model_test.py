@@ -50,7 +50,7 @@ def compiled(loss=None, rate=0.01, **more) -> ccp.CCPModel:
 
 
 class Projections(tf.keras.callbacks.Callback):
-    """Keeps the projections that it is told of, and the proxies before each epoch."""
+    """Keeps the projections that it is notified of, and the proxies before each epoch."""
 
     def __init__(self):
         super().__init__()
@@ -141,7 +141,7 @@ class FitTest(parameterized.TestCase, tf.test.TestCase):
         expected = [images for start, count in ((10, 5), (2, 2)) for images, _ in source.from_step(start).take(count)]
         self.assertAllEqual(seen, expected)
 
-    def test_the_proxies_start_once_and_without_a_projecting_callback_that_is_said_once(self):
+    def test_the_proxies_start_once_and_without_a_projecting_callback_a_warning_is_logged_once(self):
         model, seen = compiled(), Projections()
         with self.assertLogs("ccp", "WARNING") as logs:
             self.fit(model, epochs=1, callbacks=[seen])

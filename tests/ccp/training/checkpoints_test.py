@@ -8,58 +8,58 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp.errors import TrainingError
-from tests.support.toy_training import assert_same_tensors, saved_tensors, toy_config, toy_trainer
+from tests.support.toy_training import assert_same_tensors, saved_tensors, toy_settings, toy_trainer
 
 
 class DamageTest(tf.test.TestCase, parameterized.TestCase):
     def test_a_damaged_checkpoint_gives_way_to_the_one_before(self):
         directory = self.get_temp_dir()
-        toy_trainer(toy_config(max_epochs=3), checkpoints=directory).fit()
+        toy_trainer(toy_settings(max_epochs=3), checkpoints=directory).fit()
         whole = saved_tensors(directory)
         newest = tf.train.latest_checkpoint(directory) + ".data-00000-of-00001"
         with open(newest, "r+b") as file:
             file.truncate(100)
-        resumed = toy_trainer(toy_config(max_epochs=3), checkpoints=directory)
+        resumed = toy_trainer(toy_settings(max_epochs=3), checkpoints=directory)
         self.assertEqual(resumed.fit().epoch, 3)
         assert_same_tensors(saved_tensors(directory), whole)
 
     @parameterized.parameters(None, b"", b"no protocol buffer")
     def test_a_lost_or_damaged_list_of_checkpoints_is_made_anew(self, contents):
         directory = self.get_temp_dir()
-        toy_trainer(toy_config(max_epochs=3), checkpoints=directory).fit()
+        toy_trainer(toy_settings(max_epochs=3), checkpoints=directory).fit()
         listing = os.path.join(directory, "checkpoint")
         os.remove(listing)
         if contents is not None:
             with open(listing, "wb") as file:
                 file.write(contents)
-        resumed = toy_trainer(toy_config(max_epochs=3), checkpoints=directory)
+        resumed = toy_trainer(toy_settings(max_epochs=3), checkpoints=directory)
         self.assertTrue(resumed.restore())
         self.assertEqual(resumed.progress.epoch, 3)
 
     def test_a_first_checkpoint_torn_by_a_kill_is_made_again(self):
         directory = self.get_temp_dir()
         whole = os.path.join(directory, "whole")
-        toy_trainer(toy_config(max_epochs=2), checkpoints=whole).fit()
+        toy_trainer(toy_settings(max_epochs=2), checkpoints=whole).fit()
         torn = os.path.join(directory, "torn")
         os.mkdir(torn)
         with open(os.path.join(torn, "ckpt-1.index"), "wb") as file:
             file.write(b"half of it")  # And no list yet: that is written after it.
-        toy_trainer(toy_config(max_epochs=2), checkpoints=torn).fit()
+        toy_trainer(toy_settings(max_epochs=2), checkpoints=torn).fit()
         assert_same_tensors(saved_tensors(torn), saved_tensors(whole))
 
     def test_no_checkpoint_can_be_read(self):
         directory = self.get_temp_dir()
-        toy_trainer(toy_config(max_epochs=3), checkpoints=directory).fit()
+        toy_trainer(toy_settings(max_epochs=3), checkpoints=directory).fit()
         for name in tf.io.gfile.glob(directory + "/ckpt-*.data*"):
             with open(name, "r+b") as file:
                 file.truncate(0)
         with self.assertRaisesRegex(TrainingError, "None of the checkpoints in .* can be read"):
-            toy_trainer(toy_config(max_epochs=3), checkpoints=directory).fit()
+            toy_trainer(toy_settings(max_epochs=3), checkpoints=directory).fit()
 
     def test_checkpoints_of_another_training_are_not_called_damaged(self):
         directory = self.get_temp_dir()
-        toy_trainer(toy_config(max_epochs=1), checkpoints=directory).fit()
-        other = toy_config("ccp_xbm/contrastive", max_epochs=1)  # As if a revision had added a memory.
+        toy_trainer(toy_settings(max_epochs=1), checkpoints=directory).fit()
+        other = toy_settings("ccp_xbm/contrastive", max_epochs=1)  # As if a revision had added a memory.
         with self.assertRaisesRegex(TrainingError, "hold other variables than this training has"):
             toy_trainer(other, checkpoints=directory).fit()
 

@@ -10,7 +10,7 @@ from absl.testing import parameterized
 
 from ccp.training import compiled_step
 from ccp.training.compiled_step import CompiledStep
-from tests.support.toy_training import Watcher, toy_config, toy_trainer
+from tests.support.toy_training import Watcher, toy_settings, toy_trainer
 
 
 def doubled_outside(x):
@@ -36,12 +36,12 @@ class CompiledStepTest(tf.test.TestCase):
         )
         self.assertLess(len(logs.output[0]), 300)
         self.assertAllEqual(self.calls, 1)
-        with mock.patch.object(compiled_step._LOGGER, "warning") as warning:  # It is said once.
+        with mock.patch.object(compiled_step._LOGGER, "warning") as warning:  # It is logged once.
             self.assertAllEqual(step(tf.constant([4.0]), True), [8.0])
         warning.assert_not_called()
 
     def test_a_later_kind_of_step_may_be_the_one_that_is_refused(self):
-        # As the first step after the warm-up, whose gradient goes through the whole network.
+        # As the first step after the warm-up, which differentiates the whole network.
         step = CompiledStep(self.doubled, jit_compile=True)
         self.assertAllEqual(step(tf.constant([3.0]), False), [6.0])
         with self.assertLogs("ccp", "WARNING"):
@@ -50,7 +50,7 @@ class CompiledStepTest(tf.test.TestCase):
         self.assertAllEqual(step(tf.constant([4.0]), False), [8.0])
 
     def test_what_fails_once_it_has_run_is_an_error(self):
-        # XLA compiles anew for each value of a shape; no new graph is traced for it.
+        # XLA compiles again for each value of a shape, without another trace.
         step = CompiledStep(tf.reshape, jit_compile=True)
         self.assertAllEqual(step(tf.constant([1.0, 2.0]), tf.constant([2, 1])), [[1.0], [2.0]])
         warn = mock.patch.object(compiled_step._LOGGER, "warning")
@@ -66,9 +66,9 @@ class CompiledStepTest(tf.test.TestCase):
 
 class TrainingTest(parameterized.TestCase, tf.test.TestCase):
     def trained(self, loss, jit_compile):
-        config = toy_config(loss, jit_compile=jit_compile, max_epochs=2, warm_up_epochs=1)
+        settings = toy_settings(loss, jit_compile=jit_compile, max_epochs=2, warm_up_epochs=1)
         watcher = Watcher(lambda: trainer.progress.loss_sum)
-        trainer = toy_trainer(config, callbacks=[watcher])
+        trainer = toy_trainer(settings, callbacks=[watcher])
         trainer.fit()
         return [watcher.seen, *trainer.model.get_weights()]
 

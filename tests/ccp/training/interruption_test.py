@@ -7,7 +7,7 @@ import os
 import tensorflow as tf
 from absl.testing import parameterized
 
-from tests.support.toy_training import assert_same_tensors, saved_tensors, toy_config, train_in_parts
+from tests.support.toy_training import assert_same_tensors, saved_tensors, toy_settings, train_in_parts
 
 _SCORES = [0.5, 0.4, 0.6, 0.55, 0.58, 0.3]
 
@@ -21,14 +21,14 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
         ("ccp_xbm/contrastive", "adam", False),
     )
     def test_resumed_equals_unbroken(self, loss, optimizer, eagerly):
-        tf.config.run_functions_eagerly(eagerly)  # Tracing takes longer than the steps.
-        self.addCleanup(tf.config.run_functions_eagerly, False)
-        config = toy_config(loss, optimizer=optimizer, learning_rate_schedule="plateau", plateau_epochs=2)
+        tf.settings.run_functions_eagerly(eagerly)  # Tracing takes longer than the steps.
+        self.addCleanup(tf.settings.run_functions_eagerly, False)
+        settings = toy_settings(loss, optimizer=optimizer, learning_rate_schedule="plateau", plateau_epochs=2)
         home = self.get_temp_dir()
         whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
-        unbroken = train_in_parts(config, whole, scores=_SCORES)
+        unbroken = train_in_parts(settings, whole, scores=_SCORES)
         # Stops within the first epoch, after its last step but before its validation, and within a later one.
-        resumed = train_in_parts(config, broken, (2, 1, 5), scores=_SCORES)
+        resumed = train_in_parts(settings, broken, (2, 1, 5), scores=_SCORES)
         assert_same_tensors(saved_tensors(broken), saved_tensors(whole))
         self.assertEqual(resumed.progress, unbroken.progress)
         self.assertEqual(*(one.projections and one.projections.schedule for one in (resumed, unbroken)))
@@ -37,7 +37,7 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_moments_are_part_of_the_checkpoint(self):
         directory = self.get_temp_dir()
-        trainer = train_in_parts(toy_config("ccp/contrastive"), directory)
+        trainer = train_in_parts(toy_settings("ccp/contrastive"), directory)
         # The first group's optimizer is the model's too, and may be named after that.
         names = [name for name in saved_tensors(directory) if name.startswith(("optimizer", "model/optimizer"))]
         variables = [*trainer.model.trainable_variables, trainer.loss.proxies.points]

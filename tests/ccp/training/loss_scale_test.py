@@ -1,4 +1,4 @@
-"""Loss scaling: what it multiplies, which steps it leaves out, and where it goes."""
+"""Loss scaling: what it multiplies, which steps it skips, and how the scale changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.toy_training import (
     Watcher,
     assert_same_tensors,
     saved_tensors,
-    toy_config,
+    toy_settings,
     toy_trainer,
     train_in_parts,
 )
@@ -87,10 +87,10 @@ class LossScaleTest(tf.test.TestCase):
 
 class TrainingTest(tf.test.TestCase):
     # The norm of its gradients is about 30 at the start: times 2¹⁵ they are beyond float16, which ends at 65,504.
-    CONFIG = toy_config("proxy_anchor", mixed_precision="float16", max_epochs=3)
+    SETTINGS = toy_settings("proxy_anchor", mixed_precision="float16", max_epochs=3)
 
     def trainer(self, loss):
-        return toy_trainer(toy_config("contrastive", mixed_precision="float16"), loss=loss)
+        return toy_trainer(toy_settings("contrastive", mixed_precision="float16"), loss=loss)
 
     def test_the_scale_falls_until_it_fits_and_steps_that_overflow_are_left_out(self):
         def look():
@@ -98,7 +98,7 @@ class TrainingTest(tf.test.TestCase):
             return float(trainer.state.step.loss_scale.scale), [weight.numpy() for weight in weights]
 
         watcher = Watcher(look)
-        trainer = toy_trainer(self.CONFIG, callbacks=[watcher])
+        trainer = toy_trainer(self.SETTINGS, callbacks=[watcher])
         trainer.fit()
         scales = [scale for scale, _ in watcher.seen]
         made = [now == before for before, now in zip(scales, scales[1:])]
@@ -109,13 +109,13 @@ class TrainingTest(tf.test.TestCase):
                 self.assertEqual(np.array_equal(weight, same), not was_made)
 
     def test_it_is_part_of_the_checkpoint(self):
-        tf.config.run_functions_eagerly(True)  # Tracing takes longer than the steps.
-        self.addCleanup(tf.config.run_functions_eagerly, False)
+        tf.settings.run_functions_eagerly(True)  # Tracing takes longer than the steps.
+        self.addCleanup(tf.settings.run_functions_eagerly, False)
         home = self.get_temp_dir()
         whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
-        trainer = train_in_parts(self.CONFIG, whole)
+        trainer = train_in_parts(self.SETTINGS, whole)
         self.assertLess(float(trainer.state.step.loss_scale.scale), 2.0**15)
-        train_in_parts(self.CONFIG, broken, stop_after=(1, 3))
+        train_in_parts(self.SETTINGS, broken, stop_after=(1, 3))
         assert_same_tensors(saved_tensors(broken), saved_tensors(whole))
 
     def test_gradients_that_are_not_finite_at_a_scale_of_1_are_an_error(self):
@@ -131,8 +131,8 @@ class TrainingTest(tf.test.TestCase):
             trainer.fit()
 
     def test_other_precisions_have_none(self):
-        self.assertIsNone(toy_trainer(toy_config("contrastive")).state.step.loss_scale)
-        self.assertIsNone(toy_trainer(toy_config("contrastive", mixed_precision="bfloat16")).state.step.loss_scale)
+        self.assertIsNone(toy_trainer(toy_settings("contrastive")).state.step.loss_scale)
+        self.assertIsNone(toy_trainer(toy_settings("contrastive", mixed_precision="bfloat16")).state.step.loss_scale)
 
 
 if __name__ == "__main__":

@@ -56,9 +56,9 @@ class GroupedOptimizerTest(tf.test.TestCase):
         self.body, self.head = variables([1.0, -2.0], [[3.0]])
 
     def grouped(self, multiplier=1.0, **settings):
-        config = OptimizerSettings(**{"learning_rate": 0.01, **settings})
+        settings = OptimizerSettings(**{"learning_rate": 0.01, **settings})
         groups = {"body": ParameterGroup([self.body]), "head": ParameterGroup([self.head], multiplier)}
-        return GroupedOptimizer(config, groups)
+        return GroupedOptimizer(settings, groups)
 
     def test_without_multipliers_it_is_one_adam(self):
         grouped, plain, others = self.grouped(), adam(0.01), variables([1.0, -2.0], [[3.0]])

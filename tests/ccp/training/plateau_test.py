@@ -8,15 +8,15 @@ class PlateauLearningRateTest(tf.test.TestCase):
         script = [
             (0.5, 1.0),
             (0.5, 1.0),  # 1st without improvement.
-            (0.6, 1.0),  # Improved: counting starts anew.
+            (0.6, 1.0),  # Improved: counting restarts.
             (0.600009, 1.0),  # 1st: by 9e-6 only.
-            (0.4, 0.5),  # 2nd: halved, and counting starts anew.
+            (0.4, 0.5),  # 2nd: halved, and counting restarts.
             (0.6, 0.5),  # 1st: the best is not forgotten.
             (0.6, 0.25),  # 2nd.
             (0.6, 0.25),
             (0.6, 0.2),  # Halved it would be 0.125: the floor.
             (0.6, 0.2),
-            (0.6, 0.2),  # And there it stays.
+            (0.6, 0.2),  # It stays at the floor.
             (0.7, 0.2),
         ]
         plateau = PlateauLearningRate(1.0, epochs=2, factor=0.5, min_learning_rate=0.2)

@@ -20,8 +20,8 @@ from tests.support.toy_training import (
     STEPS,
     Watcher,
     toy_batches,
-    toy_config,
     toy_model,
+    toy_settings,
     toy_trainer,
 )
 
@@ -37,8 +37,8 @@ def trained_kernel(trainer) -> np.ndarray:
 class BatchesTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
-        tf.config.run_functions_eagerly(True)  # Tracing takes longer than the steps.
-        self.addCleanup(tf.config.run_functions_eagerly, False)
+        tf.settings.run_functions_eagerly(True)  # Tracing takes longer than the steps.
+        self.addCleanup(tf.settings.run_functions_eagerly, False)
 
     def seen(self, batches, stop_after=None, directory=None):
         """The first number of each batch that the loss sees."""
@@ -51,8 +51,8 @@ class BatchesTest(tf.test.TestCase):
         def should_stop():
             return stop_after is not None and len(seen) >= stop_after
 
-        config = toy_config("contrastive", max_epochs=2)
-        trainer = toy_trainer(config, loss=loss, batches=batches, checkpoints=directory, should_stop=should_stop)
+        settings = toy_settings("contrastive", max_epochs=2)
+        trainer = toy_trainer(settings, loss=loss, batches=batches, checkpoints=directory, should_stop=should_stop)
         with contextlib.suppress(Interrupted):
             trainer.fit()
         return seen
@@ -81,7 +81,7 @@ class BatchesTest(tf.test.TestCase):
             sizes.append((len(labels), len(embeddings)))
             return tf.reduce_sum(embeddings)
 
-        toy_trainer(toy_config("contrastive", max_epochs=2), loss=loss, batches=batches).fit()
+        toy_trainer(toy_settings("contrastive", max_epochs=2), loss=loss, batches=batches).fit()
         self.assertEqual(sizes, [(8, 8), (5, 5), (7, 7)] * 2)
 
     def test_a_stranger_s_start(self):
@@ -97,7 +97,7 @@ class BatchesTest(tf.test.TestCase):
 
 class OptimizerTest(parameterized.TestCase, tf.test.TestCase):
     def kernel(self, **more):
-        return trained_kernel(toy_trainer(toy_config("proxy/contrastive", max_epochs=2), **more))
+        return trained_kernel(toy_trainer(toy_settings("proxy/contrastive", max_epochs=2), **more))
 
     def test_a_keras_optimizer_trains_as_the_settings_that_mean_it(self):
         gradients = ccp.GradientSettings(proxy_rate_multiplier=10.0)
@@ -110,7 +110,7 @@ class OptimizerTest(parameterized.TestCase, tf.test.TestCase):
         proxies = []
         watcher = Watcher(lambda: proxies.append(trainer.loss.proxies.points.numpy()))
         trainer = toy_trainer(
-            toy_config("proxy/contrastive", max_epochs=1),
+            toy_settings("proxy/contrastive", max_epochs=1),
             optimizer=tf.keras.optimizers.SGD(schedule),
             gradients=ccp.GradientSettings(proxy_rate_multiplier=4.0, weight_decay=0.0),
             callbacks=[watcher],
@@ -135,7 +135,7 @@ class CallbacksTest(tf.test.TestCase):
         home = self.get_temp_dir()
         heard = []
         trainer = toy_trainer(
-            toy_config("ccp/contrastive", max_epochs=3),
+            toy_settings("ccp/contrastive", max_epochs=3),
             [0.5, 0.4, 0.6],
             callbacks=[
                 tf.keras.callbacks.TensorBoard(home, histogram_freq=1),
@@ -168,7 +168,7 @@ class CallbacksTest(tf.test.TestCase):
 
         def stopping():
             callback = tf.keras.callbacks.EarlyStopping("map_at_r", mode="max", patience=1)
-            return toy_trainer(toy_config(max_epochs=9), [0.5, 0.6, 0.4], callbacks=[callback], checkpoints=directory)
+            return toy_trainer(toy_settings(max_epochs=9), [0.5, 0.6, 0.4], callbacks=[callback], checkpoints=directory)
 
         trainer = stopping()
         self.assertEqual(trainer.fit().epoch, 3)
@@ -182,8 +182,8 @@ class CallbacksTest(tf.test.TestCase):
             on_epoch_end=lambda epoch, logs: trainer.model.optimizer.learning_rate.assign(0.001)
         )
         gradients = ccp.GradientSettings(proxy_rate_multiplier=10.0)
-        config = toy_config("proxy/contrastive", max_epochs=2)
-        trainer = toy_trainer(config, callbacks=[lowered], gradients=gradients)
+        settings = toy_settings("proxy/contrastive", max_epochs=2)
+        trainer = toy_trainer(settings, callbacks=[lowered], gradients=gradients)
         trainer.fit()
         rates = {name: float(one.learning_rate) for name, one in trainer.optimizer.optimizers.items()}
         self.assertAllClose(rates, {"body": 0.001, "head": 0.001, "proxies": 0.01})
@@ -193,7 +193,7 @@ class CallbacksTest(tf.test.TestCase):
         ended = []
         end = tf.keras.callbacks.LambdaCallback(on_train_end=lambda logs: ended.append(True))
         with self.assertRaises(TrainingError):
-            toy_trainer(toy_config(), callbacks=[end], validate=dict).fit()
+            toy_trainer(toy_settings(), callbacks=[end], validate=dict).fit()
         self.assertEqual(ended, [True])
 
 

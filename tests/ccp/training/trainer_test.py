@@ -17,7 +17,7 @@ from tests.support.toy_training import (
     assert_same_tensors,
     saved_tensors,
     toy_batches,
-    toy_config,
+    toy_settings,
     toy_trainer,
     train_in_parts,
 )
@@ -48,15 +48,15 @@ class _Events(tf.keras.callbacks.Callback):
         self.kernels.append(self.model.layers[-1].kernel.numpy())
 
 
-def _watched(config, scores, **more):
+def _watched(settings, scores, **more):
     events = _Events()
-    return toy_trainer(config, scores, callbacks=[events], **more), events
+    return toy_trainer(settings, scores, callbacks=[events], **more), events
 
 
 class OrderTest(tf.test.TestCase):
     def test_epochs_run_in_the_order_of_the_method(self):
-        # patience 1: epoch 2 does not beat epoch 1, so the first projection comes after it.
-        trainer, events = _watched(toy_config(max_epochs=3), [0.5, 0.4, 0.6])
+        # patience 1: epoch 2 does not beat epoch 1, so the first projection follows it.
+        trainer, events = _watched(toy_settings(max_epochs=3), [0.5, 0.4, 0.6])
         trainer.fit()
         steps = ["step"] * 3
         self.assertEqual(
@@ -65,26 +65,26 @@ class OrderTest(tf.test.TestCase):
         )
 
     def test_steps_are_traced_once(self):
-        trainer = toy_trainer(toy_config("ccp_xbm/contrastive", max_epochs=4), [0.5, 0.4, 0.6])
+        trainer = toy_trainer(toy_settings("ccp_xbm/contrastive", max_epochs=4), [0.5, 0.4, 0.6])
         with mock.patch.object(CCPLoss, "call", autospec=True, side_effect=CCPLoss.call) as call:
             trainer.fit()
         self.assertEqual(call.call_count, 1)  # Python code runs as it is traced.
 
     def test_a_base_loss_never_projects(self):
-        trainer, events = _watched(toy_config("contrastive"), [0.5, 0.4, 0.3])
+        trainer, events = _watched(toy_settings("contrastive"), [0.5, 0.4, 0.3])
         trainer.fit()
         self.assertNotIn("projection", " ".join(events.events))
 
     def test_nothing_is_projected_after_the_last_step(self):
         # patience 1: epoch 2 would project, but training ends with it.
-        trainer, events = _watched(toy_config(max_epochs=2), [0.5, 0.4])
+        trainer, events = _watched(toy_settings(max_epochs=2), [0.5, 0.4])
         trainer.fit()
         self.assertNotIn("projection 1", events.events)
         self.assertEqual(trainer.projections.schedule.projections, 0)
 
     def test_projection_by_period(self):
-        config = toy_config(projection="period", projection_period=2, max_epochs=5)
-        trainer, events = _watched(config, [0.1, 0.2, 0.3, 0.4, 0.5])
+        settings = toy_settings(projection="period", projection_period=2, max_epochs=5)
+        trainer, events = _watched(settings, [0.1, 0.2, 0.3, 0.4, 0.5])
         trainer.fit()
         projections = [event for event in events.events if event.startswith(("projection", "epoch"))]
         self.assertEqual(
@@ -94,7 +94,7 @@ class OrderTest(tf.test.TestCase):
 
 
 class WarmUpTest(tf.test.TestCase):
-    CONFIG = toy_config("proxy/contrastive", warm_up_epochs=2, max_epochs=4, proxy_rate_multiplier=100.0)
+    SETTINGS = toy_settings("proxy/contrastive", warm_up_epochs=2, max_epochs=4, proxy_rate_multiplier=100.0)
 
     def test_the_body_rests_and_then_all_are_trained(self):
         def look():
@@ -103,7 +103,7 @@ class WarmUpTest(tf.test.TestCase):
             return [w.numpy() for w in (head.kernel, trainer.loss.proxies.points, *of_body)]
 
         watcher = Watcher(look)
-        trainer = toy_trainer(self.CONFIG, callbacks=[watcher])
+        trainer = toy_trainer(self.SETTINGS, callbacks=[watcher])
         trainer.fit()
         self.assertLen(watcher.seen, 1 + 4 * 3)
         for step, (before, now) in enumerate(zip(watcher.seen, watcher.seen[1:])):
@@ -113,25 +113,25 @@ class WarmUpTest(tf.test.TestCase):
 
     def test_proxies_alone_learn_at_the_multiplied_rate(self):
         watcher = Watcher(lambda: [trainer.loss.proxies.points.numpy(), trainer.model.layers[-1].kernel.numpy()])
-        trainer = toy_trainer(self.CONFIG, callbacks=[watcher])
+        trainer = toy_trainer(self.SETTINGS, callbacks=[watcher])
         trainer.fit()
         # Adam's first step is as long as the learning rate wherever the gradient is not next to 0.
         for before, now, rate in zip(*watcher.seen[:2], (100 * 0.01, 0.01)):
             self.assertNear(np.abs(now - before).max(), rate, 1e-3 * rate)
 
     def test_stopped_and_resumed_within_and_after_it_equals_unbroken(self):
-        tf.config.run_functions_eagerly(True)  # Tracing takes longer than the steps.
-        self.addCleanup(tf.config.run_functions_eagerly, False)
+        tf.settings.run_functions_eagerly(True)  # Tracing takes longer than the steps.
+        self.addCleanup(tf.settings.run_functions_eagerly, False)
         home = self.get_temp_dir()
         whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
-        train_in_parts(self.CONFIG, whole)
+        train_in_parts(self.SETTINGS, whole)
         # After steps 2; 6, the warm-up's last, before its validation; and 7. The ends of epochs are counted too.
-        train_in_parts(self.CONFIG, broken, stop_after=(2, 5, 2))
+        train_in_parts(self.SETTINGS, broken, stop_after=(2, 5, 2))
         assert_same_tensors(saved_tensors(broken), saved_tensors(whole))
 
     def test_ccp_can_warm_up_too(self):
-        config = toy_config(warm_up_epochs=2, max_epochs=3)
-        trainer, events = _watched(config, [0.5, 0.4, 0.6])
+        settings = toy_settings(warm_up_epochs=2, max_epochs=3)
+        trainer, events = _watched(settings, [0.5, 0.4, 0.6])
         watcher = Watcher(lambda: trainer.model.layers[1].kernel.numpy())
         trainer.callbacks.append(watcher)
         trainer.fit()
@@ -150,7 +150,7 @@ class InitializeTest(tf.test.TestCase):
                 made.model.layers[-1].kernel.assign(tf.fill([12, 8], 0.5))
                 order.append("weights")
 
-            made = toy_trainer(toy_config(max_epochs=2), checkpoints=directory, initialize=start)
+            made = toy_trainer(toy_settings(max_epochs=2), checkpoints=directory, initialize=start)
             begin = made.projections.start
             made.projections.start = lambda: order.append("proxies") or begin()
             return made
@@ -170,7 +170,7 @@ class StoppingTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters("contrastive", "ccp/contrastive")
     def test_the_best_weights_are_kept_however_training_ends(self, loss):
         # Ends by max_epochs, without early stopping; the second of five epochs is the best.
-        trainer, events = _watched(toy_config(loss, max_epochs=5), [0.2, 0.9, 0.8, 0.7, 0.6])
+        trainer, events = _watched(toy_settings(loss, max_epochs=5), [0.2, 0.9, 0.8, 0.7, 0.6])
         trainer.fit()
         self.assertAllEqual(trainer.model.layers[-1].kernel, events.kernels[1])
         self.assertNotAllEqual(events.kernels[1], events.kernels[-1])
@@ -179,20 +179,20 @@ class StoppingTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_early_stopping_counts_epochs_since_the_best_overall(self):
         # Best at epoch 2; epochs 3, 4 and 5 do not beat it, projections in between notwithstanding.
-        trainer, events = _watched(toy_config(max_epochs=50, early_stopping=3), [0.2, 0.9, 0.5, 0.8, 0.85, 0.1])
+        trainer, events = _watched(toy_settings(max_epochs=50, early_stopping=3), [0.2, 0.9, 0.5, 0.8, 0.85, 0.1])
         progress = trainer.fit()
         self.assertEqual(progress.epoch, 5)
         self.assertIn("projection 1", events.events)
 
     def test_an_improvement_within_the_threshold_does_not_count(self):
-        trainer = toy_trainer(toy_config("contrastive", max_epochs=50, early_stopping=2), [0.5, 0.500009, 0.50001])
+        trainer = toy_trainer(toy_settings("contrastive", max_epochs=50, early_stopping=2), [0.5, 0.500009, 0.50001])
         self.assertEqual(trainer.fit().epoch, 3)
 
     def test_the_learning_rate_is_lowered_on_a_plateau(self):
-        config = toy_config(
+        settings = toy_settings(
             "contrastive", learning_rate=0.01, learning_rate_schedule="plateau", plateau_epochs=2, max_epochs=6
         )
-        trainer, events = _watched(config, [0.5, 0.4, 0.3, 0.2, 0.1, 0.1])
+        trainer, events = _watched(settings, [0.5, 0.4, 0.3, 0.2, 0.1, 0.1])
         trainer.fit()
         rates = [logs["learning_rate"] for logs in events.logs]
         # Two epochs without improvement (2 and 3) halve it, and so do the next two (4 and 5).
@@ -206,14 +206,14 @@ class ErrorTest(tf.test.TestCase):
                 yield (images * np.nan if number == 4 else images), labels  # Step 2 of the second epoch.
 
         directory = self.get_temp_dir()
-        trainer = toy_trainer(toy_config(), batches=batches, checkpoints=directory)
+        trainer = toy_trainer(toy_settings(), batches=batches, checkpoints=directory)
         with self.assertRaisesRegex(TrainingError, r"step 2 of epoch 2 \(step 5 overall\).*ckpt-2"):
             trainer.fit()
         for name, value in saved_tensors(directory).items():
             if not isinstance(value, bytes):
                 self.assertTrue(np.isfinite(value).all(), name)
-        # It goes on from the end of the first epoch.
-        resumed = toy_trainer(toy_config(), checkpoints=directory)
+        # It resumes at the end of the first epoch.
+        resumed = toy_trainer(toy_settings(), checkpoints=directory)
         self.assertTrue(resumed.restore())
         self.assertEqual((resumed.progress.epoch, resumed.progress.step), (1, 0))
 
@@ -222,26 +222,26 @@ class ErrorTest(tf.test.TestCase):
             return itertools.islice(toy_batches(epoch, step), 4)
 
         with self.assertRaisesRegex(TrainingError, r"batches ended at step 1 of epoch 2 \(step 4 overall\)"):
-            toy_trainer(toy_config(), batches=batches).fit()
+            toy_trainer(toy_settings(), batches=batches).fit()
 
     def test_validation_that_fails_names_its_step(self):
         def validate():
             raise UserError("embeddings are not finite")
 
         with self.assertRaisesRegex(TrainingError, "Validation after step 3 of epoch 1 .*: embeddings are not finite"):
-            toy_trainer(toy_config(), validate=validate).fit()
+            toy_trainer(toy_settings(), validate=validate).fit()
 
     def test_a_missing_score_is_named(self):
-        trainer = toy_trainer(toy_config(), validate=lambda: {"precision_at_1": 0.5})
+        trainer = toy_trainer(toy_settings(), validate=lambda: {"precision_at_1": 0.5})
         with self.assertRaisesRegex(TrainingError, "map_at_r is to be monitored"):
             trainer.fit()
 
     def test_a_score_that_is_not_finite_stops_before_anything_is_saved(self):
         directory = self.get_temp_dir()
-        trainer = toy_trainer(toy_config(), validate=lambda: {"map_at_r": float("nan")}, checkpoints=directory)
+        trainer = toy_trainer(toy_settings(), validate=lambda: {"map_at_r": float("nan")}, checkpoints=directory)
         with self.assertRaisesRegex(TrainingError, r"after step 3 of epoch 1 \(step 3 overall\) gave map_at_r = nan"):
             trainer.fit()
-        resumed = toy_trainer(toy_config(), checkpoints=directory)
+        resumed = toy_trainer(toy_settings(), checkpoints=directory)
         resumed.restore()
         self.assertEqual(resumed.progress.epoch, 0)
 

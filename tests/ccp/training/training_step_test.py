@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from ccp.training.settings import GradientSettings
 from ccp.training.training_step import TrainingStep
-from tests.support.toy_training import FEATURES, toy_batches, toy_config, toy_trainer
+from tests.support.toy_training import FEATURES, toy_batches, toy_settings, toy_trainer
 
 _RATE = 0.01
 SGD = tf.keras.optimizers.SGD(0.001)
@@ -15,7 +15,7 @@ SGD = tf.keras.optimizers.SGD(0.001)
 
 class TrainingStepTest(tf.test.TestCase):
     def test_adam_steps_along_the_gradient_of_the_loss_of_the_network(self):
-        trainer = toy_trainer(toy_config("proxy/contrastive", weight_decay=0.0))
+        trainer = toy_trainer(toy_settings("proxy/contrastive", weight_decay=0.0))
         images, labels = next(toy_batches(0, 0))
         variables = [*trainer.model.trainable_variables, trainer.loss.proxies.points]
         before = [v.numpy() for v in variables]
@@ -34,7 +34,7 @@ class TrainingStepTest(tf.test.TestCase):
             self.assertAllClose(variable - old, expected, rtol=0, atol=2e-5)
 
     def test_warming_up_trains_head_and_proxies_in_inference_mode(self):
-        trainer = toy_trainer(toy_config("proxy/contrastive"))
+        trainer = toy_trainer(toy_settings("proxy/contrastive"))
         norm, body, head = trainer.model.layers
         before = [v.numpy() for v in (*norm.weights, *body.weights)]
         trained = [head.kernel.numpy(), trainer.loss.proxies.points.numpy()]
