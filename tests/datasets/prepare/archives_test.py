@@ -59,6 +59,11 @@ class ExtractTest(parameterized.TestCase):
         self.extract(contents)
         self.assertEqual(self.files(), expected)
 
+    def test_a_python_without_tar_filters(self):
+        with mock.patch.object(tarfile, "data_filter", create=True):
+            del tarfile.data_filter
+            self.assertEqual(self.extract(packed("tgz", _FILES)), 3)
+
     @parameterized.product(kind=("tar", "tgz"), name=("../x", "a/../../x", "/x", "a/.."))
     def test_tar_names_that_lead_out(self, kind, name):
         self.assert_refused(packed(kind, {"good": b"good", name: b"bad"}), "would be outside .*Nothing was extracted")
