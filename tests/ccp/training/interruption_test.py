@@ -21,8 +21,8 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
         ("ccp_xbm/contrastive", "adam", False),
     )
     def test_resumed_equals_unbroken(self, loss, optimizer, eagerly):
-        tf.settings.run_functions_eagerly(eagerly)  # Tracing takes longer than the steps.
-        self.addCleanup(tf.settings.run_functions_eagerly, False)
+        tf.config.run_functions_eagerly(eagerly)  # Tracing takes longer than the steps.
+        self.addCleanup(tf.config.run_functions_eagerly, False)
         settings = toy_settings(loss, optimizer=optimizer, learning_rate_schedule="plateau", plateau_epochs=2)
         home = self.get_temp_dir()
         whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")

@@ -109,8 +109,8 @@ class TrainingTest(tf.test.TestCase):
                 self.assertEqual(np.array_equal(weight, same), not was_made)
 
     def test_it_is_part_of_the_checkpoint(self):
-        tf.settings.run_functions_eagerly(True)  # Tracing takes longer than the steps.
-        self.addCleanup(tf.settings.run_functions_eagerly, False)
+        tf.config.run_functions_eagerly(True)  # Tracing takes longer than the steps.
+        self.addCleanup(tf.config.run_functions_eagerly, False)
         home = self.get_temp_dir()
         whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
         trainer = train_in_parts(self.SETTINGS, whole)

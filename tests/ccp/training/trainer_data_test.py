@@ -37,8 +37,8 @@ def trained_kernel(trainer) -> np.ndarray:
 class BatchesTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
-        tf.settings.run_functions_eagerly(True)  # Tracing takes longer than the steps.
-        self.addCleanup(tf.settings.run_functions_eagerly, False)
+        tf.config.run_functions_eagerly(True)  # Tracing takes longer than the steps.
+        self.addCleanup(tf.config.run_functions_eagerly, False)
 
     def seen(self, batches, stop_after=None, directory=None):
         """The first number of each batch that the loss sees."""

@@ -120,8 +120,8 @@ class WarmUpTest(tf.test.TestCase):
             self.assertNear(np.abs(now - before).max(), rate, 1e-3 * rate)
 
     def test_stopped_and_resumed_within_and_after_it_equals_unbroken(self):
-        tf.settings.run_functions_eagerly(True)  # Tracing takes longer than the steps.
-        self.addCleanup(tf.settings.run_functions_eagerly, False)
+        tf.config.run_functions_eagerly(True)  # Tracing takes longer than the steps.
+        self.addCleanup(tf.config.run_functions_eagerly, False)
         home = self.get_temp_dir()
         whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
         train_in_parts(self.SETTINGS, whole)
