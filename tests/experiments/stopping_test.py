@@ -42,11 +42,11 @@ class UntilStoppedTest(parameterized.TestCase):
     @parameterized.parameters((signal.SIGTERM, 143), (signal.SIGINT, 130), (None, 143))
     def test_a_signal_to_any_process_ends_it_with_a_message_and_a_code(self, number, code):
         err = io.StringIO()
-        with contextlib.redirect_stderr(err), self.assertRaises(SystemExit) as stopped:
-            with stopping.until_stopped() as stop:
-                if number is not None:
-                    os.kill(os.getpid(), number)
-                raise Interrupted(f"Stopped: {stop()}.")
+        captured = contextlib.redirect_stderr(err)
+        with captured, self.assertRaises(SystemExit) as stopped, stopping.until_stopped() as stop:
+            if number is not None:
+                os.kill(os.getpid(), number)
+            raise Interrupted(f"Stopped: {stop()}.")
         self.assertEqual(stopped.exception.code, code)
         self.assertEqual(err.getvalue(), f"Stopped: {number is not None}. The same command resumes from there.\n")
 
@@ -60,9 +60,9 @@ class UntilStoppedTest(parameterized.TestCase):
             self.assertEqual(reported, is_chief)
 
     def test_another_process_that_has_ended_is_reported(self):
-        with self.assertRaisesRegex(TrainingError, "Another process .*Socket closed.*Start all processes again"):
-            with stopping.until_stopped("multi_worker"):
-                raise tf.errors.UnavailableError(None, None, "Socket closed")
+        message = "Another process .*Socket closed.*Start all processes again"
+        with self.assertRaisesRegex(TrainingError, message), stopping.until_stopped("multi_worker"):
+            raise tf.errors.UnavailableError(None, None, "Socket closed")
 
 
 if __name__ == "__main__":
