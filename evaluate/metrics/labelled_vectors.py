@@ -28,11 +28,10 @@ class LabelledVectors:
     """
 
     def __init__(self, embeddings: np.ndarray, labels: Sequence[int], name: str):
-        embeddings, labels = np.asanyarray(embeddings), np.asarray(labels)
-        if embeddings.ndim != 2 or labels.shape != (len(embeddings),) or not embeddings.size:
+        self.vectors, labels = Vectors(embeddings, name), np.asarray(labels)
+        if labels.shape != (len(self.vectors),):
             raise EvaluationError(
-                f"The {name} set needs embeddings [number, embedding_size] and labels [number], at least one; "
-                f"got {embeddings.shape} and {labels.shape}."
+                f"The {name} set needs a label for each of its {len(self.vectors)} embeddings; got {labels.shape}."
             )
         if labels.dtype.kind not in "iu":
             raise EvaluationError(f"{name} labels must be integers; got {labels.dtype}.")
@@ -40,7 +39,6 @@ class LabelledVectors:
             raise EvaluationError(f"{name} labels must fit into int64; got {labels.max()}.")
         # One type for all: NumPy compares int64 with uint64 as floats, which takes neighbours above 2**53 for equal.
         self.labels = labels.astype(np.int64)
-        self.vectors = Vectors(embeddings, name)
 
     def count(self, labels: np.ndarray) -> np.ndarray:
         """How many vectors have each of ``labels``, in its shape."""

@@ -45,8 +45,3 @@ class RetrievalResult:
             int(label): {"num_queries": int(counts[place]), **{name: float(of[place]) for name, of in means.items()}}
             for place, label in enumerate(labels)
         }
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON: protocol, means and classes."""
-        classes = {str(label): scores for label, scores in self.per_class().items()}
-        return {"protocol": self.protocol, "means": self.means, "per_class": classes}

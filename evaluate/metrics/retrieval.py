@@ -14,7 +14,6 @@ from evaluate.metrics.find_hits import find_hits
 from evaluate.metrics.labelled_vectors import LabelledVectors
 from evaluate.metrics.registry import STANDARD, ClusterMetric, Metric, find_metric
 from evaluate.metrics.result import RetrievalResult
-from evaluate.search.search import Budget
 
 
 def retrieval_metrics(
@@ -71,7 +70,6 @@ def evaluate_retrieval(
     gallery_labels: np.ndarray | None = None,
     *,
     metrics: Sequence[str] = STANDARD,
-    budget: Budget | None = None,
 ) -> RetrievalResult:
     """Retrieval scores of embeddings, of each query and class.
 
@@ -86,7 +84,6 @@ def evaluate_retrieval(
         every example queries all others (leave-one-out by index).
       gallery_labels: [num_references] integers.
       metrics: names in ``METRICS``, with a number for k (``recall_at_10``).
-      budget: of memory.
 
     Raises:
       ConfigError: there is no such metric.
@@ -98,7 +95,7 @@ def evaluate_retrieval(
     num_relevant = references.count(queries.labels) - (queries is references)
     if not num_relevant.any():
         raise EvaluationError("No query has a reference of its own class, so there is nothing to score.")
-    per_query = _score_queries(rankings, queries, references, budget)
+    per_query = _score_queries(rankings, queries, references)
     protocol = {
         "search": "leave-one-out by index" if queries is references else "queries against a gallery",
         "num_queries": len(num_relevant),
@@ -127,10 +124,7 @@ def _sets(query_embeddings, query_labels, gallery_embeddings, gallery_labels):
 
 
 def _score_queries(
-    metrics: Mapping[str, tuple[Metric, int | None]],
-    queries: LabelledVectors,
-    references: LabelledVectors,
-    budget: Budget | None,
+    metrics: Mapping[str, tuple[Metric, int | None]], queries: LabelledVectors, references: LabelledVectors
 ) -> dict[str, np.ndarray]:
     """By name, the scores of each query; 0 where it has no reference."""
     per_query = {}
@@ -139,7 +133,7 @@ def _score_queries(
         per_query.update({column: np.zeros(len(queries.labels)) for column in (name, *ends)})
     depth = max((k for _, k in metrics.values() if k), default=1)
     any_rank = any(metric.any_rank for metric, _ in metrics.values())
-    for hits in find_hits(queries, references, depth, any_rank, budget):
+    for hits in find_hits(queries, references, depth, any_rank):
         for name, (metric, k) in metrics.items():
             function = imported(metric.function)
             scores = function(hits) if k is None else function(hits, k)

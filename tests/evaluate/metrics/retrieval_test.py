@@ -166,9 +166,9 @@ class RefusedTest(parameterized.TestCase):
 
     @parameterized.parameters(((3,), (3,)), ((4, 2), (3,)), ((4, 2), (4, 1)), ((0, 2), (0,)), ((4, 0), (4,)))
     def test_shapes(self, embeddings, labels):
-        with self.assertRaisesRegex(EvaluationError, "query set needs embeddings"):
+        with self.assertRaisesRegex(EvaluationError, "query set needs"):
             retrieval_metrics(np.zeros(embeddings), np.zeros(labels, int))
-        with self.assertRaisesRegex(EvaluationError, "gallery set needs embeddings"):
+        with self.assertRaisesRegex(EvaluationError, "gallery set needs"):
             retrieval_metrics(POINTS, LABELS, np.zeros(embeddings), np.zeros(labels, int))
 
     def test_half_a_gallery(self):
@@ -190,9 +190,10 @@ class RolesTest(parameterized.TestCase):
         apart = evaluate_retrieval(
             POINTS[[0, 3]], LABELS[[0, 3]], POINTS[1:3], LABELS[1:3], metrics=all_metrics(clustering=False)
         )
-        self.assertEqual(by_role.to_dict(), apart.to_dict())
+        self.assertEqual((by_role.means, by_role.protocol), (apart.means, apart.protocol))
         self.assertEqual(by_role.means["precision_at_1"], 1.0)
 
     def test_without_queries_every_example_searches_all_others(self):
         by_role = evaluate_by_role(POINTS, LABELS, np.full(4, ""))
-        self.assertEqual(by_role.to_dict(), evaluate_retrieval(POINTS, LABELS).to_dict())
+        whole = evaluate_retrieval(POINTS, LABELS)
+        self.assertEqual((by_role.means, by_role.protocol), (whole.means, whole.protocol))
