@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import os
 import pathlib
+import pkgutil
 import subprocess
 import sys
 import tempfile
@@ -49,7 +49,7 @@ class Forked:
     Args:
       arguments: of ``main.py``.
       environment: what is set there besides.
-      constants: of modules, by their full names: other values for them.
+      constants: other values for attributes of modules and classes, by their full names.
     """
 
     def __init__(
@@ -111,8 +111,8 @@ def _be_main(
     os.chdir(ROOT)
     os.environ.update(environment)
     for name, value in constants.items():
-        module, _, constant = name.rpartition(".")
-        setattr(importlib.import_module(module), constant, value)
+        owner, _, constant = name.rpartition(".")
+        setattr(pkgutil.resolve_name(owner), constant, value)
     sys.argv = [str(ROOT / "main.py"), *arguments]
     for descriptor, path in enumerate(outputs, start=1):
         opened = os.open(path, os.O_WRONLY)

@@ -12,18 +12,14 @@ from collections.abc import Sequence
 from ccp.training.progress import Progress
 from tests.support import command_line
 
+_count_step = Progress.count_step
 
-class SignalledProgress(Progress):
-    """Sends its own process a signal after a certain step, which no scheduling can move."""
 
-    def __init__(self, step: int, signal: int):
-        super().__init__()
-        self._step, self._signal = step, signal
-
-    def count_step(self, loss: float) -> None:
-        super().count_step(loss)
-        if self.total_steps == self._step:
-            os.kill(os.getpid(), self._signal)
+def count_step_and_signal(progress: Progress, step: int, signal: int, loss: float) -> None:
+    """Sends the process a signal after a certain step, which no scheduling can move."""
+    _count_step(progress, loss)
+    if progress.total_steps == step:
+        os.kill(os.getpid(), signal)
 
 
 class Workers:
@@ -50,6 +46,10 @@ class Workers:
           signal: the step after which the process sends itself a signal, and its number.
         """
         config = {"cluster": {"worker": self.addresses}, "task": {"type": "worker", "index": index}}
+        constants = {}
+        if signal is not None:
+            method = functools.partialmethod(count_step_and_signal, *signal)
+            constants["ccp.training.progress.Progress.count_step"] = method
         return command_line.Forked(
             "train",
             *self._flags,
@@ -57,7 +57,5 @@ class Workers:
             f"--run_dir={self.run}",
             *more,
             environment={"TF_CONFIG": json.dumps(config)},
-            constants={"ccp.training.trainer.Progress": functools.partial(SignalledProgress, *signal)}
-            if signal
-            else {},
+            constants=constants,
         )
