@@ -108,8 +108,9 @@ def evaluate_retrieval(
     if len(rankings) < len(found):
         vectors, number = queries.vectors, len(np.unique(queries.labels))
         clusters, protocol["clustering"] = k_means_clusters(vectors.block(0, len(vectors)), number)
-        for name in found.keys() - rankings.keys():
-            clustering[name] = imported(found[name][0].function)(queries.labels, clusters)
+        for name, (metric, _) in found.items():
+            if name not in rankings:
+                clustering[name] = imported(metric.function)(queries.labels, clusters)
     return RetrievalResult(queries.labels, num_relevant, per_query, clustering, protocol)
 
 
