@@ -12,41 +12,42 @@ from datasets.manifest import GALLERY, QUERY, ROLES, SPLITS, TEST, VALIDATION, C
 _NAMED = 5
 
 
-def check(manifest: Manifest, expected: Mapping[str, Counts] | None = None) -> None:
+def check(manifest: Manifest, expected: Mapping[str, Counts] | None = None, allow_subset: bool = False) -> None:
     """Raises a DataError for anything that would make a result wrong.
 
-    Labels are contiguous from 0 and each has a name; splits and roles are known; queries come with a gallery;
-    test classes are in no other split; no path occurs twice; boxes are not empty; and the counts are the
-    expected ones.
+    Splits and roles are known; queries come with a gallery; test classes are in no other split; no path occurs
+    twice; boxes are not empty; and the counts are the expected ones. (That labels are contiguous is ``assemble``'s.)
 
     Args:
       manifest: of a data set.
       expected: images and classes by split, as ``Manifest.counts`` has them, where they are known.
+      allow_subset: accept less than is expected.
     """
-    for problem in (*structure_problems(manifest), *count_problems(manifest, expected or {})):
+    counts = count_problems(manifest.counts(), expected or {}, allow_subset)
+    for problem in (*structure_problems(manifest), *counts.values()):
         raise DataError(f"{manifest.name}: {problem}")
 
 
 def structure_problems(manifest: Manifest) -> list[str]:
     """What is wrong with a manifest by itself, a sentence each."""
-    # The other checks compare columns with each other, so these must be of one length.
-    return _shape_problems(manifest) or [
-        problem
-        for find in (_label_problems, _split_problems, _path_problems, _box_problems)
-        for problem in find(manifest)
-    ]
+    return [*_split_problems(manifest), *_path_problems(manifest), *_box_problems(manifest)]
 
 
-def count_problems(manifest: Manifest, expected: Mapping[str, Counts]) -> list[str]:
-    """Where counts differ from the expected ones, a sentence for each split."""
-    found = manifest.counts() if expected else {}
-    return [
-        f"{split} should have {expected.get(split, Counts(0, 0)).images} images of "
-        f"{expected.get(split, Counts(0, 0)).classes} classes; it has {found.get(split, Counts(0, 0)).images} of "
-        f"{found.get(split, Counts(0, 0)).classes}. Complete the data, or accept less with --allow_subset."
-        for split in {**expected, **found}
-        if found.get(split) != expected.get(split)
-    ]
+def count_problems(
+    found: Mapping[str, Counts], expected: Mapping[str, Counts], allow_subset: bool = False
+) -> dict[str, str]:
+    """By split, a sentence for counts that differ from the expected ones; none where nothing is expected."""
+    problems = {}
+    for split in {**expected, **found} if expected else ():
+        wanted, present = expected.get(split, Counts(0, 0)), found.get(split, Counts(0, 0))
+        is_less = present.images <= wanted.images and present.classes <= wanted.classes
+        if present != wanted and not (allow_subset and is_less):
+            remedy = "Complete the data, or accept less with --allow_subset." if is_less else "Fix the annotations."
+            problems[split] = (
+                f"{split} should have {wanted.images} images of {wanted.classes} classes; it has {present.images} of "
+                f"{present.classes}. {remedy}"
+            )
+    return problems
 
 
 def scoring_problems(manifest: Manifest) -> list[str]:
@@ -54,7 +55,7 @@ def scoring_problems(manifest: Manifest) -> list[str]:
     problems = []
     for split in (VALIDATION, TEST):
         labels, roles = manifest.labels[manifest.splits == split], manifest.roles[manifest.splits == split]
-        found = labels[roles == GALLERY] if (roles != "").any() else labels[_is_repeated(labels)]
+        found = labels[roles == GALLERY] if (roles != "").any() else np.flatnonzero(np.bincount(labels) > 1)
         if len(labels) and not np.isin(labels[roles != GALLERY], found).any():
             problems.append(f"no {split} image has another one of its class to be found, so nothing can be scored.")
     return problems
@@ -78,37 +79,10 @@ def missing_files(manifest: Manifest) -> np.ndarray:
 def _file_names(folder: str) -> frozenset[str]:
     try:
         with os.scandir(folder) as entries:
-            return frozenset(entry.name for entry in entries if _is_file(entry))
+            # The second answers for links, also those that lead to themselves.
+            return frozenset(e.name for e in entries if e.is_file(follow_symlinks=False) or os.path.isfile(e.path))
     except OSError:
         return frozenset()
-
-
-def _is_file(entry: os.DirEntry) -> bool:
-    try:
-        return entry.is_file()
-    except OSError:  # A link that leads to itself.
-        return False
-
-
-def _shape_problems(manifest: Manifest) -> list[str]:
-    columns = {"paths": manifest.paths, "splits": manifest.splits, "roles": manifest.roles}
-    optional = {"boxes": manifest.boxes, "pixels": manifest.pixels}
-    columns.update({name: column for name, column in optional.items() if column is not None})
-    return [
-        f"every example needs one entry in each column; there are {len(manifest)} labels and {len(column)} {name}."
-        for name, column in columns.items()
-        if len(column) != len(manifest)
-    ]
-
-
-def _label_problems(manifest: Manifest) -> list[str]:
-    found = np.unique(manifest.labels)
-    if np.array_equal(found, np.arange(len(manifest.class_names))):
-        return []
-    return [
-        f"labels must be 0 … {len(manifest.class_names) - 1}, each used, one for each class name; found "
-        f"{_few([str(label) for label in found])}."
-    ]
 
 
 def _split_problems(manifest: Manifest) -> list[str]:
@@ -133,12 +107,6 @@ def _split_problems(manifest: Manifest) -> list[str]:
             f"{_few([manifest.class_names[label] for label in shared])}."
         )
     return problems
-
-
-def _is_repeated(labels: np.ndarray) -> np.ndarray:
-    """[num] whether a label has occurred before."""
-    _, first = np.unique(labels, return_index=True)
-    return ~np.isin(np.arange(len(labels)), first)
 
 
 def _path_problems(manifest: Manifest) -> list[str]:

@@ -26,19 +26,6 @@ class Examples:
     class_names: tuple[str, ...]
     roles: np.ndarray
 
-    def __post_init__(self):
-        if not len(self.labels) == len(self.images) == len(self.roles):
-            raise DataError(
-                f"Every image needs a label and a role; got {len(self.labels)} labels and {len(self.roles)} roles "
-                f"for {len(self.images)} images."
-            )
-        found = np.unique(self.labels)
-        if not np.array_equal(found, np.arange(len(self.class_names))):
-            raise DataError(
-                f"Labels must be 0 … {len(self.class_names) - 1}, each used, one for each class name; "
-                f"found {found[:10].tolist()}{' …' if len(found) > 10 else ''}."
-            )
-
     @property
     def num_classes(self) -> int:
         """How many classes there are."""
@@ -46,14 +33,6 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.labels)
-
-    def select_classes(self, classes: np.ndarray) -> Examples:
-        """The examples of some classes, their labels renumbered from 0 in the order given."""
-        renumbered = np.full(self.num_classes, -1, np.int64)
-        renumbered[classes] = np.arange(len(classes))
-        chosen = np.flatnonzero(renumbered[self.labels] >= 0)
-        names = tuple(self.class_names[c] for c in classes)
-        return Examples(self.images.take(chosen), renumbered[self.labels[chosen]], names, self.roles[chosen])
 
     def subset(self, indices: np.ndarray) -> Examples:
         """Some of the examples; classes that lose all of theirs go, and labels close up."""
@@ -77,13 +56,6 @@ class Splits:
     validation: Examples
     test: Examples
     validation_source: str
-
-    def __post_init__(self):
-        selecting = set() if self.validation is self.test else set(self.validation.class_names)
-        seen = set(self.train.class_names) | selecting
-        shared = sorted(seen & set(self.test.class_names))
-        if shared:
-            raise DataError(f"Test classes must be unseen in training; shared: {', '.join(shared[:5])}.")
 
 
 def split_examples(manifest: Manifest, split: str, crop_to_box: bool = False) -> Examples:

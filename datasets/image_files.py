@@ -57,8 +57,7 @@ def find_images(place: str) -> list[str]:
 
 def folders_in(directory: str) -> list[str]:
     """Names of the folders right in a directory, sorted; raises OSError if it cannot be read."""
-    with os.scandir(directory) as entries:
-        return sorted(entry.name for entry in entries if not _is_skipped(entry.name) and os.path.isdir(entry.path))
+    return sorted(_listing(directory, "")[1])
 
 
 def files_below(root: str, folder: str, deep: bool = True) -> FoundFiles:
@@ -73,25 +72,19 @@ def files_below(root: str, folder: str, deep: bool = True) -> FoundFiles:
       OSError: a folder cannot be read.
     """
     images, others, pending = [], [], [folder]
-    entered = {_identity(above) for above in pathlib.Path(root, folder).resolve().parents}
-    entered |= {_identity(above) for above in pathlib.Path(root, folder).absolute().parents}
+    start = pathlib.Path(root, folder).absolute()
+    entered = {os.path.realpath(above) for above in (*start.parents, *pathlib.Path(os.path.realpath(start)).parents)}
     while pending:
         place = pending.pop()
-        identity = _identity(os.path.join(root, place))
-        if identity in entered:
+        real_path = os.path.realpath(os.path.join(root, place))
+        if real_path in entered:
             continue
-        entered.add(identity)
+        entered.add(real_path)
         files, folders = _listing(root, place)
         pending += folders if deep else []
         for path in files:
             (images if path.lower().endswith(_IMAGES) else others).append(path)
     return FoundFiles(sorted(images), sorted(others))
-
-
-def _identity(folder: str | os.PathLike[str]) -> tuple[int, int]:
-    """Device and inode: the same for a folder and every link to it."""
-    status = os.stat(folder)
-    return status.st_dev, status.st_ino
 
 
 def _listing(root: str, folder: str) -> tuple[list[str], list[str]]:

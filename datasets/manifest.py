@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import hashlib
 import os
@@ -136,12 +137,18 @@ def assemble(
       pixels: the images where they are held in memory.
 
     Raises:
-      DataError: there are no entries, a class has no entry, an entry a class that is not
-        listed, or only some entries a box.
+      DataError: there are no entries or another number of images, two classes have one name, a class has no entry,
+        an entry a class that is not listed, or only some entries a box.
     """
     if not entries:
         raise DataError(f"{name}: there are no examples in {root or 'the data'}.")
+    if pixels is not None and len(pixels) != len(entries):
+        raise DataError(f"{name}: every example needs an image; there are {len(entries)} and {len(pixels)} images.")
+    class_names = tuple(class_names)
     numbers = {class_name: label for label, class_name in enumerate(class_names)}
+    if len(numbers) < len(class_names):
+        twice = collections.Counter(class_names).most_common(1)[0][0]
+        raise DataError(f"{name}: two classes are called {twice!r}; their names must differ. Fix the annotations.")
     paths, classes, splits, roles, boxes = zip(*entries)
     unknown = set(classes) - numbers.keys()
     unused = numbers.keys() - set(classes)
@@ -161,7 +168,7 @@ def assemble(
         labels=np.array([numbers[class_name] for class_name in classes], np.int64),
         splits=np.array(splits),
         roles=np.array(roles),
-        class_names=tuple(numbers),
+        class_names=class_names,
         boxes=np.array(boxes, np.int32) if boxed else None,
         pixels=pixels,
     )

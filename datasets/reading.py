@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 
 import numpy as np
 
 from datasets.checks import check, missing_files, scoring_problems
-from datasets.manifest import Counts, DataError, Manifest
+from datasets.manifest import DataError, Manifest
 from datasets.registry import DATA_SETS
 from datasets.settings import DataSettings
 
@@ -21,7 +20,6 @@ def load(settings: DataSettings) -> Manifest:
     Raises:
       DataError: the data set cannot be used as it is.
     """
-    expected = DATA_SETS[settings.dataset].expected
     manifest = read(settings)
     missing = missing_files(manifest)
     if len(missing) and not settings.allow_subset:
@@ -34,11 +32,9 @@ def load(settings: DataSettings) -> Manifest:
     if len(missing):
         _log.warning("%d of %d image files of %s are missing", len(missing), len(manifest), settings.dataset)
         manifest = manifest.subset(np.setdiff1d(np.arange(len(manifest)), missing))
-    check(manifest, {} if settings.allow_subset else expected)
+    check(manifest, DATA_SETS[settings.dataset].expected, settings.allow_subset)
     for problem in scoring_problems(manifest):
         raise DataError(f"{manifest.name}: {problem} Add images, or choose other classes for test.")
-    if settings.allow_subset and expected:
-        _check_subset(manifest, expected)
     return manifest
 
 
@@ -53,14 +49,3 @@ def read(settings: DataSettings) -> Manifest:
     if DATA_SETS[settings.dataset].in_folder and not settings.data_dir:
         raise DataError(f"The data set {settings.dataset} needs --data_dir: the directory that its files are in.")
     return DATA_SETS[settings.dataset].load(settings)
-
-
-def _check_subset(manifest: Manifest, expected: Mapping[str, Counts]) -> None:
-    """Refuses more images or classes than the data set has."""
-    for split, found in manifest.counts().items():
-        most = expected.get(split, Counts(0, 0))
-        if found.images > most.images or found.classes > most.classes:
-            raise DataError(
-                f"{manifest.name} is no subset: {split} has {found.images} images of {found.classes} classes, and all "
-                f"of it {most.images} of {most.classes}. Fix the annotations."
-            )

@@ -62,8 +62,8 @@ def make_splits(
             "is always perfect. Use --validation=images; four folds need at least 8 training classes."
         )
     return Splits(
-        train.select_classes(kept_classes),
-        train.select_classes(held_out_classes),
+        train.subset(np.flatnonzero(np.isin(train.labels, kept_classes))),
+        train.subset(np.flatnonzero(np.isin(train.labels, held_out_classes))),
         test,
         f"classes of quarter {NUM_FOLDS - fold + 1} of {NUM_FOLDS} of the training classes",
     )

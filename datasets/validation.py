@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from datasets.checks import missing_files, scoring_problems, structure_problems
+from datasets.checks import count_problems, missing_files, scoring_problems, structure_problems
 from datasets.images.image import read_all
 from datasets.images.refusal import reason
 from datasets.images.sources import ImageFiles
@@ -58,36 +58,26 @@ def validate(settings: DataSettings, read_images: bool = True) -> Report:
         if bad:
             lines = [f"{path}: {why}" for path, why in bad.items()]
             problems.append(_listed(f"{len(bad):,} images cannot be read:", lines))
-        problems += _boxes_outside(present, sizes)
-        notes += _same_contents(present)
+        readable = np.flatnonzero(sizes.all(axis=1))
+        problems += _boxes_outside(present.subset(readable), sizes[readable])
+        notes += _same_contents(present.subset(readable))
     elif manifest.pixels is None:
         notes.append("images were not read")
-    differing = [
-        split
-        for split in {**expected, **found}
-        if not _is_accepted(found.get(split), expected, split, settings.allow_subset)
-    ]
+    differing = count_problems(found, expected, settings.allow_subset)
     lines = [
         _table(found, expected, differing),
         *(f"- {problem}" for problem in problems),
         *(f"- (note) {note}" for note in notes),
     ]
     as_expected = not problems and not differing
-    verdict = "a subset, as allowed" if settings.allow_subset and found != dict(expected) else "as it should be"
+    is_subset = len(missing) or (expected and found != expected)
+    verdict = "a subset, as allowed" if is_subset else "as it should be"
     remedy = "not as it should be" + ("" if settings.allow_subset else "; --allow_subset accepts less")
     lines.append(f"{settings.dataset}: {verdict if as_expected else remedy}")
     return Report("\n".join(lines), as_expected)
 
 
-def _is_accepted(found: Counts | None, expected: Mapping[str, Counts], split: str, allow_subset: bool) -> bool:
-    if not expected or found == expected.get(split):
-        return True
-    if not allow_subset or split not in expected:
-        return False
-    return found is None or (found.images <= expected[split].images and found.classes <= expected[split].classes)
-
-
-def _table(found: Mapping[str, Counts], expected: Mapping[str, Counts], differing: Sequence[str]) -> str:
+def _table(found: Mapping[str, Counts], expected: Mapping[str, Counts], differing: Collection[str]) -> str:
     rows = [("", "found", "", "expected", ""), ("", "images", "classes", "images", "classes")]
     for split in {**expected, **found}:
         counts = found.get(split, Counts(0, 0)), expected.get(split)
@@ -123,7 +113,6 @@ def _boxes_outside(manifest: Manifest, sizes: np.ndarray) -> list[str]:
         return []
     left, top, right, bottom = manifest.boxes.T
     outside = (left < -1) | (top < -1) | (right > sizes[:, 1] + 1) | (bottom > sizes[:, 0] + 1)
-    outside &= sizes[:, 0] > 0
     if not outside.any():
         return []
     return [_listed(f"{outside.sum():,} boxes extend beyond their image:", manifest.paths[outside])]

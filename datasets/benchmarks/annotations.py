@@ -1,4 +1,4 @@
-"""Annotation files: columns separated by white space, read strictly."""
+"""Annotations: tables of texts, out of files whose columns are separated by white space; read strictly."""
 
 from __future__ import annotations
 
@@ -37,40 +37,27 @@ def outward(left: float, top: float, right: float, bottom: float) -> Box:
     return Box(math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
 
 
-def ordered_names(dataset: str, names: Mapping[int, str]) -> list[str]:
-    """Names of classes in the order of their numbers.
-
-    Raises:
-      DataError: two classes have one name.
-    """
-    numbers: dict[str, int] = {}
-    for class_number in sorted(names):
-        first = numbers.setdefault(names[class_number], class_number)
-        if first != class_number:
-            raise DataError(
-                f"{dataset}: the classes {first} and {class_number} are both called {names[class_number]!r}; their "
-                "names must differ. Fix the annotations."
-            )
-    return list(numbers)
-
-
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """The columns of an annotation file.
+    """The columns of annotations.
 
     Attributes:
       path: of the file, for messages.
       first_line: the line of the first row, counted from 1.
       columns: [num_rows] texts by column name.
+      struct_array: the variable that the rows are in, in a MATLAB file; empty for a text file.
     """
 
     path: str
     first_line: int
     columns: Mapping[str, Sequence[str]]
+    struct_array: str = ""
 
     def error(self, row: int, problem: str) -> DataError:
-        """An error that names the line of a row."""
-        return DataError(f"{self.path}:{self.first_line + row}: {problem}")
+        """An error that names the line or the struct of a row."""
+        number = self.first_line + row
+        place = f" {self.struct_array}({number})" if self.struct_array else str(number)
+        return DataError(f"{self.path}:{place}: {problem}")
 
     def paths(self, name: str) -> Sequence[str]:
         """A column of paths; raises a DataError for one that leads out of the data set's directory."""
@@ -82,6 +69,14 @@ class Table:
     def whole_numbers(self, name: str) -> list[int]:
         """A column of whole numbers; raises a DataError for anything else in it."""
         return self._converted(name, whole_number, "a whole number")
+
+    def class_numbers(self, name: str, known: range) -> list[int]:
+        """A column of whole numbers in a range; raises a DataError for anything else in it."""
+        numbers = self.whole_numbers(name)
+        for row, class_number in enumerate(numbers):
+            if class_number not in known:
+                raise self.error(row, f"{name} should be one of {known[0]} … {known[-1]}; found {class_number}.")
+        return numbers
 
     def numbers(self, name: str) -> list[float]:
         """A column of coordinates; raises a DataError for anything else in it."""

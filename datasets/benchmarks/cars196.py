@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 
 from datasets.benchmarks.annotations import outward
-from datasets.benchmarks.matlab import Structs, texts
-from datasets.manifest import TEST, TRAIN, Box, Counts, DataError, Entry, Manifest, assemble
+from datasets.benchmarks.matlab import read_structs, read_texts
+from datasets.manifest import TEST, TRAIN, Box, Counts, Entry, Manifest, assemble
 from datasets.settings import DataSettings
-from datasets.text_files import find, is_inside
+from datasets.text_files import find
 
 EXPECTED = {"train": Counts(8054, 98), "test": Counts(8131, 98)}
 _CLASSES = range(1, 197)
@@ -18,7 +18,6 @@ _FOLDERS = ("", "devkit", "car_devkit/devkit")
 _ALL = "cars_annos.mat"
 _FIRST_HALF = "cars_train_annos.mat"
 _SECOND_HALF = "cars_test_annos_withlabels.mat"
-_UNLABELLED = "cars_test_annos.mat"
 _META = "cars_meta.mat"
 
 
@@ -38,11 +37,11 @@ def load(settings: DataSettings) -> Manifest:
     """
     data_dir = settings.data_dir
     if _is_pair(data_dir):
-        files = {"cars_train/": _find(data_dir, _FIRST_HALF), "cars_test/": _find(data_dir, _SECOND_HALF, _UNLABELLED)}
+        files = {"cars_train/": _find(data_dir, _FIRST_HALF), "cars_test/": _find(data_dir, _SECOND_HALF)}
         meta = _META
     else:
         files, meta = {"": _find(data_dir, _ALL)}, _ALL
-    names = texts(_find(data_dir, meta), "class_names") if _is_there(data_dir, meta) else []
+    names = read_texts(_find(data_dir, meta), "class_names") if _is_there(data_dir, meta) else []
     examples = [example for folder, path in files.items() for example in _examples(folder, path)]
     entries = [
         Entry(path, _name(number, names), TRAIN if number in _TRAIN_CLASSES else TEST, box=box)
@@ -54,14 +53,14 @@ def load(settings: DataSettings) -> Manifest:
 
 def _is_pair(data_dir: str) -> bool:
     """Whether it is the development kit's form; where both are there, the one whose images are."""
-    pair = [_is_there(data_dir, _FIRST_HALF), _is_there(data_dir, _SECOND_HALF) or _is_there(data_dir, _UNLABELLED)]
+    pair = [_is_there(data_dir, name) for name in (_FIRST_HALF, _SECOND_HALF)]
     if not _is_there(data_dir, _ALL):
         return any(pair)
     return all(pair) and not os.path.isdir(os.path.join(data_dir, "car_ims"))
 
 
-def _find(data_dir: str, *names: str) -> str:
-    return find("cars196", data_dir, *(os.path.join(folder, name) for name in names for folder in _FOLDERS))
+def _find(data_dir: str, name: str) -> str:
+    return find("cars196", data_dir, *(os.path.join(folder, name) for folder in _FOLDERS))
 
 
 def _is_there(data_dir: str, name: str) -> bool:
@@ -75,16 +74,9 @@ def _name(number: int, names: Sequence[str]) -> str:
 
 def _examples(folder: str, path: str) -> Iterator[tuple[str, int, Box]]:
     """Path, class number and box of each image of one file."""
-    structs = Structs(path, "annotations")
-    if "class" not in structs.fields:
-        raise DataError(
-            f"{path} has no classes; put {_SECOND_HALF}, the test annotations with their labels, beside it."
-        )
-    paths = structs.texts("fname" if folder else "relative_im_path")
-    for row, name in enumerate(paths):
-        if not is_inside(name):
-            raise structs.error(row, f"the image should be below the data set's directory; found {name!r}.")
-    left, top, right, bottom = (structs.numbers(f"bbox_{corner}") for corner in ("x1", "y1", "x2", "y2"))
+    name = "fname" if folder else "relative_im_path"
+    corners = ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2")
+    structs = read_structs(path, "annotations", (name, "class", *corners))
     # Corners are counted from 1, and the second one is the last pixel inside.
-    boxes = (outward(x1 - 1, y1 - 1, x2, y2) for x1, y1, x2, y2 in zip(left, top, right, bottom))
-    return zip((folder + name for name in paths), structs.classes("class", _CLASSES), boxes)
+    boxes = (outward(x1 - 1, y1 - 1, x2, y2) for x1, y1, x2, y2 in zip(*map(structs.numbers, corners)))
+    return zip((folder + image for image in structs.paths(name)), structs.class_numbers("class", _CLASSES), boxes)

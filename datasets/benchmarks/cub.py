@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from datasets.benchmarks.annotations import ordered_names, outward, read_table
+from datasets.benchmarks.annotations import outward, read_table
 from datasets.manifest import TEST, TRAIN, Counts, Entry, Manifest, assemble
 from datasets.settings import DataSettings
 from datasets.text_files import find
@@ -29,10 +29,7 @@ def load(settings: DataSettings) -> Manifest:
     labels = read_table(find("cub", root, "image_class_labels.txt"), ("image_id", "class_id"))
     boxes = read_table(find("cub", root, "bounding_boxes.txt"), ("image_id", "x", "y", "width", "height"))
     label_rows, box_rows = labels.rows_like(images, "image_id"), boxes.rows_like(images, "image_id")
-    paths, class_ids = images.paths("path"), labels.whole_numbers("class_id")
-    for row, class_id in enumerate(class_ids):
-        if class_id not in _CLASSES:
-            raise labels.error(row, f"class_id should be one of 1 … 200; found {class_id}.")
+    paths, class_ids = images.paths("path"), labels.class_numbers("class_id", _CLASSES)
     class_of = [class_ids[row] for row in label_rows]
     x, y, width, height = (boxes.numbers(name) for name in ("x", "y", "width", "height"))
     names = _names(root, dict(zip(reversed(class_of), reversed(paths))))
@@ -45,7 +42,7 @@ def load(settings: DataSettings) -> Manifest:
         )
         for path, class_id, row in zip(paths, class_of, box_rows)
     ]
-    return assemble("cub", root, entries, ordered_names("cub", names))
+    return assemble("cub", root, entries, [names[class_id] for class_id in sorted(names)])
 
 
 def _names(root: str, first_paths: dict[int, str]) -> dict[int, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 
-from datasets.benchmarks.annotations import ordered_names, read_table
+from datasets.benchmarks.annotations import read_table
 from datasets.manifest import TEST, TRAIN, Counts, Entry, Manifest, assemble
 from datasets.settings import DataSettings
 from datasets.text_files import find
@@ -35,4 +35,4 @@ def load(settings: DataSettings) -> Manifest:
         for path, class_id in zip(table.paths("path"), table.whole_numbers("class_id")):
             name = names.setdefault(class_id, f"{posixpath.dirname(path)}/{class_id}")
             entries.append(Entry(path, name, split))
-    return assemble("sop", root, entries, ordered_names("sop", names))
+    return assemble("sop", root, entries, [names[class_id] for class_id in sorted(names)])

@@ -9,7 +9,7 @@ import pathlib
 
 from datasets.manifest import DataError
 
-STOP, SKIP = POLICIES = ("stop", "skip")
+STOP, SKIP = "stop", "skip"
 
 _log = logging.getLogger("ccp")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import os
 import posixpath
@@ -66,9 +65,7 @@ def _check_columns(manifest: str, columns: Sequence[str]) -> None:
     known = f"The columns are {', '.join(_COLUMNS)}, separated by commas; path and label are needed."
     unknown = [column for column in columns if column not in _COLUMNS]
     if unknown:
-        near = difflib.get_close_matches(unknown[0].lower(), _COLUMNS, 1)
-        hint = f" Is {near[0]!r} meant?" if near else ""
-        raise DataError(f"{manifest}:1: unknown columns {', '.join(map(repr, unknown))[:200]}.{hint} {known}")
+        raise DataError(f"{manifest}:1: unknown columns {', '.join(map(repr, unknown))[:200]}. {known}")
     missing = [column for column in _NEEDED if column not in columns]
     if missing:
         raise DataError(f"{manifest}:1: there is no column {missing[0]!r}. {known}")

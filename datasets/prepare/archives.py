@@ -7,7 +7,6 @@ import pathlib
 import shutil
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable
 
 from ccp.errors import first_line
@@ -40,15 +39,16 @@ def extract(archive: pathlib.Path, target: pathlib.Path) -> int:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as contents:
                 return _extract_zip(contents, archive, target)
-    except OSError as error:
-        if error.errno is None:  # As of a file that is not compressed by gzip.
-            raise _damaged(archive, error) from error
-        raise DataError(
-            f"{archive} cannot be extracted to {target} ({error.strerror}). Make room or pass another --data_dir, and "
-            "run the command again."
-        ) from error
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise _damaged(archive, error) from error
+    except DataError:
+        raise
+    # Decompressors raise errors of many kinds for damaged files, among them an OSError without a number.
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise DataError(
+                f"{archive} cannot be extracted to {target} ({error.strerror}). Make room or pass another --data_dir, "
+                "and run the command again."
+            ) from error
+        raise DataError(f"{archive} is damaged or incomplete ({first_line(error)}); {_FETCH_AGAIN}.") from error
     with open(archive, "rb") as file:
         is_web_page = file.read(512).lstrip().startswith(b"<")
     found = "it is a web page, as for a login or an error" if is_web_page else "it is none of these"
@@ -103,7 +103,3 @@ def _extract_all(
 
 def _leads_out(name: str) -> bool:
     return os.path.isabs(name) or ".." in pathlib.PurePosixPath(name).parts
-
-
-def _damaged(archive: pathlib.Path, error: Exception) -> DataError:
-    return DataError(f"{archive} is damaged or incomplete ({first_line(error)}); {_FETCH_AGAIN}.")

@@ -59,11 +59,13 @@ class ImagesTest(parameterized.TestCase, tf.test.TestCase):
     def validate(self, name="folder", **settings):
         return validate(DataSettings(dataset=name, data_dir=str(self.folder), **settings))
 
-    def test_all_is_well(self):
-        report = self.validate()
+    @parameterized.parameters(False, True)
+    def test_all_is_well(self, allow_subset):
+        report = self.validate(allow_subset=allow_subset)
         self.assertTrue(report.as_expected)
         self.assertRegex(report.text, r"train +10 +2 +– +–\n")
         self.assertNotIn("- ", report.text.replace("–", ""))
+        self.assertIn("folder: as it should be", report.text)
 
     def test_unreadable_images_are_listed(self):
         photographs.truncate(self.folder, ["0/1.jpg"])

@@ -37,4 +37,4 @@ def packed(kind: str, files: Mapping[str | zipfile.ZipInfo, bytes]) -> bytes:
         entry = tarfile.TarInfo(name)
         entry.size = len(contents)
         entries.append((entry, contents))
-    return tar_of(entries, {"tar": "w", "tgz": "w:gz"}[kind])
+    return tar_of(entries, {"tar": "w", "tgz": "w:gz", "txz": "w:xz"}[kind])

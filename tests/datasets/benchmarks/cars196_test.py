@@ -6,7 +6,6 @@ import functools
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
-from numpy.lib.recfunctions import repack_fields
 from scipy.io import loadmat, savemat
 
 from datasets.benchmarks import cars196
@@ -98,16 +97,6 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
         (self.folder / paths[8]).unlink()
         self.assertAllEqual(missing_files(self.load()), [8])
 
-    def test_no_labels_for_the_second_part(self):
-        self.build("cars_devkit")
-        labelled = self.folder / "cars_test_annos_withlabels.mat"
-        structs = loadmat(labelled)["annotations"]
-        unlabelled = repack_fields(structs[[name for name in structs.dtype.names if name != "class"]])
-        savemat(self.folder / "devkit/cars_test_annos.mat", {"annotations": unlabelled})
-        self.load()  # Beside the labelled one it does no harm.
-        labelled.unlink()
-        self.assert_refused("cars_test_annos.mat has no classes; put cars_test_annos_withlabels.mat")
-
     @parameterized.parameters(
         ("cars", "cars_annos.mat", "cars_annos.mat"),
         ("cars_devkit", "devkit/cars_train_annos.mat", "cars_train_annos.mat"),
@@ -115,19 +104,17 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
     )
     def test_a_file_is_missing(self, form, path, name):
         self.build(form)
-        (self.folder / path).unlink()
+        (self.folder / path).rename(self.folder / "cars_test_annos.mat")  # As the unlabelled half is called.
         self.assert_refused(rf"cars196 needs the file {name}, and there is none in .*car_devkit/devkit\..*--dataset=")
 
     @parameterized.parameters(
-        ("class", np.uint8(197), "class should be one of 1 … 196; found .197"),
-        ("class", np.uint8(0), "class should be one of 1 … 196; found .0"),
-        ("class", 2.5, "class should be one of 1 … 196; found .2.5"),
-        ("class", "two", "class should be one of 1 … 196; found .two"),
-        ("class", np.array([1, 2]), "class should be one of 1 … 196; found .\\[1 2"),
-        ("bbox_x1", np.nan, "bbox_x1 should be a number up to 1000000000; found .*nan"),
-        ("relative_im_path", 7, "relative_im_path should be a text"),
-        ("relative_im_path", "", "the image should be below|relative_im_path should be a text"),
-        ("relative_im_path", "../1.jpg", "the image should be below"),
+        ("class", np.uint8(197), "class should be one of 1 … 196; found 197"),
+        ("class", 0.0, "class should be one of 1 … 196; found 0"),
+        ("class", 2.5, "class should be a whole number; found '2.5'"),
+        ("class", "two", "class should be a whole number; found 'two'"),
+        ("class", np.array([1, 2]), r"class should be a whole number; found '\[1 2\]'"),
+        ("bbox_x1", np.nan, "bbox_x1 should be a number; found 'nan'"),
+        ("relative_im_path", "../1.jpg", "relative_im_path should be below the data set's directory; found '../1.jpg'"),
     )
     def test_a_value_of_another_kind(self, field, value, message):
         self.build("cars")
@@ -137,14 +124,10 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
         # Structs are counted from 1.
         self.assert_refused(rf"cars_annos\.mat: annotations\(4\): {message}")
 
-    @parameterized.parameters(
-        (b"", "is damaged, or no MATLAB file"),
-        (b"<html>Not found</html>", "is damaged, or no MATLAB file"),
-        (b"MATLAB 5.0 MAT-file" + b" " * 200, "is damaged, or no MATLAB file"),
-    )
-    def test_no_matlab_file(self, contents, message):
+    @parameterized.parameters(b"", b"<html>Not found</html>", b"MATLAB 5.0 MAT-file" + b" " * 200)
+    def test_no_matlab_file(self, contents):
         (self.folder / "cars_annos.mat").write_bytes(contents)
-        self.assert_refused(message)
+        self.assert_refused("is damaged, or no MATLAB file")
 
     @parameterized.parameters(0.2, 0.6, 0.99)
     def test_a_file_that_is_cut_off(self, share):
@@ -164,7 +147,7 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
         self.assert_refused(message)
 
     def test_a_single_image(self):
-        fields = {"relative_im_path": "car_ims/1.jpg", "class": 196}
+        fields = {"relative_im_path": "car_ims/1.jpg", "class": 196.0}  # As doubles whole numbers are welcome, too.
         corners = {"bbox_x1": 1, "bbox_y1": 2, "bbox_x2": 30, "bbox_y2": 40}
         savemat(self.folder / "cars_annos.mat", {"annotations": {**fields, **corners}})
         manifest = self.load()

@@ -103,7 +103,7 @@ class ExtractTest(parameterized.TestCase):
         contents = packed(kind, _FILES)
         self.assert_refused(contents[: int(share * len(contents))], "is damaged or incomplete|should be a")
 
-    @parameterized.parameters("tgz", "zip")
+    @parameterized.parameters("tgz", "txz", "zip")
     def test_damaged(self, kind):
         contents = bytearray(packed(kind, _FILES))
         contents[len(contents) // 2] ^= 0xFF
