@@ -89,7 +89,7 @@ class ConventionsTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_bn_inception(self):
         images = _images(2, 3, 3, 3)
-        # DESIGN.md, section 5: in [0, 1] minus the mean, times 255, channels reversed, one value at a time.
+        # The field's convention: in [0, 1] minus the mean, times 255, channels reversed, one value at a time.
         expected = np.zeros(images.shape)
         for (image, row, column, channel), value in np.ndenumerate(images):
             expected[image, row, column, 2 - channel] = (value / 255.0 - _MEAN[channel]) * 255.0

@@ -1,4 +1,4 @@
-"""Retrieval and its scores as plain loops, one query at a time; written from DESIGN.md, section 5."""
+"""Retrieval and its scores as plain loops, one query at a time."""
 
 from __future__ import annotations
 
