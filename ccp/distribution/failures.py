@@ -29,9 +29,9 @@ def explained_failures() -> Iterator[None]:
     try:
         yield
     except _ERRORS as error:
-        reason = re.search("Collective (?:ops|has) .*", f"{error.message}")
+        found = re.search("Collective (?:ops|has) .*", f"{error.message}")
+        reason = found[0] if found else first_line(error)
         raise TrainingError(
-            f"Another process of this training has ended or does not answer ({reason[0] if reason else first_line(error)}"
-            "); its output says why. The last checkpoint is kept. Start all processes again with the same command to "
-            "resume from it."
+            f"Another process of this training has ended or does not answer ({reason}); its output says why. The last "
+            "checkpoint is kept. Start all processes again with the same command to resume from it."
         ) from error
