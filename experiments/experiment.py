@@ -1,4 +1,4 @@
-"""Data and network of a run, and its trainer, from the settings."""
+"""Data, network and loss of a run, and its trainer, from the settings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from models.weights.start_weights import load_start_weights
 
 
 class Experiment:
-    """Data and network, ready to be trained or evaluated.
+    """Data, network and loss, ready to be trained or evaluated.
 
     Attributes:
       settings: what it was built from.
@@ -42,6 +42,7 @@ class Experiment:
       data_digest: of the data set's manifest.
       format: the network's input.
       model: the network.
+      loss: the loss.
       embedder: the network, compiled for inference.
 
     Args:
@@ -67,6 +68,10 @@ class Experiment:
             self.model = build_embedding_model(settings.network, channels, seed)
             if self.replicas.count > 1:
                 self.model = synchronized(self.model)
+            sizes = Sizes(
+                self.splits.train.num_classes, settings.network.embedding_size, settings.batch.size, settings.run.seed
+            )
+            self.loss = build_loss(settings.loss.loss, settings.loss.hyperparameters, sizes)
         self.embedder = Embedder(self.model, self.replicas)
 
     def embed(self, examples: Examples, shared: bool = False) -> Embedded:
@@ -86,6 +91,11 @@ class Experiment:
         embedded = self.embed(examples.subset(chosen))
         return Embedded(embedded.embeddings, examples, chosen[embedded.indices])
 
+    def load_start_weights(self) -> None:
+        """Loads the weights that a new training starts from."""
+        load_start_weights(self.model, self.settings.network, earlier_network)
+
+    @functools.cached_property
     def validator(self) -> Validator:
         """Scores the network on the validation images."""
         images = EvaluationImages(self.splits.validation, self.format, self.bad_images, self.replicas.share)
@@ -96,36 +106,23 @@ class Experiment:
     def trainer(
         self,
         run: RunDirectory,
-        validator: Validator | None = None,
         callbacks: Sequence[tf.keras.callbacks.Callback] = (),
         should_stop: Callable[[], bool] = lambda: False,
     ) -> Trainer:
-        """A trainer over a run's checkpoints.
-
-        Args:
-          run: the directory.
-          validator: scores the network; None makes one.
-          callbacks: see ``Trainer``.
-          should_stop: see ``Trainer``.
-        """
+        """A trainer over a run's checkpoints; see ``Trainer`` for the other arguments."""
         settings = self.settings
-        sizes = Sizes(
-            self.splits.train.num_classes, settings.network.embedding_size, settings.batch.size, settings.run.seed
-        )
         with self.replicas.scope():
-            loss = build_loss(settings.loss.loss, settings.loss.hyperparameters, sizes)
             return Trainer(
                 self.model,
-                loss,
+                self.loss,
                 self._batches,
-                validator or self.validator(),
+                self.validator,
                 loop=settings.loop,
                 projection=settings.projection,
                 optimizer=settings.optimizer,
                 gradients=settings.gradients,
                 candidates=self._candidates,
                 head=self.model.get_layer(EMBEDDING_LAYER).trainable_variables,
-                initialize=lambda: load_start_weights(self.model, settings.network, earlier_network),
                 replicas=self.replicas,
                 callbacks=callbacks,
                 checkpoints=str(run.checkpoints),

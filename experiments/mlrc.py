@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from ccp.distribution.replicas import Replicas
+from ccp.distribution.replicas import replicas_of
 from ccp.errors import UserError
 from datasets.examples import split_examples
 from datasets.files import read_json, save_json
@@ -18,7 +18,7 @@ from experiments.mlrc_scores import concatenated_scores, separated_scores
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
 from experiments.train import train_run
-from experiments.workers import is_chief, training_replicas
+from experiments.workers import is_chief
 
 RESULT_FILE = "mlrc.json"
 
@@ -57,7 +57,8 @@ def run_mlrc(
     if trained and not is_chief(settings.run.strategy):
         return {}
     # The chief does the rest alone: the other processes may have ended.
-    replicas = Replicas() if trained else training_replicas(settings)
+    strategy = "none" if trained else settings.run.strategy
+    replicas = replicas_of(strategy, settings.batch.size, settings.run.worker_timeout)
     manifest = load(settings.data)
     _check_folds(manifest, settings)
     digest = manifest.digest()
@@ -65,8 +66,7 @@ def run_mlrc(
         title = f"fold {fold}, repeat {repeat + 1} of {repeats}"
         finished = False
         if replicas.is_chief:
-            with run.claimed(models[fold, repeat]):  # Refuses a run with other settings.
-                run.check_data(digest)
+            with run.claimed(models[fold, repeat], digest):  # Refuses a run with other settings or data.
                 finished = run.finished(models[fold, repeat])
         if replicas.any(finished):
             _log.info("%s: finished already", title)

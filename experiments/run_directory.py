@@ -69,14 +69,18 @@ class RunDirectory:
         return any(number is None or int(number[1]) > 1 for number in numbers)
 
     @contextlib.contextmanager
-    def claimed(self, settings: Settings) -> Iterator[None]:
-        """Locks the directory for this process, and compares the settings with the recorded ones.
+    def claimed(self, settings: Settings, digest: str) -> Iterator[None]:
+        """Locks the directory for this process, and compares settings and data with the recorded ones.
 
         The lock is the operating system's: it ends with the process. Before the first trained step the directory takes
-        any settings: a command that was refused can be corrected.
+        any settings and data: a command that was refused can be corrected.
+
+        Args:
+          settings: to train with.
+          digest: of the data set to train on.
 
         Raises:
-          RunError: another process is training here, or the directory holds a run with other settings.
+          RunError: another process is training here, or the directory holds a run with other settings or data.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -91,6 +95,7 @@ class RunDirectory:
                 ) from None
             if self.has_checkpoint:
                 self._check_settings(settings)
+                self.check_data(digest)
             yield
 
     def _check_settings(self, settings: Settings) -> None:
@@ -130,7 +135,7 @@ class RunDirectory:
             )
 
     def record(self, settings: Settings, digest: str) -> None:
-        """Writes the settings and the digest of the data, once these have been found.
+        """Writes the settings and the digest of the data, once all that can be refused has been accepted.
 
         Results of a run whose checkpoints were deleted, to train it anew, go.
         """

@@ -78,20 +78,6 @@ class Settings:
 
 
 @functools.cache
-def section_of(name: str) -> str:
-    """The section of ``Settings`` that a setting belongs to; hyperparameters belong to ``loss``.
-
-    Raises:
-      ConfigError: there is no such setting.
-    """
-    places = dict.fromkeys(all_hyperparameters(), "loss")
-    for section in dataclasses.fields(Settings):
-        places.update(dict.fromkeys(settings_of(section.default), section.name))
-    refuse_unknown([name], places, "setting")
-    return places[name]
-
-
-@functools.cache
 def all_settings() -> dict[str, Setting]:
     """Every setting by name but the hyperparameters."""
     return {
@@ -108,13 +94,12 @@ def configure(*layers: Mapping[str, Any]) -> Settings:
       ConfigError: a setting is unknown, out of bounds, or a hyperparameter of another loss.
     """
     flat = {name: value for layer in layers for name, value in layer.items()}
-    sections: dict[str, dict[str, Any]] = {}
-    hyperparameters = all_hyperparameters()
-    for name, value in flat.items():
-        section = sections.setdefault(section_of(name), {})
-        if name in hyperparameters:
-            section = section.setdefault("hyperparameters", {})
-        section[name] = value
+    refuse_unknown(flat, [*all_settings(), *all_hyperparameters()], "setting")
+    sections = {
+        section.name: {name: flat[name] for name in settings_of(section.default) if name in flat}
+        for section in dataclasses.fields(Settings)
+    }
+    sections["loss"]["hyperparameters"] = {name: flat[name] for name in all_hyperparameters() if name in flat}
     return Settings.from_dict(sections)
 
 

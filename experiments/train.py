@@ -9,16 +9,16 @@ from typing import Any
 
 import tensorflow as tf
 
+from ccp.distribution.replicas import replicas_of
 from ccp.training.progress_display import ProgressDisplay
 from datasets.files import read_json
-from evaluate.embedding import Validator
 from experiments.board import TensorBoard, show_unseen
 from experiments.description import describe
 from experiments.experiment import Experiment
 from experiments.run_callbacks import RunLog
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
-from experiments.workers import check_same_directory, training_replicas, wait_for_result
+from experiments.workers import check_same_directory, wait_for_result
 from models.weights.start_weights import check_start_weights
 
 _MAX_SCATTERED = 1000
@@ -46,18 +46,18 @@ def train_run(
     run = RunDirectory(run_dir)
     if settings.run.strategy == "multi_worker" and run.finished(settings):
         return read_json(run.result)  # The other processes may have ended.
-    replicas = training_replicas(settings)
-    with contextlib.ExitStack() as held:
-        check_start_weights(settings.network)
-        experiment = Experiment(settings, run.bad_images, replicas)  # Refuses what it can before anything is written.
-        if replicas.is_chief:
-            held.enter_context(run.claimed(settings))
+    # What is refused until the directory is claimed leaves nothing behind.
+    check_start_weights(settings.network)
+    replicas = replicas_of(settings.run.strategy, settings.batch.size, settings.run.worker_timeout)
+    experiment = Experiment(settings, run.bad_images, replicas)
+    if not replicas.any(replicas.is_chief and run.has_trained_step):
+        experiment.load_start_weights()
+    digest = experiment.data_digest
+    with run.claimed(settings, digest) if replicas.is_chief else contextlib.nullcontext():
         check_same_directory(replicas, run)
-        run.check_data(experiment.data_digest)
+        trainer = experiment.trainer(run, _callbacks(experiment, run, title), should_stop)
         if replicas.is_chief:
-            run.record(settings, experiment.data_digest)
-        validator = experiment.validator()
-        trainer = experiment.trainer(run, validator, _callbacks(experiment, run, validator, title), should_stop)
+            run.record(settings, digest)
         progress = trainer.fit()
         unseen = experiment.embed(experiment.splits.test, shared=True)
         result = {
@@ -77,13 +77,11 @@ def train_run(
     return result
 
 
-def _callbacks(
-    experiment: Experiment, run: RunDirectory, validator: Validator, title: str
-) -> list[tf.keras.callbacks.Callback]:
+def _callbacks(experiment: Experiment, run: RunDirectory, title: str) -> list[tf.keras.callbacks.Callback]:
     if not experiment.replicas.is_chief:
         return []
     return [
         RunLog(run, lambda: experiment.embed_spread(experiment.splits.train, _MAX_SCATTERED)),
-        TensorBoard(run, lambda: validator.embedded),
+        TensorBoard(run, lambda: experiment.validator.embedded),
         ProgressDisplay(title),
     ]

@@ -1,4 +1,4 @@
-"""Processes that train together: their devices, and whether they were started alike."""
+"""Processes that train together, and whether they were started alike."""
 
 from __future__ import annotations
 
@@ -9,22 +9,13 @@ import time
 import tensorflow as tf
 
 from ccp.distribution.cluster import read_cluster
-from ccp.distribution.replicas import Replicas, replicas_of
+from ccp.distribution.replicas import Replicas
 from ccp.errors import ConfigError
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings, difference_phrases
 
 # A shared file system may show what another machine has written a minute late.
 VISIBLE_WITHIN_SECONDS = 70.0
-
-
-def training_replicas(settings: Settings) -> Replicas:
-    """The replicas to train on; connects to other processes where the settings say so.
-
-    Raises:
-      ConfigError: see ``replicas_of``.
-    """
-    return replicas_of(settings.run.strategy, settings.batch.size, settings.run.worker_timeout)
 
 
 def is_chief(strategy: str) -> bool:

@@ -9,7 +9,7 @@ from absl.flags import FlagValues
 
 from experiments.commands.command_line import Command
 from experiments.commands.setting_flags import given_settings, setting_flag
-from experiments.presets import all_presets, preset, preset_name
+from experiments.presets import all_presets, preset, preset_name, preset_settings
 from experiments.settings import Settings, configure
 
 _CHOICES = ("dataset", "loss", "backbone", "conventional")
@@ -27,7 +27,7 @@ def presets(values: FlagValues) -> int:
 
 def _departures(chosen: dict) -> str:
     """A preset's name, and its departures from the defaults."""
-    settings, values = configure(preset(chosen), chosen), preset(chosen)
+    settings, values = preset_settings(**chosen), preset(chosen)
     defaults = configure({"loss": settings.loss.loss}).flat()
     changed = " ".join(f"{name}={_shown(value)}" for name, value in values.items() if value != defaults[name])
     return "\n".join([_title(settings), *textwrap.wrap(changed, 96, initial_indent="  ", subsequent_indent="  ")])
@@ -35,7 +35,7 @@ def _departures(chosen: dict) -> str:
 
 def _one(given: dict) -> str:
     """Every setting of a preset; those that depart from the defaults are marked."""
-    settings = configure(preset(given), given)
+    settings = preset_settings(**given)
     defaults = configure({"loss": settings.loss.loss}).flat()
     lines = [f"{_title(settings)}, --loss={settings.loss.loss}  (* differs from the default)"]
     for section, values in settings.in_effect().items():

@@ -12,9 +12,9 @@ from absl.flags import FlagValues
 from ccp.settings import Setting, settings_of
 from experiments.commands.command_flags import Flag
 from experiments.original_names import renamed
-from experiments.presets import all_presets, preset
+from experiments.presets import all_presets, preset, preset_settings
 from experiments.sections import all_hyperparameters
-from experiments.settings import Settings, all_settings, configure, refuse_without_effect
+from experiments.settings import Settings, all_settings, refuse_without_effect
 
 _ESSENTIAL = "The flags that matter most"
 _IN_EVERY_FOLDER = ("none", "imagenet")  # Values of --weights that are no paths.
@@ -69,7 +69,7 @@ def chosen_settings(values: FlagValues) -> Settings:
       ConfigError: a value cannot be, or has no effect with the others.
     """
     given = given_settings(values)
-    settings = configure(preset(given), given)
+    settings = preset_settings(**given)
     refuse_without_effect(given, settings)
     return settings
 

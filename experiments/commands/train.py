@@ -23,17 +23,19 @@ are presets for a data set, a loss and a backbone, main.py presets shows."""
 
 def train(values: FlagValues) -> int:
     """Trains a run, or resumes one, and evaluates it; or several that differ in the seed."""
-    settings, repeats = chosen_settings(values), values.repeats
+    settings = chosen_settings(values)
+    if values.repeats == 1 and values.repeat is None:
+        return _train_one(settings, values.run_dir or default_run_dir(settings, f"seed{settings.run.seed}"))
     if values.repeat is not None:  # As in the original code.
         if values["validation"].present:
             raise ConfigError("--repeat trains whole protocols, which say what is held out; leave --validation out.")
         if not settings.data.conventional:
             return train_folds(settings, values.run_dir, values.repeat)
-        repeats = values.repeat
-    if repeats > 1:
-        return _train_repeats(settings, values.run_dir, repeats)
-    run_dir = values.run_dir or default_run_dir(settings, f"seed{settings.run.seed}")
+    repeats = values.repeat or values.repeats
+    return _train_repeats(settings, values.run_dir or default_run_dir(settings, "repeats"), repeats)
 
+
+def _train_one(settings: Settings, run_dir: str) -> int:
     from evaluate.metrics.table import score_table
     from experiments.run_figures import draw_run
     from experiments.stopping import until_stopped
@@ -48,9 +50,7 @@ def train(values: FlagValues) -> int:
     return 0
 
 
-def _train_repeats(settings: Settings, run_dir: str | None, repeats: int) -> int:
-    run_dir = run_dir or default_run_dir(settings, "repeats")
-
+def _train_repeats(settings: Settings, run_dir: str, repeats: int) -> int:
     from experiments.repeats import run_repeats
     from experiments.stopping import until_stopped
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.errors import Interrupted
+from ccp.errors import Interrupted, UserError
 from ccp.projection.snapshot import Snapshot
 from experiments.presets import preset_settings
 from experiments.restored import restore_run
@@ -20,7 +20,6 @@ from experiments.train import train_run
 from models.embedding import build_embedding_model
 from models.settings import NetworkSettings
 from models.weights.assignment import tensors_of
-from models.weights.errors import WeightsError
 from models.weights.h5_files import save_weights_h5
 from tests.support import tiny_runs
 from tests.support.starts import EMBEDDING_SIZE, IMAGE_SIZE, WIDTH, StartWeightsTest, small_settings, started
@@ -117,17 +116,17 @@ class EarlierRunTest(StartWeightsTest):
 
 
 class RunTest(StartWeightsTest):
-    def settings(self, weights, **settings) -> Settings:
+    def settings(self, **settings) -> Settings:
         small = {"width": WIDTH, "image_size": IMAGE_SIZE, "embedding_size": EMBEDDING_SIZE}
         steps = {"classes_per_batch": 3, "examples_per_class": 2, "steps_per_epoch": 2, "max_epochs": 1}
-        return preset_settings(dataset="digits", loss="contrastive", weights=str(weights), **small, **steps, **settings)
+        return preset_settings(**{"dataset": "digits", "loss": "contrastive", **small, **steps, **settings})
 
     def test_starts_from_a_file_which_may_then_be_gone(self):
         path, run = self.folder / "start.h5", str(self.folder / "run")
         other = build_embedding_model(small_settings("", embedding_size=5), channels=1, seed=1)
         save_weights_h5(other, str(path))
         with self.assertRaises(Interrupted):
-            train_run(self.settings(path), run, "interrupted", should_stop=lambda: True)
+            train_run(self.settings(weights=str(path)), run, "interrupted", should_stop=lambda: True)
         path.unlink()
         # The best weights overall are those of the start until an epoch has ended.
         start, before = (
@@ -135,9 +134,16 @@ class RunTest(StartWeightsTest):
             build_embedding_model(small_settings(""), channels=1, seed=0),
         )
         self.assert_backbone_taken(start, tensors_of(before), tensors_of(other))
-        self.assertEqual(train_run(self.settings(path), run, "resumed", on_board=False)["epochs"], 1)
+        self.assertEqual(train_run(self.settings(weights=str(path)), run, "resumed", on_board=False)["epochs"], 1)
 
-    def test_ends_where_the_file_is_missing_from_the_start(self):
-        path = self.folder / "none.h5"
-        with self.assertRaisesRegex(WeightsError, "There is no file of weights at .*none.h5"):
-            train_run(self.settings(path), str(self.folder / "run"), "refused")
+    @parameterized.parameters(
+        ({"weights": "none.h5"}, "There is no file of weights at .*none.h5"),
+        (
+            {"loss": "hpl/proxy_anchor", "coarse_classes": 6},
+            "coarse_classes must be from 2 to the 5 training classes",
+        ),
+    )
+    def test_what_is_refused_leaves_nothing_behind(self, settings, message):
+        with self.assertRaisesRegex(UserError, message):
+            train_run(self.settings(**settings), self.folder / "run", "refused")
+        self.assertFalse((self.folder / "run").exists())

@@ -27,7 +27,7 @@ def pretend_training(settings, run_dir, title, should_stop, on_board):
     """Leaves behind what ``train_run`` does, with embeddings that follow from fold and seed."""
     fold = int(settings.data.validation[-1])
     run = RunDirectory(run_dir)
-    with run.claimed(settings):
+    with run.claimed(settings, "digest"):
         run.record(settings, "digest")
         (run.checkpoints).mkdir(exist_ok=True)
         (run.checkpoints / "ckpt-2.index").touch()

@@ -11,11 +11,16 @@ from ccp.errors import UserError
 from experiments.run_directory import RunDirectory, RunError
 from experiments.settings import configure
 
+SETTINGS = configure({"seed": 5})
+
 
 class RunDirectoryTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.run = RunDirectory(pathlib.Path(self.get_temp_dir()) / "deep" / "run")
+
+    def claimed(self, settings=SETTINGS, digest="digest"):
+        return self.run.claimed(settings, digest)
 
     def save_checkpoint(self, number: int) -> None:
         self.run.checkpoints.mkdir(exist_ok=True)
@@ -23,30 +28,29 @@ class RunDirectoryTest(tf.test.TestCase):
 
     def test_settings_are_kept_and_compared_once_a_step_is_trained(self):
         settings = configure({"seed": 5, "data_dir": "here"})
-        with self.run.claimed(settings):
+        with self.claimed(settings):
             self.run.record(settings, "digest")
         self.assertEqual(self.run.load_settings(), settings)
         self.save_checkpoint(1)
         self.save_checkpoint(2)
         other = configure({"seed": 6})
-        with self.assertRaisesRegex(RunError, r"seed is 5 there and 6 here\)"), self.run.claimed(other):
+        with self.assertRaisesRegex(RunError, r"seed is 5 there and 6 here\)"), self.claimed(other):
             pass
-        with self.assertRaisesRegex(RunError, "holds a run on other images"):
-            self.run.check_data("other digest")
-        with self.run.claimed(configure({"seed": 5, "data_dir": "wrong"})):  # Data may move …
+        with self.assertRaisesRegex(RunError, "run on other images"), self.claimed(settings, "other digest"):
+            pass
+        with self.claimed(configure({"seed": 5, "data_dir": "wrong"})):  # Data may move …
             pass
         # … but where they are is only recorded once they have been found there.
         self.assertEqual(self.run.load_settings().data.data_dir, "here")
 
     def test_a_run_that_trained_no_step_takes_corrected_settings(self):
         settings, corrected = configure({"seed": 5}), configure({"seed": 6})
-        with self.run.claimed(settings):
+        with self.claimed(settings):
             self.run.record(settings, "digest")
         self.save_checkpoint(1)  # The start, of a network that may have other variables.
-        self.run.check_data("other digest")
-        with self.run.claimed(settings):
+        with self.claimed(settings, "other digest"):
             self.assertTrue(self.run.has_checkpoint)
-        with self.run.claimed(corrected):
+        with self.claimed(corrected, "other digest"):
             self.assertFalse(self.run.has_checkpoint)
 
     def test_settings_that_cannot_be_name_the_file(self):
@@ -56,31 +60,29 @@ class RunDirectoryTest(tf.test.TestCase):
             self.run.load_settings()
 
     def test_the_lock_goes_with_the_block(self):
-        settings, message = configure(), "Another process is training in"
-        with self.run.claimed(settings), self.assertRaisesRegex(RunError, message), self.run.claimed(settings):
-            pass
-        with self.run.claimed(settings):
-            pass
+        for _ in range(2):
+            with self.claimed(), self.assertRaisesRegex(RunError, "Another process is training in"), self.claimed():
+                pass
 
     def test_a_word_for_other_processes(self):
         self.assertIsNone(self.run.signature())
         for word in ("a longer word", "short"):
-            with self.run.claimed(configure()):
+            with self.claimed():
                 self.run.sign(word)
                 self.assertEqual(RunDirectory(self.run.path).signature(), word)
-                with self.assertRaisesRegex(RunError, "Another process"), self.run.claimed(configure()):
+                with self.assertRaisesRegex(RunError, "Another process"), self.claimed():
                     pass
 
     def test_finished_is_a_run_with_these_settings_and_its_scores(self):
         settings = configure({"seed": 5})
         self.assertFalse(self.run.finished(settings))
-        with self.run.claimed(settings):
+        with self.claimed(settings):
             self.run.record(settings, "digest")
         self.assertFalse(self.run.finished(settings))
         embeddings, kept = np.eye(3, dtype=np.float32), np.array([0, 2, 3])
         self.run.finish(embeddings, kept, {"test": {}})
         self.assertFalse(self.run.finished(settings))  # Its checkpoints were deleted, to train anew.
-        with self.run.claimed(settings):
+        with self.claimed(settings):
             self.run.record(settings, "digest")
         self.save_checkpoint(2)
         self.assertFalse(self.run.finished(settings))
@@ -94,7 +96,7 @@ class RunDirectoryTest(tf.test.TestCase):
     def test_a_file_is_no_directory(self):
         self.run.path.parent.mkdir()
         self.run.path.touch()
-        with self.assertRaisesRegex(RunError, "run is a file; pass another --run_dir"), self.run.claimed(configure()):
+        with self.assertRaisesRegex(RunError, "run is a file; pass another --run_dir"), self.claimed():
             pass
 
     def test_no_run_there(self):

@@ -7,8 +7,7 @@ import functools
 import shutil
 import tempfile
 
-from experiments.presets import preset
-from experiments.settings import configure
+from experiments.presets import preset_settings
 from experiments.train import train_run
 
 _SMALL = {
@@ -45,5 +44,5 @@ def digits(loss: str, seed: int = 0) -> str:
     given = {**_SMALL, **projecting, "dataset": "digits", "loss": loss, "seed": seed}
     run_dir = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, run_dir, ignore_errors=True)
-    train_run(configure(preset(given), given), run_dir, loss, on_board=False)
+    train_run(preset_settings(**given), run_dir, loss, on_board=False)
     return run_dir
