@@ -19,7 +19,7 @@ class Pairs(NamedTuple):
     negatives: tf.Tensor
 
 
-def as_labels(labels: tf.Tensor, num_rows: tf.Tensor | int | None = None) -> tf.Tensor:
+def as_labels(labels: tf.Tensor, num_rows: int | None = None) -> tf.Tensor:
     """Class labels as a vector.
 
     Keras passes [batch] labels to a loss as [batch, 1]; both are accepted. Labels stay integers (or strings):
@@ -37,7 +37,7 @@ def as_labels(labels: tf.Tensor, num_rows: tf.Tensor | int | None = None) -> tf.
       ValueError: labels have another shape (one-hot labels, for example), or their number is not ``num_rows``.
     """
     labels = tf.convert_to_tensor(labels)
-    if labels.dtype.is_floating or labels.dtype.is_complex:
+    if labels.dtype.is_floating:
         raise TypeError(
             f"Labels must be integers, one class number per example; got {labels.dtype.name}. "
             "Cast them with tf.cast(labels, tf.int64)."
@@ -51,10 +51,8 @@ def as_labels(labels: tf.Tensor, num_rows: tf.Tensor | int | None = None) -> tf.
     if labels.dtype.is_integer:
         # One type for all: a class beyond the range of a narrow type would wrap around to another.
         labels = tf.cast(labels, tf.int64)
-    if num_rows is not None:
-        rows = tf.get_static_value(tf.convert_to_tensor(num_rows))
-        if rows is not None and labels.shape[0] is not None and labels.shape[0] != rows:
-            raise ValueError(f"Every embedding needs one label: got {labels.shape[0]} labels for {rows} embeddings.")
+    if None not in (num_rows, labels.shape[0]) and labels.shape[0] != num_rows:
+        raise ValueError(f"Every embedding needs one label: got {labels.shape[0]} labels for {num_rows} embeddings.")
     return labels
 
 
@@ -62,10 +60,12 @@ def pairs_between(labels: tf.Tensor, reference_labels: tf.Tensor) -> Pairs:
     """Pairs of anchors with another set of references.
 
     Args:
-      labels: [anchors].
-      reference_labels: [references].
+      labels: [anchors], as ``as_labels`` returns them.
+      reference_labels: [references], likewise.
+
+    Raises:
+      TypeError: one are numbers, the other strings.
     """
-    labels, reference_labels = as_labels(labels), as_labels(reference_labels)
     if labels.dtype != reference_labels.dtype:
         raise TypeError(
             f"Labels are {labels.dtype.name} and those of the references {reference_labels.dtype.name}; number the "

@@ -95,8 +95,7 @@ class MarginLoss(PairLoss):
         positives = tf.math.count_nonzero(pairs.positives, axis=1, dtype=tf.int32)
         most_positives = tf.reduce_max(positives)
         log_weights = log_inverse_density(distances, embedding_size, self.cutoff)
-        seed = tf.stack([tf.constant(self.seed, tf.int64), self.counter.count()])
-        drawn = draw_by_weight(log_weights, candidates, most_positives, seed)
+        drawn = draw_by_weight(log_weights, candidates, most_positives, self.counter.next_seed(self.seed))
         has_negative = tf.reduce_any(pairs.negatives, axis=1, keepdims=True)
         return drawn, tf.logical_and(tf.sequence_mask(positives, most_positives), has_negative)
 

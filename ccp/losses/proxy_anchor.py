@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ccp import distances
 from ccp.losses.pair_loss import PairLoss
-from ccp.losses.reductions import log_one_plus_sum_exp
+from ccp.losses.reductions import log_one_plus_sum_exp, mean_over
 from ccp.pairs import Pairs
 from ccp.settings import setting
 
@@ -33,9 +33,5 @@ class ProxyAnchorLoss(PairLoss):
         """Soft maxima over each reference's [anchors] similarities."""
         pulls = log_one_plus_sum_exp(-self.scale * (scores - self.margin), pairs.positives, axis=0)
         pushes = log_one_plus_sum_exp(self.scale * (scores + self.margin), pairs.negatives, axis=0)
-        return _mean_over_nonempty(pulls, pairs.positives) + _mean_over_nonempty(pushes, pairs.negatives)
-
-
-def _mean_over_nonempty(per_reference: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    nonempty = tf.math.count_nonzero(tf.reduce_any(mask, axis=0), dtype=tf.float32)
-    return tf.math.divide_no_nan(tf.reduce_sum(per_reference), nonempty)
+        has_positive, has_negative = (tf.reduce_any(mask, axis=0) for mask in pairs)
+        return mean_over(pulls, has_positive) + mean_over(pushes, has_negative)

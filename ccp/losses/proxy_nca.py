@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ccp import distances
 from ccp.losses.pair_loss import PairLoss
+from ccp.losses.reductions import log_sum_exp, mean_over
 from ccp.pairs import Pairs
 from ccp.settings import setting
 
@@ -28,17 +29,6 @@ class ProxyNCALoss(PairLoss):
     def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Softmax over each anchor's [references] similarities."""
         logits = scores / self.temperature
-        everything = _log_sum_exp(logits, tf.logical_or(pairs.positives, pairs.negatives))
-        own_class = _log_sum_exp(logits, pairs.positives)
-        has_own = tf.reduce_any(pairs.positives, axis=1)
-        losses = tf.where(has_own, everything - own_class, 0.0)
-        return tf.math.divide_no_nan(tf.reduce_sum(losses), tf.math.count_nonzero(has_own, dtype=tf.float32))
-
-
-def _log_sum_exp(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Log Σ exp over the masked entries of each row; 0 for a row without any."""
-    largest = tf.reduce_max(tf.where(mask, logits, logits.dtype.min), axis=1, keepdims=True)
-    largest = tf.stop_gradient(tf.where(tf.reduce_any(mask, axis=1, keepdims=True), largest, 0.0))
-    # Masked before the exponential: an unmasked entry may be far above the largest masked one.
-    summed = tf.reduce_sum(tf.exp(tf.where(mask, logits - largest, logits.dtype.min)), axis=1)
-    return tf.squeeze(largest, axis=1) + tf.math.log(tf.where(summed > 0.0, summed, 1.0))
+        everything = log_sum_exp(logits, tf.logical_or(pairs.positives, pairs.negatives))
+        own_class = log_sum_exp(logits, pairs.positives)
+        return mean_over(everything - own_class, tf.reduce_any(pairs.positives, axis=1))

@@ -35,6 +35,17 @@ def reduce_hinges(hinges: tf.Tensor, reduction: str) -> tf.Tensor:
     return tf.math.divide_no_nan(total, tf.cast(active, tf.float32))
 
 
+def mean_over(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """The mean over the masked entries of a vector, 0 if there are none: a float32 scalar."""
+    total = tf.reduce_sum(tf.where(mask, values, 0.0))
+    return tf.math.divide_no_nan(total, tf.math.count_nonzero(mask, dtype=tf.float32))
+
+
+def log_sum_exp(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Log Σ exp over the masked entries of each row: [anchors]; a very low, finite number for a row without any."""
+    return tf.reduce_logsumexp(tf.where(mask, logits, logits.dtype.min), axis=1)
+
+
 def log_one_plus_sum_exp(exponents: tf.Tensor, mask: tf.Tensor, axis: int) -> tf.Tensor:
     """log(1 + Σ exp(x)) over the masked entries, without overflow and with finite gradients.
 

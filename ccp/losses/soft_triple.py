@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ccp import distances
 from ccp.losses.pair_loss import PairLoss
+from ccp.losses.reductions import log_sum_exp, mean_over
 from ccp.pairs import Pairs
 from ccp.settings import setting
 
@@ -47,12 +48,9 @@ class SoftTripleLoss(PairLoss):
         )
         own = _any_by_class(pairs.positives, class_of_reference, num_classes)
         logits = self.scale * (similarities - self.margin * tf.cast(own, tf.float32))
-        logits = tf.where(present, logits, logits.dtype.min)
         # Anchors without a centre of their own class (a class of one in a batch against itself) have no term.
-        has_own = tf.reduce_any(own, axis=1)
         own_logit = tf.reduce_sum(tf.where(own, logits, 0.0), axis=1)
-        losses = tf.where(has_own, tf.reduce_logsumexp(logits, axis=1) - own_logit, 0.0)
-        loss = tf.math.divide_no_nan(tf.reduce_sum(losses), tf.math.count_nonzero(has_own, dtype=tf.float32))
+        loss = mean_over(log_sum_exp(logits, present) - own_logit, tf.reduce_any(own, axis=1))
         if self.tau:
             centers = distances.lipschitz_normalize(anchors if references is None else references)
             loss += self.tau * _spread_within_classes(centers, class_of_reference, num_classes)

@@ -20,6 +20,10 @@ class StepCounter(tf.keras.layers.Layer):
             name="steps", shape=(), dtype=tf.int64, initializer="zeros", trainable=False, **REPLICATED
         )
 
+    def next_seed(self, seed: int) -> tf.Tensor:
+        """The seed of this call's draws, [2] int64: ``seed`` and the number of calls before this one."""
+        return tf.stack([tf.constant(seed, tf.int64), self.count()])
+
     def count(self) -> tf.Tensor:
         """The number of calls before this one, [] int64."""
         step = tf.identity(self.steps)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ccp import distances
 from ccp.losses.pair_loss import PairLoss
+from ccp.losses.reductions import log_sum_exp, mean_over
 from ccp.pairs import Pairs
 from ccp.settings import setting
 
@@ -41,17 +42,9 @@ class VirtualSoftmaxLoss(PairLoss):
         lengths = _normalized_lengths(anchors)
         reference_lengths = lengths if references is None else _normalized_lengths(references)
         virtual = self.scale * lengths[:, tf.newaxis] * reference_lengths
-        own = _masked(logits, pairs.positives)
-        others = _masked(logits, pairs.negatives)
-        everything = tf.concat([own, others, _masked(virtual, pairs.positives)], axis=1)
-        losses = tf.reduce_logsumexp(everything, axis=1) - tf.reduce_logsumexp(own, axis=1)
-        has_own = tf.reduce_any(pairs.positives, axis=1)
-        total = tf.reduce_sum(tf.where(has_own, losses, 0.0))
-        return tf.math.divide_no_nan(total, tf.math.count_nonzero(has_own, dtype=tf.float32))
-
-
-def _masked(logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    return tf.where(mask, logits, logits.dtype.min)
+        counted = tf.concat([tf.logical_or(pairs.positives, pairs.negatives), pairs.positives], axis=1)
+        everything = log_sum_exp(tf.concat([logits, virtual], axis=1), counted)
+        return mean_over(everything - log_sum_exp(logits, pairs.positives), tf.reduce_any(pairs.positives, axis=1))
 
 
 def _normalized_lengths(vectors: tf.Tensor) -> tf.Tensor:

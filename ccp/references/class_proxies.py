@@ -27,10 +27,8 @@ class ClassProxies(tf.keras.layers.Layer):
         embedding_size: int,
         seed: int = 0,
         name: str = "class_proxies",
-        **kwargs,
     ):
-        kwargs["dtype"] = "float32"  # Under a mixed-precision policy too: losses compute in float32.
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=name, dtype="float32")  # Under a mixed-precision policy too: losses compute in float32.
         for what, number in (("num_classes", num_classes), ("proxies_per_class", proxies_per_class)):
             if number < 1:
                 raise ValueError(f"{what} must be at least 1; got {number}.")
@@ -42,21 +40,12 @@ class ClassProxies(tf.keras.layers.Layer):
             name="points", shape=shape, initializer=lambda *_, **__: tf.math.l2_normalize(directions, axis=-1)
         )
 
-    @property
-    def labels(self) -> tf.Tensor:
-        """[num_classes · proxies_per_class] int64, class-major as ``references()`` lists the points."""
-        return tf.repeat(tf.range(self.num_classes, dtype=tf.int64), self.proxies_per_class)
-
     def references(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Labels [num_classes · proxies_per_class] and points [num_classes · proxies_per_class, embedding_size]."""
-        return self.labels, tf.reshape(self.points, [-1, self.embedding_size])
+        """Labels [num_classes · proxies_per_class] int64, and points [likewise, embedding_size], class by class."""
+        labels = tf.repeat(tf.range(self.num_classes, dtype=tf.int64), self.proxies_per_class)
+        return labels, tf.reshape(self.points, [-1, self.embedding_size])
 
     def get_config(self) -> dict:
         """The constructor's arguments; the points are not part of it."""
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "proxies_per_class": self.proxies_per_class,
-            "embedding_size": self.embedding_size,
-            "seed": self.seed,
-        }
+        names = ("name", "num_classes", "proxies_per_class", "embedding_size", "seed")
+        return {name: getattr(self, name) for name in names}

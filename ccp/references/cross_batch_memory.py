@@ -22,11 +22,8 @@ class CrossBatchMemory(tf.keras.layers.Layer):
         have been stored after that.
     """
 
-    def __init__(
-        self, capacity: int, embedding_size: int, start_step: int = 0, name: str = "cross_batch_memory", **kwargs
-    ):
-        kwargs["dtype"] = "float32"
-        super().__init__(name=name, trainable=False, **kwargs)
+    def __init__(self, capacity: int, embedding_size: int, start_step: int = 0, name: str = "cross_batch_memory"):
+        super().__init__(name=name, trainable=False, dtype="float32")  # Under a mixed-precision policy too.
         if capacity < 1 or start_step < 0:
             raise ValueError(f"capacity must be at least 1 and start_step at least 0; got {capacity}, {start_step}.")
         self.capacity, self.embedding_size, self.start_step = int(capacity), int(embedding_size), int(start_step)
@@ -79,12 +76,7 @@ class CrossBatchMemory(tf.keras.layers.Layer):
 
     def get_config(self) -> dict:
         """The constructor's arguments; the contents are not part of it."""
-        return {
-            "name": self.name,
-            "capacity": self.capacity,
-            "embedding_size": self.embedding_size,
-            "start_step": self.start_step,
-        }
+        return {name: getattr(self, name) for name in ("name", "capacity", "embedding_size", "start_step")}
 
 
 def _overwrite(variable: tf.Variable, slots: tf.Tensor, rows: tf.Tensor) -> None:
