@@ -4,7 +4,7 @@ from absl.testing import parameterized
 
 from ccp import cosine_similarity, lipschitz_normalize, pairwise_euclidean, pairwise_squared_euclidean
 from ccp.distances import normalized_euclidean, normalized_similarity
-from tests.support import oracles, recorded
+from tests.support import finite_differences, oracles, recorded
 
 DISTANCES = {"euclidean": pairwise_euclidean, "squared_euclidean": pairwise_squared_euclidean}
 LOOPS = {
@@ -43,9 +43,8 @@ class RecordedTest(parameterized.TestCase, tf.test.TestCase):
 
 class LipschitzNormalizeTest(parameterized.TestCase, tf.test.TestCase):
     def value_and_jacobian(self, vector):
-        vector = tf.constant(vector)
+        vector = tf.Variable(vector)
         with tf.GradientTape() as tape:
-            tape.watch(vector)
             output = lipschitz_normalize(vector)
         return output, tape.jacobian(output, vector)
 
@@ -61,10 +60,6 @@ class LipschitzNormalizeTest(parameterized.TestCase, tf.test.TestCase):
         output, jacobian = self.value_and_jacobian([3.0 * scale, 4.0 * scale])
         self.assertAllClose(output, [0.6, 0.8], rtol=1e-6)
         self.assertAllClose(5 * scale * jacobian, [[0.64, -0.48], [-0.48, 0.36]], rtol=1e-5, atol=1e-5)
-
-    def test_each_vector_by_itself_in_any_number_of_axes(self):
-        output = lipschitz_normalize([[[3.0, 4.0], [0.3, 0.4]], [[0.0, -2.0], [0.0, 0.0]]])
-        self.assertAllClose(output, [[[0.6, 0.8], [0.3, 0.4]], [[0.0, -1.0], [0.0, 0.0]]])
 
     @parameterized.parameters("float16", "bfloat16", "float64")
     def test_computes_in_float32(self, dtype):
@@ -100,16 +95,11 @@ class PairwiseTest(parameterized.TestCase, tf.test.TestCase):
             tape.watch(inputs)
             computed = function(inputs[0], None if to_themselves else inputs[1])
         gradients = tape.gradient(computed, inputs, tf.cast(upstream, tf.float32))
-        for which in range(1 if to_themselves else 2):
-            expected = np.zeros_like((ANCHORS, REFERENCES)[which])
-            for index in np.ndindex(expected.shape):
-                ends = []
-                for step in (1e-5, -1e-5):
-                    moved = [ANCHORS.copy(), REFERENCES.copy()]
-                    moved[which][index] += step
-                    ends.append(looped(*moved))
-                expected[index] = (ends[0] - ends[1]) / 2e-5
-            self.assertAllClose(gradients[which], expected, rtol=1e-4, atol=1e-4)
+        expected = finite_differences.gradient(lambda anchors: looped(anchors, REFERENCES), ANCHORS)
+        self.assertAllClose(gradients[0], expected, rtol=1e-4, atol=1e-4)
+        if not to_themselves:
+            expected = finite_differences.gradient(lambda references: looped(ANCHORS, references), REFERENCES)
+            self.assertAllClose(gradients[1], expected, rtol=1e-4, atol=1e-4)
 
     @parameterized.parameters(*HAVE_EXACT_DIAGONALS)
     def test_diagonal_is_exactly_0(self, function):
@@ -126,15 +116,6 @@ class PairwiseTest(parameterized.TestCase, tf.test.TestCase):
             distances = function(same, None if to_themselves else tf.identity(same))
         self.assertAllEqual(distances, np.zeros((3, 3)))
         self.assertAllEqual(tape.gradient(distances, same), np.zeros((3, 4)))
-
-    def test_a_distance_of_0_leaves_the_others_gradient_alone(self):
-        # d(a, r) = 0, 2, and 0.5: d/da is −1 from the second and +1 from the third.
-        anchors = tf.constant([[1.0]])
-        with tf.GradientTape() as tape:
-            tape.watch(anchors)
-            distances = pairwise_euclidean(anchors, tf.constant([[1.0], [3.0], [0.5]]))
-        self.assertAllClose(distances, [[0.0, 2.0, 0.5]])
-        self.assertAllClose(tape.gradient(distances, anchors, tf.constant([[7.0, 1.0, 3.0]])), [[-1.0 + 3.0]])
 
     @parameterized.product(function=(*DISTANCES.values(), cosine_similarity), dtype=("float16", "bfloat16"))
     def test_computes_in_float32(self, function, dtype):

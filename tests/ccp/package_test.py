@@ -1,3 +1,4 @@
+import ast
 import pathlib
 import subprocess
 import sys
@@ -5,6 +6,9 @@ import sys
 import pytest
 
 import ccp
+from datasets.registry import DATA_SETS
+from main import COMMANDS
+from models.registry import BACKBONES
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -28,3 +32,14 @@ def test_unknown_names_fail():
 def test_settings_can_be_read_without_tensorflow(module):
     script = f"import sys, {module}; sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+def test_names_no_data_set_no_backbone_and_no_command():
+    names, found = {*DATA_SETS, *BACKBONES, *COMMANDS}, []
+    for file in (ROOT / "ccp").rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+        docstrings = [node.value for node in nodes if isinstance(node, ast.Expr)]
+        for node in nodes:
+            if isinstance(node, ast.Constant) and node.value in names and node not in docstrings:
+                found.append(f"{file.relative_to(ROOT)}:{node.lineno} {node.value!r}")
+    assert not found

@@ -8,6 +8,7 @@ from ccp.pairs import as_labels, exclude_copies, pairs_between, pairs_within
 class AsLabelsTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters("int8", "uint8", "int32", "int64")
     def test_integers_of_any_type_become_int64(self, dtype):
+        # Else 256 would be class 0 among uint8 labels, and 2**24 + 1 class 2**24 among float32 ones.
         labels = as_labels(np.array([[3], [100]], dtype))
         self.assertEqual(labels.dtype, tf.int64)
         self.assertAllEqual(labels, [3, 100])
@@ -15,10 +16,9 @@ class AsLabelsTest(parameterized.TestCase, tf.test.TestCase):
     def test_keeps_strings(self):
         self.assertAllEqual(as_labels(["cub", "cars"]), [b"cub", b"cars"])
 
-    @parameterized.parameters("float16", "float32", "float64", "complex64")
-    def test_refuses_numbers_that_are_no_integers(self, dtype):
-        with self.assertRaisesRegex(TypeError, f"must be integers.*got {dtype}.*tf.cast"):
-            as_labels(np.array([1, 2], dtype))
+    def test_refuses_numbers_that_are_no_integers(self):
+        with self.assertRaisesRegex(TypeError, "must be integers.*got float32.*tf.cast"):
+            as_labels(np.array([1, 2], np.float32))
 
     @parameterized.parameters([(2, 3)], [(2, 1, 1)], [()], [(1, 2)])
     def test_refuses_other_shapes(self, shape):
@@ -32,19 +32,19 @@ class AsLabelsTest(parameterized.TestCase, tf.test.TestCase):
 
 
 class PairsTest(tf.test.TestCase):
-    def test_within_a_batch(self):
+    def test_within_a_batch(self):  # An example is excluded by index: others of its class stay, whatever they are.
         positives, negatives = pairs_within(tf.constant([5, 2, 5]))
         self.assertAllEqual(positives, [[0, 0, 1], [0, 0, 0], [1, 0, 0]])
         self.assertAllEqual(negatives, [[0, 1, 0], [1, 0, 1], [0, 1, 0]])
-
-    def test_a_copy_of_the_anchor_is_its_positive(self):
-        # An example is excluded by index: a second one of the same label stays, whatever its embedding.
-        self.assertAllEqual(pairs_within(tf.constant([1, 1])).positives, [[0, 1], [1, 0]])
 
     def test_between_sets(self):
         positives, negatives = pairs_between(tf.constant([5, 2]), tf.constant([2, 5, 7]))
         self.assertAllEqual(positives, [[0, 1, 0], [1, 0, 0]])
         self.assertAllEqual(negatives, [[1, 0, 1], [0, 1, 1]])
+
+    def test_refuses_numbers_beside_strings(self):
+        with self.assertRaisesRegex(TypeError, "int64 and those of the references string; number the classes"):
+            pairs_between(as_labels([1, 2]), as_labels(["cub", "cars"]))
 
     def test_without_own_copies(self):
         # The second anchor's copy is the first reference, the first one's the third.
@@ -52,16 +52,3 @@ class PairsTest(tf.test.TestCase):
         positives, negatives = exclude_copies(pairs, tf.constant([2, 0]))
         self.assertAllEqual(positives, [[0, 1, 0], [0, 0, 0]])
         self.assertAllEqual(negatives, [[1, 0, 0], [0, 1, 1]])
-
-    def test_between_sets_of_different_integer_types(self):
-        large = 2**24
-        positives, _ = pairs_between(tf.constant([large, large + 1], tf.int32), tf.constant([large + 1], tf.int64))
-        self.assertAllEqual(positives, [[False], [True]])
-
-    def test_classes_beyond_the_anchors_type_are_other_classes(self):
-        # 256 and 511 are 0 and 255 as uint8; 128 and 256 are −128 and 0 as int8.
-        positives, negatives = pairs_between(tf.constant([0, 255], tf.uint8), tf.constant([0, 256, 511], tf.int64))
-        self.assertAllEqual(positives, [[1, 0, 0], [0, 0, 0]])
-        self.assertAllEqual(negatives, [[0, 1, 1], [1, 1, 1]])
-        positives, _ = pairs_between(tf.constant([0, -128], tf.int8), tf.constant([0, 128, 256], tf.int64))
-        self.assertAllEqual(positives, [[1, 0, 0], [0, 0, 0]])

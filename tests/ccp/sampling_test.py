@@ -9,10 +9,6 @@ from ccp.errors import ConfigError
 from ccp.sampling import candidates_per_class, m_per_class
 
 
-def _cycles(sequence, size):
-    return [sequence[start : start + size] for start in range(0, len(sequence), size)]
-
-
 def _problem(seed, smallest=1, largest=12):
     """Labels of classes of random sizes, shuffled; and P, M and steps."""
     random = np.random.default_rng(seed)
@@ -23,43 +19,26 @@ def _problem(seed, smallest=1, largest=12):
 
 
 class BatchesTest(parameterized.TestCase):
-    @parameterized.parameters(*range(40))
-    def test_counts(self, seed):
-        labels, p, m, steps = _problem(seed)
-        batches = m_per_class(labels, p, m, steps, seed=seed, epoch=seed % 3)
+    @parameterized.parameters(*range(60))
+    def test_counts_and_repeats(self, seed):
+        labels, p, m, steps = _problem(seed, smallest=7 if seed % 3 == 1 else 1, largest=6 if seed % 3 == 2 else 12)
+        batches, sizes = m_per_class(labels, p, m, steps, seed=seed, epoch=seed % 5), np.bincount(labels)
         self.assertEqual((batches.shape, batches.dtype), ((steps, p * m), np.int64))
-        for batch in labels[batches].reshape(steps, p, m):
-            self.assertTrue((batch == batch[:, :1]).all(), "the images of a class lie side by side")
-            self.assertLen(set(batch[:, 0]), p, "no class is twice in a batch")
+        groups = batches.reshape(-1, m)
+        self.assertTrue((labels[groups] == labels[groups[:, :1]]).all(), "the images of a class are side by side")
+        classes = labels[groups[:, 0]]
+        for batch in classes.reshape(steps, p):
+            self.assertLen(set(batch), p, "no class is twice in a batch")
+        self.assert_no_repeats(classes, len(sizes))  # Every class comes before any repeats,
+        for label, size in enumerate(sizes):  # and every image of a class, over the whole epoch and in each batch.
+            self.assert_no_repeats(groups[classes == label].ravel(), size)
+        for label, group in zip(classes, groups):
+            self.assert_no_repeats(group, sizes[label])
 
-    @parameterized.parameters(*range(40))
-    def test_every_class_comes_before_any_repeats(self, seed):
-        labels, p, m, steps = _problem(seed)
-        classes = labels[m_per_class(labels, p, m, steps, seed=seed, epoch=0)][:, ::m].ravel()
-        for cycle in _cycles(classes, labels.max() + 1):
+    def assert_no_repeats(self, sequence, size):
+        for start in range(0, len(sequence), size):
+            cycle = sequence[start : start + size]
             self.assertLen(set(cycle), len(cycle))
-
-    @parameterized.parameters(*range(40))
-    def test_every_image_of_a_class_comes_before_any_repeats(self, seed):
-        labels, p, m, steps = _problem(seed)
-        drawn = m_per_class(labels, p, m, steps, seed=seed, epoch=0).ravel()
-        for label, size in enumerate(np.bincount(labels)):
-            for cycle in _cycles(drawn[labels[drawn] == label], size):
-                self.assertLen(set(cycle), len(cycle))
-
-    @parameterized.parameters(*range(40))
-    def test_no_image_is_twice_in_a_batch_where_there_are_enough(self, seed):
-        labels, p, m, steps = _problem(seed, smallest=7)  # M is 6 at most.
-        for batch in m_per_class(labels, p, m, steps, seed=seed, epoch=0):
-            self.assertLen(set(batch), p * m)
-
-    @parameterized.parameters(*range(40))
-    def test_small_classes_come_whole_before_any_repeats(self, seed):
-        labels, p, m, steps = _problem(seed, largest=6)
-        for group in m_per_class(labels, p, m, steps, seed=seed, epoch=0).reshape(-1, m):
-            size = (labels == labels[group[0]]).sum()
-            for cycle in _cycles(group, size):
-                self.assertLen(set(cycle), len(cycle))
 
     def test_a_class_of_3_in_fours(self):
         # Three whole cycles of 3 fill two groups of 4 and one place: each group has all 3 images, one of them twice.
@@ -96,7 +75,7 @@ class BatchesTest(parameterized.TestCase):
 
 
 class CandidatesTest(parameterized.TestCase):
-    @parameterized.parameters(*range(40))
+    @parameterized.parameters(*range(20))
     def test_counts_and_repeats(self, seed):
         labels, _, _, _ = _problem(seed)
         num_candidates = seed % 15 + 1
@@ -105,8 +84,8 @@ class CandidatesTest(parameterized.TestCase):
         self.assertEqual(pool.dtype, np.int64)
         for label, own in enumerate(pool):
             self.assertEqual(set(labels[own]), {label})
-            for cycle in _cycles(own, (labels == label).sum()):
-                self.assertLen(set(cycle), len(cycle))
+            shuffled = own[: (labels == label).sum()]
+            self.assertLen(set(shuffled), len(shuffled))
 
     def test_is_a_function_of_seed_and_draw(self):
         labels = np.repeat(np.arange(8), 9)

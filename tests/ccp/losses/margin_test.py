@@ -97,14 +97,6 @@ class ValuesTest(parameterized.TestCase, tf.test.TestCase):
                 self.assertGreater(np.abs(by_differences).max(), 1e-3)
             self.assertAllClose(gradient, by_differences, rtol=1e-4, atol=1e-5)
 
-    def test_by_hand(self):
-        # Anchor 0 of class 1, β 0.5. Its positives, at 0.25 and 0.75, cost 0.1 + d − 0.5: −0.15 and 0.35. Its one
-        # negative, at 0.5, is drawn twice: 0.1 + 0.5 − 0.5 = 0.1. Three terms are above 0.
-        loss = MarginLoss(margin=0.1, boundary=0.9, num_classes=2)
-        loss.boundaries.values.assign([0.9, 0.5])
-        value = loss.against([1], [[0.0]], [0, 1, 1], [[0.5], [0.25], [0.75]])
-        self.assertAllClose(value, (0.35 + 2 * 0.1) / 3, rtol=1e-6)
-
     def test_boundaries_are_regularised_for_anchors_with_positives(self):
         # No hinge is active: positives are at 0, negatives at 2. Only 0.5 · (0.4 + 0.8)/2 is left; class 2 has no
         # positive and does not count.
@@ -201,7 +193,7 @@ class DegenerateTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(tf.cast(gradients[0], tf.float32), np.zeros((len(labels), size)))
         self.assertTrue(np.isfinite(gradients[1]).all())
 
-    @parameterized.product(labels=([0, 0, 1, 1], [0] * 4, [0, 1, 2, 3]), size=(1, 2, 512))
+    @parameterized.product(labels=([0, 0, 1, 1], [0] * 4, [0, 1, 2, 3]), size=(1, 512))
     def test_opposite_vectors(self, labels, size):
         vectors = np.eye(1, size, dtype=np.float32) * np.array([[1.0], [-1.0], [1.0], [-1.0]], np.float32)
         value, gradients, drawn = evaluated(MarginLoss(), labels, vectors)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from ccp.losses.registry import PAIR_LOSSES
-from tests.support import finite_differences, loss_cases, oracles
+from tests.support import finite_differences, loss_cases
 
 every_case = pytest.mark.parametrize(("name", "settings", "mode"), loss_cases.ORACLE_CASES)
 
@@ -51,13 +51,3 @@ def test_gradients(name, settings, mode):
         expected = finite_differences.gradient(along, arguments[position])
         assert np.abs(expected).max() > 1e-4  # A gradient of 0 would prove little.
         np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
-
-
-def test_the_oracles_problem():
-    problem = oracles.Problem([1, 1, 2], [[3.0, 4.0], [0.3, 0.4], [0.0, 0.0]])
-    np.testing.assert_allclose(problem.anchors, [[0.6, 0.8], [0.3, 0.4], [0.0, 0.0]])
-    assert (problem.positives(0), problem.negatives(0)) == ([1], [2])
-    assert problem.distance(0, 1) == pytest.approx(0.5)
-    against = oracles.Problem([1], [[0.0, 1.0]], [1, 2, 1], [[0.0, 0.5]] * 3)
-    assert (against.positives(0), against.negatives(0)) == ([0, 2], [1])
-    assert against.similarity(0, 1) == pytest.approx(0.5)

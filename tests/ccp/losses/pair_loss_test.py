@@ -62,6 +62,13 @@ def test_refuses_embeddings_that_are_no_matrix():
         ccp.TripletLoss()(LABELS, np.zeros((5, 2, 2, 3), np.float32))
 
 
+@pytest.mark.parametrize("name", loss_cases.WITHIN_BATCH)
+def test_a_loss_within_the_batch_refuses_other_references(name):
+    loss = loss_cases.build(name)
+    with pytest.raises(ValueError, match=f"{type(loss).__name__} compares a batch with itself.*proxies or a memory"):
+        ccp.ReferenceLoss(loss, ccp.ClassProxies(3, 1, 4))(LABELS, SAMPLE.embeddings)
+
+
 @in_every_mode
 def test_computes_in_float32_whatever_the_embeddings_are(name, mode):
     rounded = tf.cast(SAMPLE.embeddings, tf.float16)

@@ -42,9 +42,6 @@ def test_arguments_by_position_and_of_any_numeric_type():
     loss = ccp.ContrastiveLoss(np.int64(0), tf.constant(0.5))
     assert loss.get_config() == ccp.ContrastiveLoss(0.0, 0.5).get_config()
     assert type(loss.pos_margin) is type(loss.neg_margin) is float
-    assert repr(ccp.ContrastiveLoss(0, 1)) == (
-        "ContrastiveLoss(pos_margin=0.0, neg_margin=1.0, pair_reduction='mean_of_active', name='contrastive')"
-    )
     proxies = ccp.ClassProxies(9, 1, 4)
     assert type(ccp.HierarchicalProxyLoss(loss, proxies, coarse_classes=np.float32(3)).coarse_classes) is int
     assert json.dumps(ccp.MarginLoss(num_classes=np.int64(4)).get_config())
@@ -54,17 +51,8 @@ def test_arguments_by_position_and_of_any_numeric_type():
     ("kind", "arguments", "message"),
     [
         (ccp.ContrastiveLoss, {"pos_margin": -0.1}, "pos_margin must be at least 0 and at most 2; got -0.1"),
-        (ccp.ContrastiveLoss, {"neg_margin": 2.1}, "neg_margin must be at least 0 and at most 2; got 2.1"),
-        (ccp.ContrastiveLoss, {"neg_margin": float("nan")}, "neg_margin must be .*got nan"),
-        (ccp.ContrastiveLoss, {"neg_margin": "0.5"}, "neg_margin must be a number; got '0.5'"),
-        (ccp.ContrastiveLoss, {"neg_margin": True}, "neg_margin must be a number; got True"),
         (ccp.ContrastiveLoss, {"pair_reduction": "sum"}, "'sum'; choose mean_of_active or mean"),
         (ccp.TripletLoss, {"pair_reduction": "sum"}, "'sum'; choose mean_of_active or mean"),
-        (ccp.CosineContrastiveLoss, {"margin": -1.1}, "margin must be at least -1 and at most 1"),
-        (ccp.MultiSimilarityLoss, {"alpha": 0}, "alpha must be above 0; got 0"),
-        (ccp.ProxyAnchorLoss, {"scale": 0}, "scale must be above 0"),
-        (ccp.ProxyNCALoss, {"temperature": 0}, "temperature must be above 0"),
-        (ccp.SoftTripleLoss, {"tau": -0.1}, "tau must be at least 0"),
         (ccp.VirtualSoftmaxLoss, {"scale": float("inf")}, "scale must be above 0; got inf"),
         (ccp.MarginLoss, {"cutoff": 1.5}, "cutoff must be above 0 and below 1.41421; got 1.5"),
         (ccp.MarginLoss, {"num_classes": 0}, "num_classes must be at least 1.*got 0"),

@@ -99,10 +99,6 @@ class MDRLossTest(parameterized.TestCase, tf.test.TestCase):
             value = loss(*BATCHES[0].arguments("batch"))
         self.assertAllClose(tape.gradient(value, loss.regularizer.levels), LEVELS)  # 0.5 · 2 · level.
 
-    def test_defaults_are_the_authors(self):
-        config = MDRLoss(TripletLoss()).get_config()
-        self.assertEqual((config["levels"], config["momentum"], config["level_weight"]), ([-3.0, 0.0, 3.0], 0.9, 0.01))
-
     @parameterized.parameters(
         ({"distance_weight": -0.1}, "distance_weight must be at least 0; got -0.1"),
         ({"level_weight": -1}, "level_weight at least 0; got levels .*, momentum 0.9 and level_weight -1"),

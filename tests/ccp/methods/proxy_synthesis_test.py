@@ -92,15 +92,6 @@ class ProxySynthesisLossTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(mixed, np.zeros((2, 2)))
         self.assertAllInRange(tape.gradient(mixed, first), -1000, 1000)
 
-    def test_defaults_are_the_authors(self):
-        loss = ProxySynthesisLoss(loss_cases.build("proxy_nca"), ClassProxies(2, 1, 2))
-        self.assertEqual((loss.synthesis_alpha, loss.synthesis_ratio), (0.4, 1.0))
-
-    @parameterized.parameters({"synthesis_alpha": 0.0}, {"synthesis_ratio": 0.0}, {"synthesis_ratio": 1.1})
-    def test_refuses_settings_out_of_range(self, **settings):
-        with self.assertRaisesRegex(ValueError, f"{next(iter(settings))} must be above 0.*; got"):
-            ProxySynthesisLoss(loss_cases.build("proxy_nca"), ClassProxies(2, 1, 2), **settings)
-
     def evaluated(self, loss, labels, embeddings):
         embeddings = tf.constant(embeddings)
         with tf.GradientTape() as tape:
@@ -111,7 +102,7 @@ class ProxySynthesisLossTest(parameterized.TestCase, tf.test.TestCase):
 
 
 class DrawMixturesTest(parameterized.TestCase, tf.test.TestCase):
-    @parameterized.parameters(*range(8))
+    @parameterized.parameters(*range(4))
     def test_each_class_has_one_partner_and_is_one(self, seed):
         drawn = draw_mixtures(tf.constant(SAMPLE.labels), 0.4, 1.0, [seed, 0])
         self.assertCountEqual(drawn.first.numpy(), range(len(LABELS)))

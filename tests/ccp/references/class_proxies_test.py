@@ -6,13 +6,6 @@ from ccp import ClassProxies
 
 
 class ClassProxiesTest(parameterized.TestCase, tf.test.TestCase):
-    def test_one_trainable_variable(self):
-        proxies = ClassProxies(5, 3, 8)
-        self.assertLen(proxies.weights, 1)
-        self.assertLen(proxies.trainable_weights, 1)
-        self.assertIs(proxies.trainable_weights[0], proxies.points)
-        self.assertEqual((proxies.points.shape, proxies.points.dtype), ((5, 3, 8), tf.float32))
-
     def test_references_are_class_major(self):
         proxies = ClassProxies(3, 2, 4)
         proxies.points.assign(np.arange(24).reshape(3, 2, 4))
@@ -21,20 +14,13 @@ class ClassProxiesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(labels.dtype, tf.int64)
         self.assertAllEqual(points, np.arange(24).reshape(6, 4))
 
-    def test_gradients_reach_the_points(self):
-        proxies = ClassProxies(2, 2, 3)
-        with tf.GradientTape() as tape:
-            total = tf.reduce_sum(proxies.references()[1] * tf.range(4.0)[:, tf.newaxis])
-        self.assertAllEqual(tape.gradient(total, proxies.points)[:, :, 0], [[0, 1], [2, 3]])
-
     def test_starts_on_the_unit_sphere_by_the_seed(self):
         points = ClassProxies(20, 4, 8, seed=1).points
         self.assertAllClose(tf.norm(points, axis=-1), np.ones((20, 4)))
         self.assertAllEqual(points, ClassProxies(20, 4, 8, seed=1).points)
         self.assertNotAllClose(points, ClassProxies(20, 4, 8, seed=2).points)
-        # No two alike, no direction preferred: the mean of 80 is short (1/√80 = 0.11 is to be expected).
+        # No direction is preferred: the mean of 80 is short (1/√80 = 0.11 is to be expected).
         self.assertLess(np.linalg.norm(np.mean(points, axis=(0, 1))), 0.35)
-        self.assertLen(np.unique(np.reshape(points, [80, 8]), axis=0), 80)
 
     def test_configuration_round_trip(self):
         proxies = ClassProxies(5, 3, 8, seed=7, name="mine")

@@ -68,9 +68,8 @@ def test_no_example_is_its_own_pair_in_the_memory(name):
     np.testing.assert_allclose(loss(*BATCHES[1]), expected, rtol=1e-4)
 
 
-@every_pair_loss
-def test_compiled_equals_eager(name):
-    eager, loss = (METHODS["ccp_xbm"][0](loss_cases.build(name, SETTINGS[name])) for _ in range(2))
+def test_compiled_equals_eager():
+    eager, loss = (METHODS["ccp_xbm"][0](loss_cases.build("triplet")) for _ in range(2))
     compiled = tf.function(loss)
     for labels, embeddings in BATCHES:
         value = compiled(tf.constant(labels), tf.constant(embeddings))
