@@ -62,15 +62,7 @@ def pairs_between(labels: tf.Tensor, reference_labels: tf.Tensor) -> Pairs:
     Args:
       labels: [anchors], as ``as_labels`` returns them.
       reference_labels: [references], likewise.
-
-    Raises:
-      TypeError: one are numbers, the other strings.
     """
-    if labels.dtype != reference_labels.dtype:
-        raise TypeError(
-            f"Labels are {labels.dtype.name} and those of the references {reference_labels.dtype.name}; number the "
-            "classes from 0, as proxies and the memory do."
-        )
     positives = labels[:, tf.newaxis] == reference_labels[tf.newaxis, :]
     return Pairs(positives, tf.logical_not(positives))
 

@@ -45,6 +45,24 @@ class ClassProxies(tf.keras.layers.Layer):
         labels = tf.repeat(tf.range(self.num_classes, dtype=tf.int64), self.proxies_per_class)
         return labels, tf.reshape(self.points, [-1, self.embedding_size])
 
+    def checked(self, labels: tf.Tensor) -> tf.Tensor:
+        """The labels [batch] of a batch, all of classes with proxies.
+
+        Raises:
+          TypeError: the labels are strings.
+          InvalidArgumentError: there are others, which would count as negatives of all proxies. (Not under XLA, which
+            drops checks.)
+        """
+        if not labels.dtype.is_integer:
+            raise TypeError(f"Proxies are for numbered classes; got {labels.dtype.name} labels. Number them from 0.")
+        message = (
+            f"There are proxies of {self.num_classes} classes, for the labels 0 to {self.num_classes - 1}. Number the "
+            "classes from 0, or make proxies for all of them. The labels of this batch:"
+        )
+        has_proxies = tf.logical_and(labels >= 0, labels < self.num_classes)
+        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(has_proxies), [message, labels])]):
+            return tf.identity(labels)
+
     def get_config(self) -> dict:
         """The constructor's arguments; the points are not part of it."""
         names = ("name", "num_classes", "proxies_per_class", "embedding_size", "seed")

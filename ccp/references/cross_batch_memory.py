@@ -43,16 +43,15 @@ class CrossBatchMemory(tf.keras.layers.Layer):
         """Overwrites the oldest embeddings by a batch: labels [batch], embeddings [batch, embedding_size].
 
         Raises:
-          ValueError: the batch is larger than the memory.
+          InvalidArgumentError: the batch is larger than the memory.
           TypeError: the labels are no integers.
         """
         labels = as_labels(labels)
         if labels.dtype != tf.int64:
             raise TypeError(f"The memory keeps integer labels; got {labels.dtype.name}. Number the classes from 0.")
-        batch = embeddings.shape[0]
-        if batch is not None and batch > self.capacity:
-            raise ValueError(f"A batch of {batch} does not fit into a memory of {self.capacity}; enlarge the memory.")
         size = tf.shape(embeddings, out_type=tf.int64)[0]
+        too_large = f"A batch does not fit into a memory of {self.capacity} embeddings; enlarge the memory."
+        tf.debugging.assert_less_equal(size, tf.constant(self.capacity, tf.int64), message=too_large)
         slots = tf.math.floormod(self.next_slot + tf.range(size, dtype=tf.int64), self.capacity)[:, tf.newaxis]
         _overwrite(self.embeddings, slots, tf.stop_gradient(tf.cast(embeddings, tf.float32)))
         _overwrite(self.stored_labels, slots, labels)

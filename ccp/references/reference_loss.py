@@ -6,7 +6,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from ccp.losses.pair_loss import PairLoss
+from ccp.losses.pair_loss import PairLoss, prepare
 from ccp.losses.whole_batch import WholeBatchLoss
 from ccp.references.class_proxies import ClassProxies
 from ccp.references.cross_batch_memory import CrossBatchMemory
@@ -58,6 +58,8 @@ class ReferenceLoss(WholeBatchLoss):
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         """The weighted sum for labels [batch] and embeddings [batch, embedding_size]: a float32 scalar."""
+        labels, embeddings = prepare(labels, embeddings)
+        labels = labels if self.proxies is None else self.proxies.checked(labels)
         total = self.batch_weight * self.pair_loss.call(labels, embeddings) if self.batch_weight else 0.0
         if self.proxies is not None:
             total += self.proxy_weight * self.pair_loss.against(labels, embeddings, *self.proxies.references())

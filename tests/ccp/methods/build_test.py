@@ -136,6 +136,16 @@ def test_degenerate_batches_have_finite_losses_and_gradients(name, labels, embed
             assert (np.abs(tf.convert_to_tensor(gradient)) < 1e4).all()
 
 
+@pytest.mark.parametrize("label", [-1, 5])
+@pytest.mark.parametrize("name", ["proxy/triplet", "ccp/triplet", "hpl/triplet", "proxy_synthesis/triplet"])
+def test_labels_of_classes_without_proxies_are_refused(name, label):
+    # They would have no positive, and so no term: classes numbered from 1 train without a word about the last one.
+    with pytest.raises(tf.errors.InvalidArgumentError, match="proxies of 5 classes, for the labels 0 to 4"):
+        tf.function(built(name))(tf.constant([0, 0, label]), tf.constant(BATCHES[0].embeddings[:3]))
+    with pytest.raises(TypeError, match="Proxies are for numbered classes; got string labels"):
+        built(name)(["a", "a", "b"], BATCHES[0].embeddings[:3])
+
+
 def test_hyperparameters_and_sizes_arrive():
     synthesis = built("proxy_synthesis/proxy_nca", synthesis_alpha=0.7, synthesis_ratio=0.5, temperature=0.3)
     assert (synthesis.synthesis_alpha, synthesis.synthesis_ratio, synthesis.seed) == (0.7, 0.5, 3)

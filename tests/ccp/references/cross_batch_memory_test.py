@@ -82,9 +82,12 @@ class CrossBatchMemoryTest(tf.test.TestCase):
         self.assertEqual((again.name, again.capacity, again.embedding_size, again.start_step), ("mine", 6, 3, 9))
         self.assertEqual(int(again.filled), 0)  # Empty again: contents are a checkpoint's.
 
-    def test_refuses_a_batch_that_does_not_fit(self):
-        with self.assertRaisesRegex(ValueError, "batch of 3 does not fit into a memory of 2; enlarge"):
-            CrossBatchMemory(2, 1).store(*batch(1, 2, 3))
+    def test_refuses_a_batch_that_does_not_fit(self):  # Also one whose size is not known when the graph is made.
+        memory = CrossBatchMemory(2, 1)
+        signature = [tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, 1], tf.float32)]
+        for store in (memory.store, tf.function(memory.store, input_signature=signature)):
+            with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "does not fit into a memory of 2 .*enlarge"):
+                store(*batch(1, 2, 3))
 
     def test_refuses_sizes_out_of_range(self):
         for capacity, start_step in ((0, 0), (4, -1)):
