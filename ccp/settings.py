@@ -10,12 +10,14 @@ import dataclasses
 import difflib
 import math
 import numbers
+import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ccp.errors import ConfigError
 
 _KINDS = {int: numbers.Integral, float: numbers.Real, str: str, bool: bool}
+_BOUNDS = {"at_least": operator.ge, "above": operator.gt, "at_most": operator.le, "below": operator.lt}
 _KIND_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
@@ -61,15 +63,10 @@ class Setting:
         if self.choices:
             refuse_unknown([value], self.choices, name)
         elif self.kind in (int, float):
-            within = (
-                math.isfinite(value)
-                and (self.at_least is None or value >= self.at_least)
-                and (self.above is None or value > self.above)
-                and (self.at_most is None or value <= self.at_most)
-                and (self.below is None or value < self.below)
-            )
-            if not within:
-                raise ConfigError(f"{name} must be {self.bounds}; got {value}.")
+            bounds = {word: getattr(self, word) for word in _BOUNDS if getattr(self, word) is not None}
+            if not (math.isfinite(value) and all(_BOUNDS[word](value, bound) for word, bound in bounds.items())):
+                phrases = [f"{word.replace('_', ' ')} {bound:g}" for word, bound in bounds.items()]
+                raise ConfigError(f"{name} must be {' and '.join(phrases) or 'finite'}; got {value}.")
 
     def converted(self, name: str, value: Any) -> Any:
         """The value as a plain one of its kind, as ``1`` is 1.0 and ``numpy.int64(2)`` is 2; checked."""
@@ -78,17 +75,6 @@ class Setting:
                 value = self.kind(value) if self.kind(value) == value else value
         self.check(name, value)
         return value
-
-    @property
-    def bounds(self) -> str:
-        """The bounds of a number, as a phrase."""
-        bounds = (
-            ("at least", self.at_least),
-            ("above", self.above),
-            ("at most", self.at_most),
-            ("below", self.below),
-        )
-        return " and ".join([f"{word} {bound:g}" for word, bound in bounds if bound is not None] or ["finite"])
 
 
 def setting(default: Any, help: str, **more: Any) -> Any:

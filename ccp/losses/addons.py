@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 import tensorflow as tf
 
@@ -17,7 +18,11 @@ class AddonsLoss(PairLoss):
 
     The value is exactly 0 for a batch without a positive or without a negative pair, for which the losses of
     TensorFlow Addons are NaN or compare with a pair that does not exist.
+
+    A subclass names the ``function`` of TensorFlow Addons, which takes its ``margin``.
     """
+
+    function: ClassVar[str]
 
     def against(self, labels, embeddings, reference_labels, reference_embeddings, own_copies=None) -> tf.Tensor:
         """Always raises a ValueError: these losses take no other references."""
@@ -40,7 +45,7 @@ class AddonsLoss(PairLoss):
 
     def batch_loss(self, classes: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         """The loss of classes [batch], numbered from 0, and normalised embeddings [batch, embedding_size]."""
-        raise NotImplementedError(f"{type(self).__name__} must define batch_loss(classes, embeddings).")
+        return getattr(_addons(), self.function)(classes, embeddings, margin=self.margin)
 
 
 @tf.keras.utils.register_keras_serializable(package="ccp")
@@ -57,9 +62,7 @@ class SemiHardTripletLoss(AddonsLoss):
     )
     name: str = "semi_hard_triplet"
 
-    def batch_loss(self, classes: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
-        """See the class; the arguments are those of the base."""
-        return _addons().triplet_semihard_loss(classes, embeddings, margin=self.margin)
+    function = "triplet_semihard_loss"
 
 
 @tf.keras.utils.register_keras_serializable(package="ccp")
@@ -76,9 +79,7 @@ class HardTripletLoss(AddonsLoss):
     )
     name: str = "hard_triplet"
 
-    def batch_loss(self, classes: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
-        """See the class; the arguments are those of the base."""
-        return _addons().triplet_hard_loss(classes, embeddings, margin=self.margin)
+    function = "triplet_hard_loss"
 
 
 @tf.keras.utils.register_keras_serializable(package="ccp")
@@ -95,9 +96,7 @@ class LiftedStructureLoss(AddonsLoss):
     )
     name: str = "lifted_structure"
 
-    def batch_loss(self, classes: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
-        """See the class; the arguments are those of the base."""
-        return _addons().lifted_struct_loss(classes, embeddings, margin=self.margin)
+    function = "lifted_struct_loss"
 
 
 @tf.keras.utils.register_keras_serializable(package="ccp")

@@ -49,7 +49,7 @@ def sum_of_triplets(distances: tf.Tensor, pairs: Pairs, margin: float) -> tuple[
     """The sum of d(a, p) − d(a, n) + margin over all triplets where it is above 0, and how many those are.
 
     An anchor's positives are few and its negatives many, so the *positives* are sorted: each negative n
-    then finds by binary search how many thresholds d(a, p) + margin lie above d(a, n). Those counts are
+    then finds by binary search how many thresholds d(a, p) + margin are above d(a, n). Those counts are
     the gradient on the negatives; counted the other way round they are the gradient on the positives;
     and the sum is Σp count·threshold − Σn count·distance.
 
