@@ -1,7 +1,7 @@
 """How much memory a computation needs at its peak, above what it is given.
 
 Measured from outside TensorFlow, as the operating system sees it: the highest resident size that the
-process had from then on, less its resident size just before. For that it runs in a process of its own, which first
+process had from then on, less its resident size just before. For that it runs in a separate process, which first
 
 1. makes the inputs, which are therefore not counted;
 2. runs the same computation on small inputs, so that code, threads and graphs are there and not counted either.

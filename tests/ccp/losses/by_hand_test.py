@@ -73,19 +73,8 @@ AGAINST = {
         ([0], [[1.0]], [0, 0, 1], [[0.5], [1.0], [0.75]]),
         math.log(2 + math.exp(-1)) / 2 + math.log(1 + math.e) / 4,
     ),
-    # Both anchors have one positive at the base: log(1 + e⁰)/2 from each.
-    "multi-similarity, mean over anchors": (
-        ccp.MultiSimilarityLoss(2, 4, 0.5),
-        ([0, 1], [[1.0], [0.5]], [0], [[0.5]]),
-        (math.log(2) / 2 + math.log(1 + math.exp(4 * -0.25)) / 4) / 2,
-    ),
     # exp(1000 · 1.5) is beyond float64: log(1 + e¹⁵⁰⁰)/1000 = 1.5.
-    "multi-similarity, without overflow on negatives": (
-        ccp.MultiSimilarityLoss(1000, 1000, -0.5),
-        ([0], [[1.0]], [1], [[1.0]]),
-        1.5,
-    ),
-    "multi-similarity, without overflow on positives": (
+    "multi-similarity, without overflow": (
         ccp.MultiSimilarityLoss(1000, 1000, 0.5),
         ([0], [[1.0]], [0], [[-1.0]]),
         1.5,
@@ -104,12 +93,6 @@ AGAINST = {
         ([4], [[1.0]], [4, 4, 2], [[0.5], [0.0], [1.0]]),
         mass([1.0, 0.0], 2.0),
     ),
-    # Class 9 has no proxy. The other anchor's mass is 1/2: its two proxies are alike.
-    "ProxyNCA++, mean over anchors that have a proxy": (
-        ccp.ProxyNCALoss(0.5),
-        ([4, 9], [[1.0], [1.0]], [4, 2], [[0.5], [0.5]]),
-        math.log(2),
-    ),
     # The own proxy at s = 0.5, of length 0.5: so is the virtual one. Another proxy at s = −1.
     "virtual softmax": (
         ccp.VirtualSoftmaxLoss(2),
@@ -122,15 +105,10 @@ AGAINST = {
         ([0], [[0.5, 0.0]], [0, 1], [[0.0, 0.8], [0.0, -1.0]]),
         mass([0.0], 0.0, 0.4),
     ),
-    # Own and virtual proxy coincide; e⁻⁸⁰ of the other one is nothing. The same with two proxies per class.
+    # Own and virtual proxy coincide; e⁻⁸⁰ of the other one is nothing.
     "virtual softmax, of a perfect anchor": (
         ccp.VirtualSoftmaxLoss(40),
         ([0], [[1.0]], [0, 1], [[1.0], [-1.0]]),
-        math.log(2),
-    ),
-    "virtual softmax, of a perfect anchor with two proxies": (
-        ccp.VirtualSoftmaxLoss(40),
-        ([0], [[1.0]], [0, 0, 1], [[1.0], [1.0], [-1.0]]),
         math.log(2),
     ),
     # Own logit −500, virtual and other ones 500: log(e⁻⁵⁰⁰ + 2 e⁵⁰⁰) + 500.

@@ -97,14 +97,6 @@ class ValuesTest(parameterized.TestCase, tf.test.TestCase):
                 self.assertGreater(np.abs(by_differences).max(), 1e-3)
             self.assertAllClose(gradient, by_differences, rtol=1e-4, atol=1e-5)
 
-    def test_boundaries_are_regularised_for_anchors_with_positives(self):
-        # No hinge is active: positives are at 0, negatives at 2. Only 0.5 · (0.4 + 0.8)/2 is left; class 2 has no
-        # positive and does not count.
-        loss = MarginLoss(margin=0.0, boundary=1.0, boundary_weight=0.5, num_classes=3)
-        loss.boundaries.values.assign([0.4, 0.8, 1.9])
-        value = loss.against([0, 1, 2], [[1.0], [-1.0], [1.0]], [0, 1], [[1.0], [-1.0]])
-        self.assertAllClose(value, 0.3 + 0.0, rtol=1e-6)
-
     def test_refuses_what_has_no_boundary(self):
         with self.assertRaisesRegex(TypeError, "need labels 0 … 2; got string.*leave num_classes out"):
             MarginLoss(num_classes=3)(["a", "a", "b"], np.eye(3, dtype=np.float32))
@@ -192,16 +184,3 @@ class DegenerateTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllClose(value, expected, rtol=1e-6)
         self.assertAllEqual(tf.cast(gradients[0], tf.float32), np.zeros((len(labels), size)))
         self.assertTrue(np.isfinite(gradients[1]).all())
-
-    @parameterized.product(labels=([0, 0, 1, 1], [0] * 4, [0, 1, 2, 3]), size=(1, 512))
-    def test_opposite_vectors(self, labels, size):
-        vectors = np.eye(1, size, dtype=np.float32) * np.array([[1.0], [-1.0], [1.0], [-1.0]], np.float32)
-        value, gradients, drawn = evaluated(MarginLoss(), labels, vectors)
-        problem = oracles.Problem(labels, vectors)
-        negatives = {
-            a: row[: len(problem.positives(a))] * bool(problem.negatives(a)) for a, row in enumerate(drawn.tolist())
-        }
-        expected = oracles_baselines.margin(problem, negatives, dict.fromkeys(labels, 1.2), 0.2)
-        self.assertAllClose(value, expected, rtol=1e-6)
-        for gradient in gradients:
-            self.assertTrue(np.isfinite(gradient).all())

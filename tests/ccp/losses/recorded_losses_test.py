@@ -1,4 +1,4 @@
-"""The losses and their gradients against what the reference implementation put out."""
+"""The losses and their gradients against values recorded from the reference implementation."""
 
 import tensorflow as tf
 from absl.testing import parameterized
@@ -6,7 +6,7 @@ from absl.testing import parameterized
 from ccp import CCPLoss, ClassProxies, CosineContrastiveLoss, CrossBatchMemory, ReferenceLoss, XBMLoss
 from tests.support import loss_cases, recorded
 
-# Loss → where its values lie: {entry: keyword arguments of the loss beside its recorded settings}.
+# Loss → the prefixes of its values: {entry: keyword arguments of the loss beside its recorded settings}.
 TWO_REDUCTIONS = {"/mean_of_active": {}, "/mean": {"pair_reduction": "mean"}}
 ONE_REDUCTION = {"": {}}
 AGAINST_BATCH_AND_PROXIES = {
