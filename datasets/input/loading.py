@@ -107,7 +107,7 @@ class RowLoader:
         for index, seed in zip(row.indices, row.seeds):
             for candidate in self._candidates(int(index)):
                 try:
-                    images.append(self._load(tf.constant(candidate, tf.int64), tf.constant(seed)))
+                    images.append(self._load_row([candidate], [seed])[1])
                     indices.append(candidate)
                     break
                 except tf.errors.OpError as error:
@@ -125,7 +125,7 @@ class RowLoader:
                         f"{self._names[index]} and every other image of its class cannot be read, so the class cannot "
                         "be trained on. Fix the images, or remove the class."
                     )
-        return np.array(indices, np.int64), tf.stack(images) if images else None
+        return np.array(indices, np.int64), tf.concat(images, 0) if images else None
 
 
 class LoadedRows:

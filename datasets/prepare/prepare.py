@@ -62,7 +62,7 @@ def prepare(
 def _by_file_name(source: Source, given: Sequence[str]) -> dict[str, str]:
     """Paths and addresses by the archive's file name; a lone one may have any name if just one archive is needed."""
     known = [archive.file_name for form in source.forms for archive in form]
-    required = [archive.file_name for archive in source.archives if not archive.is_optional]
+    required = [archive.file_name for archive in source.forms[0] if not archive.is_optional]
     found: dict[str, str] = {}
     for place in given:
         path = urllib.parse.unquote(urllib.parse.urlsplit(place).path) if _is_url(place) else place

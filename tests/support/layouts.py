@@ -145,6 +145,13 @@ def inshop(root: pathlib.Path, counts=INSHOP) -> list[str]:
     return [f"Img/{path}" for path in paths]
 
 
+def change(path: pathlib.Path, old: str, new: str) -> None:
+    """Replaces a text that occurs in a file."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{old!r} is not in {path}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
 def _write(path: pathlib.Path, lines: list[str]) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -55,17 +55,6 @@ class KerasSetsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(sum(_MNIST_TRAIN) + sum(_MNIST_TEST), 70000)
         self.assertEqual(mnist.EXPECTED, {"train": Counts(train, 5), "test": Counts(70000 - train, 5)})
 
-    def test_counts_are_those_of_what_keras_gives(self):
-        # CIFAR-100 at its size, with 500 and 100 images of a class; a part of 60,000 images of one pixel each.
-        parts = [(np.zeros((n * 100, 1, 1, 3), np.uint8), np.repeat(np.arange(100), n)[:, None]) for n in (500, 100)]
-        with _replaced("cifar100", return_value=parts):
-            check(layouts.load("cifar100"), cifar100.EXPECTED)
-
-    def test_names_of_classes(self):
-        for names, count in ((cifar10.CLASS_NAMES, 10), (cifar100.CLASS_NAMES, 100)):
-            self.assertLen(set(names), count)
-            self.assertEqual(list(names), sorted(names))  # Both are numbered in the order of the alphabet.
-
     @parameterized.product(name=_NAMES, error=(Exception("URL fetch failure"), ValueError("corrupted"), OSError(28)))
     def test_cannot_be_fetched(self, name, error):
         file = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python", "mnist": "mnist.npz"}[name]
@@ -90,7 +79,3 @@ class KerasSetsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertLen(asked, 1)
         folder, _, file = asked[0].rpartition("/")
         self.assertIn(f"put it into {folder} as {file};", str(caught.exception))
-
-    def test_a_stopped_download_is_no_error_of_the_data(self):
-        with _replaced("mnist", side_effect=KeyboardInterrupt), self.assertRaises(KeyboardInterrupt):
-            layouts.load("mnist")

@@ -82,15 +82,11 @@ class MadeUpTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(manifest.paths[1], "top/A/a/0001_02.png")
         check(manifest)
 
-    def test_takes_only_unseen_alphabets_to_judge_on(self):
+    def test_only_unseen_alphabets_are_for_test(self):
         manifest = layouts.load("omniglot", self.folder)
         test = manifest.subset(np.flatnonzero(manifest.splits == "test"))
         self.assertEqual(test.class_names, ("Tagalog/character01",))
         self.assertAllEqual(test.pixels[:, 0, 0, 0], np.arange(20, 40))
-
-    def test_too_few_characters_do_not_pass_the_check(self):
-        with self.assertRaisesRegex(DataError, "train should have 2720 images of 136 classes; it has 40 of 2"):
-            check(layouts.load("omniglot", self.folder), omniglot.EXPECTED)
 
     @parameterized.parameters(omniglot.TRAIN_ZIP, omniglot.TEST_ZIP)
     def test_a_zip_is_missing(self, name):

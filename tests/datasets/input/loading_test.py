@@ -35,25 +35,19 @@ class BadImagesTest(parameterized.TestCase, tf.test.TestCase):
         batches = images.batches(classes_per_batch=2, examples_per_class=3, steps_per_epoch=STEPS, epoch=epoch)
         return [(images.numpy(), labels.numpy()) for images, labels in itertools.islice(batches, count)]
 
-    def test_training_stops_and_names_the_image(self):
+    @parameterized.parameters("training", "candidates", "evaluation")
+    def test_stops_and_names_the_image(self, use):
+        read = {
+            "training": self.batches,
+            "candidates": lambda: list(TrainingImages(self.good, FORMAT, Augmentation(), 0).candidates(PER_CLASS, 0)),
+            "evaluation": lambda: list(EvaluationImages(self.good, FORMAT)),
+        }[use]
         self.spoil("2/3.jpg")
         with self.assertRaisesRegex(DataError, r"2/3\.jpg cannot be read \(.+\)\. Fix or remove it.*--on_bad_image"):
-            self.batches()
-
-    def test_evaluation_stops_and_names_the_image(self):
-        self.spoil("1/0.jpg")
-        with self.assertRaisesRegex(DataError, r"1/0\.jpg cannot be read"):
-            list(EvaluationImages(self.good, FORMAT))
-
-    def test_candidates_stop_and_name_the_image(self):
-        self.spoil("0/5.jpg")
-        with self.assertRaisesRegex(DataError, r"0/5\.jpg cannot be read"):
-            list(TrainingImages(self.good, FORMAT, Augmentation(), 0).candidates(PER_CLASS, 0))
-
-    def test_a_missing_file_is_named(self):
-        (self.folder / "3" / "1.jpg").unlink()
-        with self.assertRaisesRegex(DataError, r"3/1\.jpg cannot be read \(.*No such file"):
-            list(EvaluationImages(self.good, FORMAT))
+            read()
+        (self.folder / "2" / "3.jpg").unlink()
+        with self.assertRaisesRegex(DataError, r"2/3\.jpg cannot be read \(.*No such file"):
+            read()
 
     def test_training_continues_without(self):
         before = self.batches()

@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import hashlib
 import http.server
+import itertools
 import shutil
 import threading
 from unittest import mock
@@ -59,8 +60,8 @@ class PrepareTest(parameterized.TestCase):
         for name, contents in _ARCHIVES.items():
             (self.fetched / name).write_bytes(contents)
         for name, source in sources.SOURCES.items():
-            forms = {form: tuple(map(_with_checksum, getattr(source, form))) for form in ("archives", "alternative")}
-            patch = mock.patch.dict(sources.SOURCES, {name: dataclasses.replace(source, **forms)})
+            forms = tuple(tuple(map(_with_checksum, form)) for form in source.forms)
+            patch = mock.patch.dict(sources.SOURCES, {name: dataclasses.replace(source, forms=forms)})
             patch.start()
             self.addCleanup(patch.stop)
 
@@ -87,7 +88,7 @@ class PrepareTest(parameterized.TestCase):
 
     @parameterized.parameters(*sources.SOURCES)
     def test_given_archives(self, name):
-        names = [archive.file_name for archive in sources.SOURCES[name].archives]
+        names = [archive.file_name for archive in sources.SOURCES[name].forms[0]]
         for _ in range(2):  # The second time nothing changes.
             lines = self.prepare(name, names)
             self.assertEqual([line.split(":")[0] for line in lines], names)
@@ -95,7 +96,7 @@ class PrepareTest(parameterized.TestCase):
 
     @parameterized.parameters(*sources.SOURCES)
     def test_archives_in_the_directory(self, name):
-        names = [archive.file_name for archive in sources.SOURCES[name].archives]
+        names = [archive.file_name for archive in sources.SOURCES[name].forms[0]]
         self.data_dir.mkdir(parents=True)
         for archive in names:
             shutil.copy(self.fetched / archive, self.data_dir)
@@ -115,7 +116,7 @@ class PrepareTest(parameterized.TestCase):
         )
 
     def test_the_other_form_of_cars196(self):
-        self.prepare("cars196", [archive.file_name for archive in sources.SOURCES["cars196"].alternative])
+        self.prepare("cars196", [archive.file_name for archive in sources.SOURCES["cars196"].forms[1]])
         self.assertEqual(
             self.in_place(),
             {
@@ -189,10 +190,9 @@ class PrepareTest(parameterized.TestCase):
 class SourcesTest(absltest.TestCase):
     def test_every_source_is_described(self):
         for name, source in sources.SOURCES.items():
-            for archive in (*source.archives, *source.alternative):
+            for archive in itertools.chain(*source.forms):
                 self.assertRegex(archive.md5 or "0" * 32, "^[0-9a-f]{32}$")
                 self.assertIn(archive.file_name, source.instructions)
-                self.assertEqual(archive.is_packed, archive.file_name.endswith((".tgz", ".zip")), archive.file_name)
             self.assertIn("https://", source.instructions, name)
 
 
