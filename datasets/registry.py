@@ -39,7 +39,7 @@ class DataSet(NamedTuple):
 
     @property
     def expected(self) -> Mapping[str, Counts]:
-        """Images and classes by split; empty where anything goes."""
+        """Images and classes by split; empty where no counts are published."""
         return getattr(importlib.import_module(self.module), "EXPECTED", {})
 
 

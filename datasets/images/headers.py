@@ -10,7 +10,7 @@ from datasets.images.refusal import refuse_unless
 # Larger than any photograph of a data set; three bytes each, they fit into the memory of a worker.
 MAX_PIXELS = 100_000_000
 
-# What a format is numbered by.
+# The formats, in ``format_of``.
 JPEG, PNG, OTHER = range(3)
 
 _HEAD = 24

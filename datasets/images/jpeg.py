@@ -29,10 +29,10 @@ def decode(contents: tf.Tensor) -> tf.Tensor:
 def decode_window(contents: tf.Tensor, size: tf.Tensor, window: Window) -> tf.Tensor:
     """A window of a JPEG file, bit for bit as ``decode`` has it; only the blocks that hold it are decoded.
 
-    Colour is stored at half the width in most files, and interpolated between neighbours. At the sides of what it
-    is asked for, the decoder repeats the last colour (differences of up to 20 levels were seen), so one
-    more column is asked for on either side; rows it looks after by itself. Then nothing differs, in baseline and
-    progressive files of all subsamplings, grey and CMYK (``tests.datasets.images.jpeg_test``).
+    Most files store colour at half the width; the decoder interpolates it between neighbours, and at the sides of the
+    requested region repeats the last one (differences of up to 20 levels were seen). So one more column is requested
+    on either side; rows need none. Then nothing differs, in baseline and progressive files of all subsamplings, grey
+    and CMYK (``tests.datasets.images.jpeg_test``).
 
     Args:
       contents: [] string.

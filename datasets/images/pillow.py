@@ -45,7 +45,7 @@ def rgb_from_bytes(data: bytes) -> np.ndarray:
             return _rgb(ImageOps.exif_transpose(image))
     except DataError:
         raise
-    except Image.DecompressionBombError as error:  # Before there is an image to be asked for its size.
+    except Image.DecompressionBombError as error:  # Raised before there is an image whose size can be checked.
         raise DataError(
             f"The image should have from 1 to {MAX_PIXELS:,} pixels; by its header it has far more"
         ) from error

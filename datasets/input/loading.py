@@ -58,14 +58,6 @@ class RowLoader:
         # Traced once, however often rows are loaded. Without AutoGraph, which takes most of the time of tracing.
         self._load_row = tf.function(self._row, input_signature=_SIGNATURE, autograph=False)
 
-    def __call__(self, rows: Callable[[], Iterator[Row]]) -> LoadedRows:
-        """The loaded rows; they can be iterated over as often as ``rows`` can.
-
-        Args:
-          rows: makes the same rows every time.
-        """
-        return LoadedRows(self, rows)
-
     def dataset(self, rows: Callable[[], Iterator[Row]]) -> tf.data.Dataset:
         """Indices and images of each row; an error instead where an image cannot be read."""
 
@@ -75,6 +67,31 @@ class RowLoader:
 
         dataset = tf.data.Dataset.from_generator(without_known_bad, output_signature=_SIGNATURE)
         return dataset.map(self._load_row, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+    def __call__(
+        self, rows: Callable[[], Iterator[Row]], dataset: tf.data.Dataset | None = None
+    ) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
+        """Loads rows in order.
+
+        Args:
+          rows: makes the same rows every time.
+          dataset: of these rows, where it is there already: making it takes as long as loading some rows.
+
+        Yields:
+          Indices [num_images] of the images that were loaded, and the images [num_images, …].
+
+        Raises:
+          DataError: an image cannot be read and the policy is to stop, or it has no substitute that can.
+        """
+        loaded = iter(self.dataset(rows) if dataset is None else dataset)
+        for row in rows():
+            try:
+                indices, images = next(loaded)
+                indices = indices.numpy()
+            except tf.errors.OpError:
+                indices, images = self._load_one_by_one(row)
+            if len(indices):
+                yield indices, images
 
     def _row(self, indices: tf.Tensor, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         images = tf.map_fn(lambda pair: self._load(*pair), (indices, seeds), fn_output_signature=tf.float32)
@@ -97,12 +114,8 @@ class RowLoader:
         others = () if self._substitutes is None else self._substitutes(index)
         return (int(i) for i in (index, *others) if self._names[i] not in self._bad_images.found)
 
-    def load_one_by_one(self, row: Row) -> tuple[np.ndarray, tf.Tensor | None]:
-        """Indices and images of a row, with substitutes for images that cannot be read, or without these.
-
-        Raises:
-          DataError: an image cannot be read and the policy is to stop, or it has no substitute that can.
-        """
+    def _load_one_by_one(self, row: Row) -> tuple[np.ndarray, tf.Tensor | None]:
+        """Indices and images of a row, with substitutes for images that cannot be read, or without these."""
         indices, images = [], []
         for index, seed in zip(row.indices, row.seeds):
             for candidate in self._candidates(int(index)):
@@ -126,38 +139,6 @@ class RowLoader:
                         "be trained on. Fix the images, or remove the class."
                     )
         return np.array(indices, np.int64), tf.concat(images, 0) if images else None
-
-
-class LoadedRows:
-    """Rows of images in order; made by a ``RowLoader``.
-
-    Args:
-      loader: loads them.
-      rows: makes the same rows every time.
-    """
-
-    def __init__(self, loader: RowLoader, rows: Callable[[], Iterator[Row]]):
-        self._loader, self._rows = loader, rows
-        self._dataset = loader.dataset(rows)
-
-    def __iter__(self) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
-        """Loads them.
-
-        Yields:
-          Indices [num_images] of the images that were loaded, and the images [num_images, …].
-
-        Raises:
-          DataError: an image cannot be read and the policy is to stop, or it has no substitute that can.
-        """
-        loaded = iter(self._dataset)
-        for row in self._rows():
-            try:
-                indices, images = next(loaded)
-                indices = indices.numpy()
-            except tf.errors.OpError:
-                indices, images = self._loader.load_one_by_one(row)
-            if len(indices):
-                yield indices, images
 
 
 def images_per_row(values_per_image: int) -> int:

@@ -138,11 +138,12 @@ class EvaluationImages:
         row_size = images_per_row(image_format.size**2 * image_format.channels)
         indices = np.arange(len(examples))[share(len(examples))]
         rows = _cut(Row(indices, np.zeros([len(indices), 2], np.int64)), row_size)
-        self._images = RowLoader(load, examples.images.paths, bad_images or BadImages())(lambda: iter(rows))
+        self._rows, self._load = lambda: iter(rows), RowLoader(load, examples.images.paths, bad_images or BadImages())
+        self._dataset = self._load.dataset(self._rows)
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
         """Indices [batch] of examples and their images [batch, size, size, channels] float32."""
-        return iter(self._images)
+        return self._load(self._rows, self._dataset)
 
 
 def _cut(row: Row, size: int) -> list[Row]:

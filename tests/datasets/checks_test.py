@@ -121,7 +121,7 @@ class MissingFilesTest(parameterized.TestCase, tf.test.TestCase):
             (root / name).touch()
         (root / "d/0.jpg").mkdir()  # A folder is no image.
         (root / "c").touch()
-        (root / "a" / "loop").symlink_to("loop")  # Beside files, of which it must not speak.
+        (root / "a" / "loop").symlink_to("loop")  # A link to itself, beside the files.
         manifest = dataclasses.replace(_manifest(), root=str(root))
         self.assertAllEqual(missing_files(manifest), [3, 4, 5, 6])
         self.assertEqual(missing_files(manifest).dtype, np.int64)

@@ -37,7 +37,7 @@ class SubsetTest(parameterized.TestCase):
         self.assertEqual(self.load().counts(), _EXPECTED)
         self.assertLen(self.load(allow_subset=True), 70)
 
-    def test_missing_files_are_counted_and_let_through_knowingly(self):
+    def test_missing_files_are_counted_and_accepted_on_request(self):
         self.remove(3)
         with self.assertRaisesRegex(DataError, "3 of the 70 image files of cub are not in .*--allow_subset"):
             self.load()

@@ -71,7 +71,7 @@ class SmallTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(manifest.labels, [0, 0, 1, 2, 3, 0, 1, 1, 2, 3])
 
     @parameterized.parameters("", "devkit", "car_devkit/devkit")
-    def test_where_the_pair_lies(self, place):
+    def test_where_the_pair_is(self, place):
         paths = self.build("cars_devkit")
         (self.folder / place).mkdir(parents=True, exist_ok=True)
         for name in ("devkit/cars_train_annos.mat", "cars_test_annos_withlabels.mat", "devkit/cars_meta.mat"):

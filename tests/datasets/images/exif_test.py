@@ -1,4 +1,4 @@
-"""Orientations against Pillow's exif_transpose, wherever the Exif data lies, and whatever is wrong with it."""
+"""Orientations against Pillow's exif_transpose, wherever the Exif data is, and whatever is wrong with it."""
 
 import functools
 import io
@@ -95,10 +95,8 @@ class OrientationTest(parameterized.TestCase, tf.test.TestCase):
             # The directory after other data.
             self.assertEqual(_orientation((_APP1, _exif(order, 6, offset=500))), 6)
 
-    def test_the_first_of_two_counts(self):
+    def test_two_and_none(self):
         self.assertEqual(_orientation((_APP1, _exif("<", 3)), (_APP1, _exif("<", 8))), 3)
-
-    def test_none(self):
         self.assertEqual(_orientation(), 1)
         self.assertEqual(_orientation((_APP2, bytes(40_000))), 1)
         self.assertEqual(_orientation((_APP1, b"Exif\0\0" + _tiff("<", [(0x0110, _SHORT, 1, 6)]))), 1)

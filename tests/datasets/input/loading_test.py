@@ -1,4 +1,4 @@
-"""Images that cannot be read, in training, candidate pools and evaluation: named, counted, and never made up."""
+"""Images that cannot be read, in training, candidate pools and evaluation: named, counted, and replaced or left out."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""A folder of images for each class, with all that may lie about in one."""
+"""A folder of images for each class, with other files among them."""
 
 import logging
 import os
@@ -54,11 +54,6 @@ class FolderTest(parameterized.TestCase, tf.test.TestCase):
         self.put(*(f"{number}/1.jpg" for number in range(12)))
         # A quarter of 12 is 3.
         self.assertEqual(self.load(test_fraction=0.25).counts(), {"train": Counts(9, 9), "test": Counts(3, 3)})
-
-    def test_too_few_classes(self):
-        self.put("a/1.jpg", "b/1.jpg", "c/1.jpg", "d/notes.txt")
-        with self.assertRaisesRegex(DataError, "--test_fraction=0.5 of 3 leaves 1 to train on and 2 for test"):
-            layouts.load("folder", self.root)
 
     @parameterized.parameters("val", "validation")
     def test_folders_say_what_is_for_what(self, val):
@@ -119,7 +114,7 @@ class FolderTest(parameterized.TestCase, tf.test.TestCase):
     def test_links(self):
         self.put(*(f"{name}/1.jpg" for name in "abcd"), "elsewhere/e/1.jpg", "elsewhere/f/1.jpg")
         (self.root / "elsewhere").rename(self.root / ".elsewhere")
-        (self.root / "e").symlink_to(self.root / ".elsewhere/e")  # A class that lies elsewhere.
+        (self.root / "e").symlink_to(self.root / ".elsewhere/e")  # A class in another place.
         (self.root / ".elsewhere/e/up").symlink_to(self.root / ".elsewhere")
         (self.root / "a/2.jpg").symlink_to(self.root / "b/1.jpg")
         (self.root / "a/loop").symlink_to(self.root / "a")

@@ -35,6 +35,12 @@ _ARCHIVES = {
 _IN_PLACE = {
     "cub": {"CUB_200_2011/images.txt": b"1 a", "attributes.txt": b"1 colour"},
     "cars196": {"car_ims/000001.jpg": b"car", "cars_annos.mat": b"MATLAB"},
+    "cars196 development kit": {
+        "cars_train/00001.jpg": b"train",
+        "cars_test/00001.jpg": b"test",
+        "devkit/cars_train_annos.mat": b"MATLAB train",
+        "cars_test_annos_withlabels.mat": b"MATLAB test",
+    },
     "sop": {"Stanford_Online_Products/Ebay_train.txt": b"x"},
     "inshop": {
         "Img/img/WOMEN/1.jpg": b"dress",
@@ -86,13 +92,14 @@ class PrepareTest(parameterized.TestCase):
                 server.shutdown()
                 thread.join()
 
-    @parameterized.parameters(*sources.SOURCES)
-    def test_given_archives(self, name):
-        names = [archive.file_name for archive in sources.SOURCES[name].forms[0]]
+    @parameterized.parameters(*_IN_PLACE)
+    def test_given_archives(self, form):
+        name, _, is_alternative = form.partition(" ")
+        names = [archive.file_name for archive in sources.SOURCES[name].forms[bool(is_alternative)]]
         for _ in range(2):  # The second time nothing changes.
             lines = self.prepare(name, names)
             self.assertEqual([line.split(":")[0] for line in lines], names)
-            self.assertEqual(self.in_place(), _IN_PLACE[name])
+            self.assertEqual(self.in_place(), _IN_PLACE[form])
 
     @parameterized.parameters(*sources.SOURCES)
     def test_archives_in_the_directory(self, name):
@@ -113,18 +120,6 @@ class PrepareTest(parameterized.TestCase):
                 f"img.zip: 2 files in {self.data_dir / 'Img'} (no checksum is published)",
                 f"list_eval_partition.txt: in {self.data_dir / 'Eval'} (no checksum is published)",
             ],
-        )
-
-    def test_the_other_form_of_cars196(self):
-        self.prepare("cars196", [archive.file_name for archive in sources.SOURCES["cars196"].forms[1]])
-        self.assertEqual(
-            self.in_place(),
-            {
-                "cars_train/00001.jpg": b"train",
-                "cars_test/00001.jpg": b"test",
-                "devkit/cars_train_annos.mat": b"MATLAB train",
-                "cars_test_annos_withlabels.mat": b"MATLAB test",
-            },
         )
 
     def test_a_lone_archive_by_another_name(self):
