@@ -16,20 +16,6 @@ JPEG, PNG, OTHER = range(3)
 _HEAD = 24
 _JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
-# One JFIF segment, and after it quantisation tables.
-_PLAIN_JPEG = {0: b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", 20: b"\xff\xdb"}
-
-
-def _pattern(parts: dict[int, bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Two of [bytes] uint8: the bits of a head to look at, and what they should be."""
-    bits, expected = np.zeros([_HEAD], np.uint8), np.zeros([_HEAD], np.uint8)
-    for start, text in parts.items():
-        bits[start : start + len(text)] = 0xFF
-        expected[start : start + len(text)] = list(text)
-    return bits, expected
-
-
-_PLAIN_BITS, _PLAIN_EXPECTED = _pattern(_PLAIN_JPEG)
 
 
 def head_of(contents: tf.Tensor) -> tf.Tensor:
@@ -39,7 +25,8 @@ def head_of(contents: tf.Tensor) -> tf.Tensor:
 
 def is_plain_jpeg(head: tf.Tensor) -> tf.Tensor:
     """Whether a file's head is that of a JPEG file without an Exif orientation, as most are."""
-    return tf.reduce_all(tf.bitwise.bitwise_and(head, _PLAIN_BITS) == _PLAIN_EXPECTED)
+    # One JFIF segment, and after it quantisation tables.
+    return _starts_with(head, b"\xff\xd8\xff\xe0\x00\x10JFIF\x00") & _starts_with(head[20:], b"\xff\xdb")
 
 
 def format_of(head: tf.Tensor) -> tf.Tensor:

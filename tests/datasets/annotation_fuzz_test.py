@@ -4,12 +4,12 @@ import collections
 import functools
 
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.checks import check, missing_files
 from datasets.manifest import DataError
 from tests.support import layouts, mutations, pictures
+from tests.support.tensors import TensorTest
 
 _TRIALS = 200
 _COUNTS = {"cub": ((6, 2), (6, 2)), "sop": ((6, 2), (6, 2)), "inshop": ((6, 2), (4, 2), (4, 2))}
@@ -62,7 +62,7 @@ _MUTATIONS = (
 )
 
 
-class AnnotationFuzzTest(parameterized.TestCase, tf.test.TestCase):
+class AnnotationFuzzTest(TensorTest):
     @parameterized.parameters(*_COUNTS, "csv")
     def test_damage(self, name):
         root = pictures.folder_for(self)

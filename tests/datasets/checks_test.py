@@ -3,12 +3,12 @@
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.checks import check, count_problems, missing_files, structure_problems
 from datasets.manifest import GALLERY, QUERY, TEST, TRAIN, VALIDATION, Box, Counts, DataError, Entry, assemble
 from tests.support import pictures
+from tests.support.tensors import TensorTest
 
 _NAMES = ("a", "b", "c", "d")
 _EXPECTED = {"train": Counts(4, 2), "test": Counts(4, 2)}
@@ -37,7 +37,7 @@ def _with(**columns):
     return dataclasses.replace(manifest, **changed)
 
 
-class CheckTest(parameterized.TestCase, tf.test.TestCase):
+class CheckTest(TensorTest):
     def test_a_sound_one(self):
         check(_manifest())
         check(_manifest(), _EXPECTED)
@@ -113,7 +113,7 @@ class CheckTest(parameterized.TestCase, tf.test.TestCase):
                 check(dataclasses.replace(manifest, **broken))
 
 
-class MissingFilesTest(parameterized.TestCase, tf.test.TestCase):
+class MissingFilesTest(TensorTest):
     def test_missing_ones(self):
         root = pictures.folder_for(self)
         for name in ("a/0.jpg", "a/1.jpg", "b/0.jpg", "d/1.jpg"):

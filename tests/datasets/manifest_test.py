@@ -1,10 +1,10 @@
 """Manifests: entries become columns, and subsets of rows keep together."""
 
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.manifest import GALLERY, QUERY, TEST, TRAIN, VALIDATION, Box, Counts, DataError, Entry, assemble
+from tests.support.tensors import TensorTest
 
 _ENTRIES = [
     Entry("a/1.jpg", "ape", TRAIN),
@@ -17,7 +17,7 @@ _ENTRIES = [
 _NAMES = ("bee", "ape", "dog", "cat")
 
 
-class AssembleTest(parameterized.TestCase, tf.test.TestCase):
+class AssembleTest(TensorTest):
     def test_columns(self):
         manifest = assemble("zoo", "root", _ENTRIES, iter(_NAMES))
         self.assertLen(manifest, 6)
@@ -63,7 +63,7 @@ class AssembleTest(parameterized.TestCase, tf.test.TestCase):
             assemble("zoo", "", _ENTRIES, _NAMES, np.zeros((5, 2, 2, 1), np.uint8))
 
 
-class SubsetTest(parameterized.TestCase, tf.test.TestCase):
+class SubsetTest(TensorTest):
     def test_rows_keep_together_and_labels_close_up(self):
         entries = [entry._replace(box=Box(index, 1, index + 2, 3)) for index, entry in enumerate(_ENTRIES)]
         pixels = np.arange(6, dtype=np.uint8).reshape(6, 1, 1, 1)

@@ -2,15 +2,15 @@
 
 import os
 
-import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.manifest import DataError
 from datasets.text_files import find, is_inside, read_text
 from tests.support import pictures
+from tests.support.tensors import TensorTest
 
 
-class ReadTextTest(parameterized.TestCase, tf.test.TestCase):
+class ReadTextTest(TensorTest):
     def setUp(self):
         super().setUp()
         self.path = pictures.folder_for(self) / "list.txt"
@@ -43,7 +43,7 @@ class ReadTextTest(parameterized.TestCase, tf.test.TestCase):
             read_text(str(self.path.parent))
 
 
-class FindTest(parameterized.TestCase, tf.test.TestCase):
+class FindTest(TensorTest):
     def test_first_that_is_there(self):
         folder = pictures.folder_for(self)
         (folder / "b").mkdir()
@@ -62,7 +62,7 @@ class FindTest(parameterized.TestCase, tf.test.TestCase):
         )
 
 
-class IsInsideTest(parameterized.TestCase, tf.test.TestCase):
+class IsInsideTest(TensorTest):
     @parameterized.parameters("a.jpg", "a/b.jpg", "a b/c.jpg", "a..b/..c.jpg", "大/é.jpg", os.fsdecode(b"caf\xe9.jpg"))
     def test_inside(self, path):
         self.assertTrue(is_inside(path))

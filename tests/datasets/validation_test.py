@@ -3,7 +3,6 @@
 from unittest import mock
 
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.benchmarks import cub
@@ -11,9 +10,10 @@ from datasets.manifest import Counts
 from datasets.settings import DataSettings
 from datasets.validation import validate
 from tests.support import layouts, photographs, pictures
+from tests.support.tensors import TensorTest
 
 
-class BenchmarkTest(parameterized.TestCase, tf.test.TestCase):
+class BenchmarkTest(TensorTest):
     def setUp(self):
         super().setUp()
         self.home = pictures.folder_for(self)
@@ -50,7 +50,7 @@ class BenchmarkTest(parameterized.TestCase, tf.test.TestCase):
         self.assertIn("cub: a subset, as allowed", allowed.text)
 
 
-class ImagesTest(parameterized.TestCase, tf.test.TestCase):
+class ImagesTest(TensorTest):
     def setUp(self):
         super().setUp()
         self.folder = pictures.folder_for(self)

@@ -1,14 +1,14 @@
 """Annotation files: what is read, and where what is wrong is named."""
 
-import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.benchmarks.annotations import outward, read_table
 from datasets.manifest import Box, DataError
 from tests.support import pictures
+from tests.support.tensors import TensorTest
 
 
-class TableTest(parameterized.TestCase, tf.test.TestCase):
+class TableTest(TensorTest):
     def setUp(self):
         super().setUp()
         self.folder = pictures.folder_for(self)

@@ -4,7 +4,6 @@ import collections
 import functools
 
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 from scipy.io import loadmat, savemat
 
@@ -12,6 +11,7 @@ from datasets.benchmarks import cars196
 from datasets.checks import check, missing_files
 from datasets.manifest import DataError
 from tests.support import layouts, pictures
+from tests.support.tensors import TensorTest
 
 _SMALL = ((6, 2), (4, 2))
 
@@ -21,7 +21,7 @@ def _full(form):
     return layouts.load("cars196", layouts.full(form))
 
 
-class FullTest(parameterized.TestCase, tf.test.TestCase):
+class FullTest(TensorTest):
     @parameterized.parameters("cars", "cars_devkit")
     def test_all_of_it(self, form):
         manifest = _full(form)
@@ -41,7 +41,7 @@ class FullTest(parameterized.TestCase, tf.test.TestCase):
         )
 
 
-class SmallTest(parameterized.TestCase, tf.test.TestCase):
+class SmallTest(TensorTest):
     """Classes 1 and 2 of three images, and 99 and 100 of two."""
 
     def setUp(self):

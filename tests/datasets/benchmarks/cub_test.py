@@ -10,9 +10,10 @@ from datasets.benchmarks import cub
 from datasets.checks import check, missing_files
 from datasets.manifest import DataError
 from tests.support import layouts, pictures
+from tests.support.tensors import TensorTest
 
 
-class FullTest(parameterized.TestCase, tf.test.TestCase):
+class FullTest(TensorTest):
     def test_all_of_it(self):
         root = layouts.full("cub")
         manifest = layouts.load("cub", root)
@@ -28,7 +29,7 @@ class FullTest(parameterized.TestCase, tf.test.TestCase):
             self.assertEqual(tf.io.decode_jpeg(file.read()).shape[0], 30)
 
 
-class SmallTest(parameterized.TestCase, tf.test.TestCase):
+class SmallTest(TensorTest):
     """Two classes of three images on each side."""
 
     def setUp(self):

@@ -1,16 +1,16 @@
 """The embedded default."""
 
 import numpy as np
-import tensorflow as tf
 from sklearn.datasets import load_digits
 
 from datasets.benchmarks import digits
 from datasets.checks import check
 from datasets.manifest import Counts
 from datasets.settings import DataSettings
+from tests.support.tensors import TensorTest
 
 
-class DigitsTest(tf.test.TestCase):
+class DigitsTest(TensorTest):
     def test_counts(self):
         manifest = digits.load(DataSettings())
         check(manifest, {"train": Counts(901, 5), "test": Counts(896, 5)})

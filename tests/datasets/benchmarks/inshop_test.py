@@ -1,17 +1,17 @@
 """In-Shop Clothes Retrieval in its true layout and at its true size."""
 
-import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.benchmarks import inshop
 from datasets.checks import check, missing_files
 from datasets.manifest import DataError
 from tests.support import layouts, pictures
+from tests.support.tensors import TensorTest
 
 _PARTITION, _BOXES = "Eval/list_eval_partition.txt", "Anno/list_bbox_inshop.txt"
 
 
-class FullTest(parameterized.TestCase, tf.test.TestCase):
+class FullTest(TensorTest):
     def test_all_of_it(self):
         manifest = layouts.load("inshop", layouts.full("inshop"))
         check(manifest, inshop.EXPECTED)
@@ -25,7 +25,7 @@ class FullTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(manifest.boxes[[0, 3, 52711]], [[3, 4, 20, 25], [3, 4, 23, 25], [3, 4, 21, 25]])
 
 
-class SmallTest(parameterized.TestCase, tf.test.TestCase):
+class SmallTest(TensorTest):
     """Items 1 and 2 of two images to train on; 3 and 4 with one query and two images of gallery each."""
 
     def setUp(self):

@@ -10,6 +10,7 @@ from datasets.benchmarks import cifar10, cifar100, mnist
 from datasets.checks import check
 from datasets.manifest import Counts, DataError
 from tests.support import layouts, pictures
+from tests.support.tensors import TensorTest
 
 _NAMES = ("cifar10", "cifar100", "mnist")
 # Images of each of MNIST's digits in its two parts, as its authors have them.
@@ -30,7 +31,7 @@ def _replaced(name, **options):
     return mock.patch.object(getattr(tf.keras.datasets, name), "load_data", **options)
 
 
-class KerasSetsTest(parameterized.TestCase, tf.test.TestCase):
+class KerasSetsTest(TensorTest):
     @parameterized.parameters(*_NAMES)
     def test_both_parts_are_cut_by_class(self, name):
         num_classes = 100 if name == "cifar100" else 10

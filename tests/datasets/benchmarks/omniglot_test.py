@@ -6,7 +6,6 @@ import zipfile
 import zlib
 
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
@@ -14,9 +13,10 @@ from datasets.benchmarks import omniglot
 from datasets.checks import check
 from datasets.manifest import Counts, DataError
 from tests.support import layouts, pictures
+from tests.support.tensors import TensorTest
 
 
-class RealTest(parameterized.TestCase, tf.test.TestCase):
+class RealTest(TensorTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -49,7 +49,7 @@ class RealTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(self.manifest.pixels[index, ..., 0], pixels)
 
 
-class MadeUpTest(parameterized.TestCase, tf.test.TestCase):
+class MadeUpTest(TensorTest):
     """Zips of the same layout, made here, for what must hold on machines without the real ones too."""
 
     def setUp(self):

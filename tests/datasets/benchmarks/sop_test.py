@@ -1,16 +1,16 @@
 """Stanford Online Products in its true layout and at its true size."""
 
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.benchmarks import sop
 from datasets.checks import check, missing_files
 from datasets.manifest import DataError
 from tests.support import layouts, pictures
+from tests.support.tensors import TensorTest
 
 
-class FullTest(parameterized.TestCase, tf.test.TestCase):
+class FullTest(TensorTest):
     def test_all_of_it(self):
         root = layouts.full("sop")
         manifest = layouts.load("sop", root)
@@ -25,7 +25,7 @@ class FullTest(parameterized.TestCase, tf.test.TestCase):
         self.assertIsNone(manifest.boxes)
 
 
-class SmallTest(parameterized.TestCase, tf.test.TestCase):
+class SmallTest(TensorTest):
     """Classes 1 and 2 of three images, and 3 and 4 of two."""
 
     def setUp(self):

@@ -12,6 +12,7 @@ from datasets.images.image import BoxedImage, read_all
 from datasets.images.windows import Window
 from tests.support import pictures, reading
 from tests.support.reading import png
+from tests.support.tensors import TensorTest
 
 _MODE = {1: "L", 3: "RGB"}
 _BOX = (100, 50, 167, 91)
@@ -28,7 +29,7 @@ def _interlaced(pixels):
     return png(*pixels.shape[:2], 8, 2, rows, interlaced=True)
 
 
-class DecodingTest(parameterized.TestCase, tf.test.TestCase):
+class DecodingTest(TensorTest):
     @parameterized.parameters("1", "L", "LA", "P", "PA", "RGB", "RGBA")
     def test_png(self, mode):
         file = _small(mode, "PNG")

@@ -13,6 +13,7 @@ from datasets.images import exif
 from datasets.images.decoding import open_image
 from datasets.images.windows import Window
 from tests.support import pictures, reading
+from tests.support.tensors import TensorTest
 
 _APP1, _APP2, _COMMENT, _QUANTISATION = 0xE1, 0xE2, 0xFE, 0xDB
 _ORDERS = ("<", ">")
@@ -50,7 +51,7 @@ def _traced():
     return tf.function(exif.jpeg_orientation, input_signature=[tf.TensorSpec([], tf.string)])
 
 
-class OrientationTest(parameterized.TestCase, tf.test.TestCase):
+class OrientationTest(TensorTest):
     @parameterized.parameters(*_ORDERS)
     def test_pixels_as_pillow_turns_them(self, order):
         rng = np.random.default_rng(0)

@@ -14,12 +14,13 @@ from PIL import Image
 from datasets.images.headers import MAX_PIXELS
 from datasets.images.refusal import reason
 from tests.support import mutations, reading
+from tests.support.tensors import TensorTest
 
 _MUTATIONS_PER_KIND = 60
 _EAGERLY_ONE_IN = 10
 
 
-class FuzzTest(tf.test.TestCase):
+class FuzzTest(TensorTest):
     def setUp(self):
         super().setUp()
         self.files = mutations.small_files()

@@ -9,6 +9,7 @@ from absl.testing import parameterized
 from PIL import Image
 
 from tests.support import pictures, reading
+from tests.support.tensors import TensorTest
 
 # In colour, where chroma is stored at full, half and a quarter of the resolution; where there is none; inks.
 _KINDS = ("4:4:4", "4:2:2", "4:2:0", "grey", "CMYK", "YCCK")
@@ -26,7 +27,7 @@ def _file(kind, **options):
     return reading.as_ycck(file) if kind == "YCCK" else file
 
 
-class WindowTest(parameterized.TestCase, tf.test.TestCase):
+class WindowTest(TensorTest):
     @parameterized.parameters(*_KINDS)
     def test_equals_a_cut_of_the_whole(self, kind):
         rng = np.random.default_rng(0)

@@ -15,6 +15,7 @@ from datasets.images.headers import MAX_PIXELS
 from datasets.images.pillow import decode_with_pillow, rgb_from_bytes
 from datasets.manifest import DataError
 from tests.support import pictures
+from tests.support.tensors import TensorTest
 
 _KINDS = (
     [("GIF", mode) for mode in ("1", "L", "P", "RGB")]
@@ -24,7 +25,7 @@ _KINDS = (
 )
 
 
-class DecodeWithPillowTest(parameterized.TestCase, tf.test.TestCase):
+class DecodeWithPillowTest(TensorTest):
     @parameterized.parameters(*_KINDS)
     def test_modes(self, file_format, mode):
         picture = pictures.photograph(mode).crop((100, 50, 148, 82))
@@ -80,7 +81,7 @@ class DecodeWithPillowTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllInRange(decoded[18:], 235, 255)
 
 
-class RefusalTest(parameterized.TestCase, tf.test.TestCase):
+class RefusalTest(TensorTest):
     def setUp(self):
         super().setUp()
         self.file = pictures.file_of(pictures.photograph().crop((0, 0, 40, 30)), "WEBP")
@@ -135,7 +136,7 @@ class RefusalTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(decode_with_pillow(tf.constant(file)), np.zeros([4, 4, 3]))
 
 
-class WarningsTest(tf.test.TestCase):
+class WarningsTest(TensorTest):
     def test_none_gets_out(self):
         # Above Pillow's own bound, and below twice that, there is a warning; and another about transparency.
         with warnings.catch_warnings(), mock.patch.object(Image, "MAX_IMAGE_PIXELS", 1000):

@@ -12,6 +12,7 @@ from datasets.images.decoding import open_image
 from datasets.images.image import BoxedImage
 from datasets.images.refusal import reason
 from tests.support import pictures, reading
+from tests.support.tensors import TensorTest
 
 _TOO_LARGE = "The image should have from 1 to 100,000,000 pixels; "
 
@@ -29,7 +30,7 @@ def _bmp_of_size(height, width):
     return file[:18] + struct.pack("<ii", width, height) + file[26:]
 
 
-class SizeTest(parameterized.TestCase, tf.test.TestCase):
+class SizeTest(TensorTest):
     def test_bombs_are_refused_before_they_are_decoded(self):
         self.assertEqual(headers.MAX_PIXELS, 100_000_000)
         reading.refusal(b"")  # Whatever the first call needs.
@@ -66,7 +67,7 @@ class SizeTest(parameterized.TestCase, tf.test.TestCase):
             self.assertStartsWith(reading.refusal(file), "Invalid JPEG data")
 
 
-class RefusalTest(tf.test.TestCase):
+class RefusalTest(TensorTest):
     def test_no_image(self):
         for contents in (b"", b"\xff", b"\xff\xd8", b"no image", b"GIF", b"RIFF\0\0\0\0WEBP", b"\x89PNG\r\n\x1a\n"):
             self.assertEqual(reading.refusal(contents, served=True), "The file is no JPEG or PNG image")
@@ -98,7 +99,7 @@ class RefusalTest(tf.test.TestCase):
             self.assertAllEqual(reading.whole_reader()(file + more), reading.whole_reader()(file))
 
 
-class ReasonTest(tf.test.TestCase):
+class ReasonTest(TensorTest):
     def test_box_outside(self):
         file = pictures.file_of(Image.new("RGB", (30, 20)), "PNG")
         with self.assertRaises(tf.errors.InvalidArgumentError) as caught:

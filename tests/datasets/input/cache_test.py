@@ -1,7 +1,6 @@
 """Cached evaluation images are the images, bit for bit, and are read once."""
 
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.input.bad_images import SKIP, BadImages
@@ -10,10 +9,11 @@ from datasets.input.formats import ImageFormat
 from datasets.input.pipelines import EvaluationImages
 from datasets.manifest import DataError
 from tests.support import photographs, pictures
+from tests.support.tensors import TensorTest
 
 
 @parameterized.named_parameters(("memory", False), ("disk", True))
-class CacheTest(parameterized.TestCase, tf.test.TestCase):
+class CacheTest(TensorTest):
     def setUp(self):
         super().setUp()
         self.folder = pictures.folder_for(self)

@@ -9,6 +9,7 @@ from datasets.images.image import DecodedImage
 from datasets.input.formats import ImageFormat
 from datasets.input.preprocessing import evaluation_image
 from tests.support import pictures
+from tests.support.tensors import TensorTest
 
 
 def _format(size, resize=None, channels=1) -> ImageFormat:
@@ -36,7 +37,7 @@ def _random_image(height, width, channels=1) -> np.ndarray:
     return np.random.default_rng([height, width]).integers(0, 256, (height, width, channels), np.uint8)
 
 
-class EvaluationImageTest(parameterized.TestCase, tf.test.TestCase):
+class EvaluationImageTest(TensorTest):
     @parameterized.parameters((8, 1), (28, 1), (28, 3))
     def test_an_image_of_the_right_size_stays_as_it_is(self, size, channels):
         image = _random_image(size, size, channels)

@@ -13,13 +13,14 @@ from datasets.input.loading import Row, RowLoader, images_per_row
 from datasets.input.pipelines import EvaluationImages, TrainingImages
 from datasets.manifest import DataError
 from tests.support import photographs, pictures
+from tests.support.tensors import TensorTest
 
 FORMAT = ImageFormat(16, 20, 3)
 CLASSES, PER_CLASS = 4, 6
 STEPS = 5
 
 
-class BadImagesTest(parameterized.TestCase, tf.test.TestCase):
+class BadImagesTest(TensorTest):
     def setUp(self):
         super().setUp()
         self.folder = pictures.folder_for(self)
@@ -147,7 +148,7 @@ class BadImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEmpty(bad.found)
 
 
-class RowLoaderTest(parameterized.TestCase, tf.test.TestCase):
+class RowLoaderTest(TensorTest):
     def test_rows_of_any_length_in_order(self):
         random = np.random.default_rng(0)
         rows = [Row(random.integers(0, 50, n), random.integers(0, 99, (n, 2))) for n in random.integers(1, 9, 30)]

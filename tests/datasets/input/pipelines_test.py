@@ -16,6 +16,7 @@ from datasets.input.formats import Augmentation, ImageFormat
 from datasets.input.pipelines import EvaluationImages, TrainingImages
 from datasets.input.preprocessing import evaluation_image
 from datasets.settings import DataSettings
+from tests.support.tensors import TensorTest
 
 FORMAT = ImageFormat(12, 12, 1)
 WRITING = Augmentation(min_area=0.75, aspect=1.15, flip=False)
@@ -42,7 +43,7 @@ def _batches(examples, seed=1, epoch=0, step=0, augmentation=WRITING, p=P, m=M, 
     return images.batches(classes_per_batch=p, examples_per_class=m, steps_per_epoch=steps, epoch=epoch, step=step)
 
 
-class PipelinesTest(parameterized.TestCase, tf.test.TestCase):
+class PipelinesTest(TensorTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

@@ -16,6 +16,7 @@ from datasets.input.pipelines import EvaluationImages, TrainingImages
 from datasets.reading import load
 from datasets.settings import DataSettings
 from datasets.splits import make_splits
+from tests.support.tensors import TensorTest
 
 
 def _share(workers: int, worker: int):
@@ -23,7 +24,7 @@ def _share(workers: int, worker: int):
     return Replicas(types.SimpleNamespace(num_replicas_in_sync=workers), Cluster(workers, worker)).share
 
 
-class SharesTest(parameterized.TestCase, tf.test.TestCase):
+class SharesTest(TensorTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

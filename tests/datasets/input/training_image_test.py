@@ -11,6 +11,7 @@ from datasets.images.image import DecodedImage
 from datasets.input.formats import Augmentation, ImageFormat
 from datasets.input.preprocessing import evaluation_image, training_image
 from tests.support import pictures
+from tests.support.tensors import TensorTest
 
 _SIZE = 32
 _FORMAT = ImageFormat(_SIZE, _SIZE, 3)
@@ -132,7 +133,7 @@ class BoxesTest(parameterized.TestCase):
         self.assertFalse(boxes(105, 105, WRITING).mirrored.any())
 
 
-class TrainingImageTest(parameterized.TestCase, tf.test.TestCase):
+class TrainingImageTest(TensorTest):
     def setUp(self):
         super().setUp()
         self.photograph = tf.constant(np.asarray(pictures.photograph())[:100, 200:320])

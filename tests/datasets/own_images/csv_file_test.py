@@ -1,16 +1,16 @@
 """A CSV file of images: what is read, and which line an error names."""
 
-import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.checks import check, missing_files
 from datasets.manifest import Counts, DataError
 from tests.support import layouts, pictures
+from tests.support.tensors import TensorTest
 
 _FOUR = "path,label\na.jpg,x10\nb.jpg,x9\nc.jpg,x1\nd.jpg,x2\n"
 
 
-class CsvTest(parameterized.TestCase, tf.test.TestCase):
+class CsvTest(TensorTest):
     def setUp(self):
         super().setUp()
         self.root = pictures.folder_for(self)

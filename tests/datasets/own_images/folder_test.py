@@ -4,17 +4,17 @@ import logging
 import os
 import pathlib
 
-import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.checks import check, missing_files
 from datasets.manifest import Counts, DataError
 from tests.support import layouts, pictures
+from tests.support.tensors import TensorTest
 
 _JPEG = pictures.file_of(pictures.photograph().resize((20, 15)), "JPEG")
 
 
-class FolderTest(parameterized.TestCase, tf.test.TestCase):
+class FolderTest(TensorTest):
     def setUp(self):
         super().setUp()
         self.root = pictures.folder_for(self)

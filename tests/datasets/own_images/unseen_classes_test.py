@@ -2,14 +2,14 @@
 
 import random
 
-import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.manifest import DataError
 from datasets.own_images import unseen_classes
+from tests.support.tensors import TensorTest
 
 
-class NaturalOrderTest(parameterized.TestCase, tf.test.TestCase):
+class NaturalOrderTest(TensorTest):
     @parameterized.parameters(
         (["class1", "class2", "class10", "class10a", "class11"],),
         (["", "1", "01", "2", "a", "a1b2", "a1b10", "b"],),  # As long as they are equal, as they are spelled.
@@ -20,7 +20,7 @@ class NaturalOrderTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(unseen_classes.natural_order(random.Random(0).sample(names, len(names))), expected)
 
 
-class TestClassesTest(parameterized.TestCase, tf.test.TestCase):
+class TestClassesTest(TensorTest):
     @parameterized.parameters(
         (4, 0.5, 2),
         (5, 0.5, 3),  # 2.5, halves up.
