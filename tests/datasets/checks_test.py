@@ -91,27 +91,6 @@ class CheckTest(TensorTest):
         self.assertEqual(list(count_problems(_manifest().counts(), expected)), [split])
         self.assertEqual(list(count_problems(_manifest().counts(), expected, True)), [] if is_subset else [split])
 
-    @parameterized.parameters(*range(10))
-    def test_random_ones(self, seed):
-        """Sound by the way they are made, until one thing is broken."""
-        random = np.random.default_rng(seed)
-        num_classes = int(random.integers(2, 9))
-        first_unseen = int(random.integers(1, num_classes))
-        classes = random.permutation([*range(num_classes), *random.integers(0, num_classes, 20)])
-        entries = [Entry(f"{i}", f"n{c}", TEST if c >= first_unseen else TRAIN) for i, c in enumerate(classes)]
-        manifest = assemble("zoo", "", entries, [f"n{c}" for c in range(num_classes)])
-        check(manifest, manifest.counts())
-        check(manifest.subset(random.permutation(len(manifest))), manifest.counts())
-        self.assertNotEmpty(count_problems(manifest.subset(np.arange(1, len(manifest))).counts(), manifest.counts()))
-        splits, paths = manifest.splits.copy(), manifest.paths.copy()
-        moved = random.choice(np.flatnonzero(np.bincount(classes)[classes] > 1))
-        splits[moved] = TRAIN if splits[moved] == TEST else TEST
-        one, other = random.permutation(len(paths))[:2]
-        paths[one] = paths[other]
-        for broken in ({"splits": splits}, {"paths": paths}):
-            with self.assertRaises(DataError):
-                check(dataclasses.replace(manifest, **broken))
-
 
 class MissingFilesTest(TensorTest):
     def test_missing_ones(self):
@@ -129,15 +108,3 @@ class MissingFilesTest(TensorTest):
     def test_images_in_memory_have_no_files(self):
         in_memory = dataclasses.replace(_manifest(), pixels=np.zeros((8, 1, 1, 1), np.uint8))
         self.assertEmpty(missing_files(in_memory))
-
-    def test_against_asking_for_each(self):
-        random = np.random.default_rng(0)
-        root = pictures.folder_for(self)
-        paths = [f"{'xyz'[i % 3]}/{'uv'[i % 2]}/{i}" for i in range(30)] + ["top"]
-        for path in paths:
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            if random.random() < 0.5:
-                (root / path).touch()
-        manifest = assemble("zoo", str(root), [Entry(path, "a", TRAIN) for path in paths], ["a"])
-        expected = [index for index, path in enumerate(paths) if not (root / path).is_file()]
-        self.assertAllEqual(missing_files(manifest), expected)

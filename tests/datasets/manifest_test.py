@@ -78,21 +78,3 @@ class SubsetTest(TensorTest):
         self.assertEqual(list(subset.roles), [GALLERY, "", ""])
         self.assertAllEqual(subset.boxes[:, 0], [5, 2, 0])
         self.assertAllEqual(subset.pixels[:, 0, 0, 0], [5, 2, 0])
-
-    @parameterized.parameters(0, 1)
-    def test_every_example_keeps_its_values(self, seed):
-        random = np.random.default_rng(seed)
-        names = [f"class {label}" for label in range(8)]
-        classes = [*range(8), *random.integers(0, 8, 30)]
-        entries = [Entry(f"{i}.jpg", names[c], TEST if c > 3 else TRAIN) for i, c in enumerate(classes)]
-        whole = assemble("zoo", "", entries, names)
-        indices = random.permutation(38)[: random.integers(1, 38)]
-        subset = whole.subset(indices)
-        found = [
-            Entry(path, subset.class_names[label], split)
-            for path, label, split in zip(subset.paths, subset.labels, subset.splits)
-        ]
-        self.assertEqual(found, [entries[index] for index in indices])
-        self.assertAllEqual(np.unique(subset.labels), np.arange(len(subset.class_names)))
-        # Those that stay keep their order.
-        self.assertEqual(list(subset.class_names), [name for name in names if name in subset.class_names])

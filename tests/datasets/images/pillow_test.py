@@ -86,19 +86,10 @@ class RefusalTest(TensorTest):
         super().setUp()
         self.file = pictures.file_of(pictures.photograph().crop((0, 0, 40, 30)), "WEBP")
 
-    @parameterized.parameters(b"", b"no image", b"%PDF-1.4", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"\x89PNG\r\n\x1a\n")
-    def test_what_is_no_image(self, data):
-        with self.assertRaisesRegex(DataError, "^The (file is no JPEG, .* or TIFF image|image is damaged)"):
-            rgb_from_bytes(data)
-
     @parameterized.parameters("EPS", "PPM", "ICO")
     def test_other_formats(self, file_format):
         with self.assertRaisesRegex(DataError, "The file is no JPEG, PNG, GIF, BMP, WEBP or TIFF image"):
             rgb_from_bytes(pictures.file_of(pictures.photograph().crop((0, 0, 40, 30)), file_format))
-
-    def test_cut_off(self):
-        with self.assertRaisesRegex(DataError, "The image is damaged, or of an unusual kind: .+"):
-            rgb_from_bytes(self.file[: len(self.file) // 2])
 
     @parameterized.parameters("BMP", "TIFF")
     def test_too_many_pixels(self, file_format):
@@ -122,13 +113,6 @@ class RefusalTest(TensorTest):
         with mock.patch.object(pillow, "MAX_PIXELS", 40 * 30 - 1), loads, refused:
             rgb_from_bytes(self.file)
 
-    def test_in_a_graph_and_eagerly_the_same_kind_of_error(self):
-        dataset = tf.data.Dataset.from_tensors(self.file[:-20]).map(decode_with_pillow)
-        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "DataError: The image is damaged"):
-            next(iter(dataset))
-        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "DataError: The image is damaged"):
-            decode_with_pillow(tf.constant(self.file[:-20]))
-
     def test_bytes_reach_pillow_as_they_are(self):
         # Zeros at the end, which numpy's own strings would lose.
         file = pictures.file_of(Image.new("RGB", (4, 4)), "BMP")
@@ -142,10 +126,3 @@ class WarningsTest(TensorTest):
         with warnings.catch_warnings(), mock.patch.object(Image, "MAX_IMAGE_PIXELS", 1000):
             warnings.simplefilter("error")
             rgb_from_bytes(pictures.file_of(Image.new("RGB", (40, 30)), "BMP"))
-
-    def test_those_of_others_do(self):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            rgb_from_bytes(pictures.file_of(Image.new("RGB", (40, 30)), "BMP"))
-            warnings.warn("mine", stacklevel=1)
-        self.assertEqual([str(warning.message) for warning in caught], ["mine"])
