@@ -37,7 +37,7 @@ def project(tmp_path_factory):
     return copy
 
 
-def run(project, *arguments):
+def run(project, *arguments):  # A process, slow as that is: the copy's modules have the names of the project's.
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=300, check=False)
 

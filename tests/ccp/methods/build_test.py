@@ -136,10 +136,11 @@ def test_degenerate_batches_have_finite_losses_and_gradients(name, labels, embed
             assert (np.abs(tf.convert_to_tensor(gradient)) < 1e4).all()
 
 
-@pytest.mark.parametrize("label", [-1, 5])
-@pytest.mark.parametrize("name", ["proxy/triplet", "ccp/triplet", "hpl/triplet", "proxy_synthesis/triplet"])
+@pytest.mark.parametrize(
+    ("name", "label"), [("proxy/triplet", 5), ("ccp/triplet", -1), ("hpl/triplet", 5), ("proxy_synthesis/triplet", 5)]
+)
 def test_labels_of_classes_without_proxies_are_refused(name, label):
-    # They would have no positive, and so no term: classes numbered from 1 train without a word about the last one.
+    # They would only have negatives: with classes numbered from 1, the last class would not be learned.
     with pytest.raises(tf.errors.InvalidArgumentError, match="proxies of 5 classes, for the labels 0 to 4"):
         tf.function(built(name))(tf.constant([0, 0, label]), tf.constant(BATCHES[0].embeddings[:3]))
     with pytest.raises(TypeError, match="Proxies are for numbered classes; got string labels"):
