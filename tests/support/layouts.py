@@ -1,4 +1,4 @@
-"""The benchmarks in their layouts on disk, at full size: a few real images under all the names.
+"""The benchmarks in their layouts on disk.
 
 A builder takes a folder and fills it; images are spread over classes as evenly as possible. ``counts`` gives
 (images, classes) of each split where they should not be the published ones.
@@ -6,10 +6,10 @@ A builder takes a folder and fills it; images are spread over classes as evenly 
 
 from __future__ import annotations
 
-import functools
 import os
 import pathlib
-import tempfile
+import unittest
+from unittest import mock
 
 import numpy as np
 from scipy.io import savemat
@@ -30,7 +30,6 @@ _SUPER_CLASSES = (
     *("lamp", "mug", "sofa", "stapler", "table", "toaster"),
 )
 _SHOPS = ("MEN/Denim", "MEN/Shirts_Polos", "WOMEN/Dresses", "WOMEN/Tees_Tanks")
-_LINKS_PER_FILE = 10_000  # File systems bound how many names a file may have.
 
 
 def load(name: str, data_dir: str | os.PathLike = "", **settings) -> Manifest:
@@ -38,16 +37,12 @@ def load(name: str, data_dir: str | os.PathLike = "", **settings) -> Manifest:
     return DATA_SETS[name].load(DataSettings(dataset=name, data_dir=str(data_dir), **settings))
 
 
-@functools.cache
-def full(name: str) -> pathlib.Path:
-    """A benchmark at full size, built once; not to be changed."""
-    folder = tempfile.TemporaryDirectory(prefix=f"{name}-")
-    _KEPT.append(folder)
-    BUILDERS[name](pathlib.Path(folder.name))
-    return pathlib.Path(folder.name)
-
-
-_KEPT: list[tempfile.TemporaryDirectory] = []  # Each is removed from disk with its object.
+def full(test: unittest.TestCase, name: str) -> pathlib.Path:
+    """A benchmark's annotations at full size, without the images."""
+    folder = pictures.folder_for(test)
+    with mock.patch(f"{__name__}.put_images"):
+        BUILDERS[name](folder)
+    return folder
 
 
 def class_ids(images: int, classes: int, first: int = 1) -> list[int]:
@@ -56,17 +51,11 @@ def class_ids(images: int, classes: int, first: int = 1) -> list[int]:
 
 
 def put_images(root: pathlib.Path, paths: list[str]) -> None:
-    """Makes each path a name of one of a few JPEG files of different sizes."""
-    for folder in sorted({os.path.dirname(path) for path in paths}):
-        (root / folder).mkdir(parents=True, exist_ok=True)
-    top, source = str(root), ""
-    for index, path in enumerate(paths):
-        if index % _LINKS_PER_FILE == 0:
-            source = f"{top}/{path}"
-            size = (40 + index // _LINKS_PER_FILE, 30)
-            pathlib.Path(source).write_bytes(pictures.file_of(pictures.photograph().resize(size), "JPEG", quality=20))
-        else:
-            os.link(source, f"{top}/{path}")
+    """Writes the same small JPEG file to each path."""
+    contents = pictures.file_of(pictures.photograph().resize((40, 30)), "JPEG", quality=20)
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(contents)
 
 
 def cub(root: pathlib.Path, counts=CUB) -> list[str]:

@@ -1,9 +1,6 @@
 """CUB-200-2011 in its true layout and at its true size."""
 
-import os
-
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 
 from datasets.benchmarks import cub
@@ -15,18 +12,15 @@ from tests.support.tensors import TensorTest
 
 class FullTest(TensorTest):
     def test_all_of_it(self):
-        root = layouts.full("cub")
+        root = layouts.full(self, "cub")
         manifest = layouts.load("cub", root)
         check(manifest, cub.EXPECTED)
-        self.assertEmpty(missing_files(manifest))
         self.assertLen(manifest, 11788)
         self.assertAllEqual(manifest.splits == "train", manifest.labels < 100)
         self.assertEqual(manifest.class_names[41], "042.Bird_42")
         self.assertTrue(all(f"/{manifest.class_names[c]}/" in p for p, c in zip(manifest.paths, manifest.labels)))
         # x y width height are 2 3 5 + i % 7 and 6.
         self.assertAllEqual(manifest.boxes[3], [2, 3, 2 + 8, 3 + 6])
-        with tf.io.gfile.GFile(os.path.join(manifest.root, manifest.paths[-1]), "rb") as file:
-            self.assertEqual(tf.io.decode_jpeg(file.read()).shape[0], 30)
 
 
 class SmallTest(TensorTest):
@@ -42,6 +36,7 @@ class SmallTest(TensorTest):
     def test_the_directory_or_the_one_above(self, below):
         manifest = layouts.load("cub", self.folder / below)
         self.assertEqual(manifest.root, str(self.root))
+        self.assertEmpty(missing_files(manifest))
         self.assertEqual(list(manifest.paths), [f"images/{path}" for path in self.paths])
         self.assertAllEqual(manifest.labels, np.repeat([0, 1, 2, 3], 3))
         self.assertEqual(manifest.class_names, ("001.Bird_1", "002.Bird_2", "101.Bird_101", "102.Bird_102"))
