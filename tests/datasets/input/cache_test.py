@@ -18,6 +18,7 @@ class CacheTest(TensorTest):
         super().setUp()
         self.folder = pictures.folder_for(self)
         self.paths = photographs.write(self.folder, num_classes=5, per_class=9)
+        photographs.decode_simply(self)
 
     def images(self, bad_images=None) -> EvaluationImages:
         examples = photographs.examples(self.folder, self.paths)

@@ -26,6 +26,7 @@ class BadImagesTest(TensorTest):
         self.folder = pictures.folder_for(self)
         self.paths = photographs.write(self.folder, CLASSES, PER_CLASS)
         self.good = photographs.examples(self.folder, self.paths)
+        photographs.decode_simply(self)
 
     def spoil(self, *paths: str) -> set[str]:
         photographs.truncate(self.folder, paths)
