@@ -54,7 +54,8 @@ BACKBONES: Registry[Backbone] = Registry(
             "models.backbones.bn_inception:bn_inception", 227, 256 / 227, _IMAGENET_MEAN, 255.0, True, True
         ),
         "resnet50": Backbone(_KERAS, 224, 256 / 224, _CAFFE_MEAN, 255.0, True, True, "ResNet50"),
-        "resnet50_v2": Backbone(_KERAS, 224, 256 / 224, 0.5, 2.0, False, True, "ResNet50V2"),
+        # One mean per channel, so that grey images are repeated for the weights' three channels.
+        "resnet50_v2": Backbone(_KERAS, 224, 256 / 224, (0.5, 0.5, 0.5), 2.0, False, True, "ResNet50V2"),
         "efficientnet_b0": _efficientnet(0, 224),
         "efficientnet_b1": _efficientnet(1, 240),
         "efficientnet_b2": _efficientnet(2, 260),
