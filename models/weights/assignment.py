@@ -35,15 +35,15 @@ def assign_weights(model: tf.keras.Model, tensors: Mapping[str, Any], source: st
 
     Args:
       model: the network.
-      tensors: by ``layer/weight`` (``conv1_7x7_s2/kernel``), in Keras' layouts. Arrays, or objects with ``shape`` and
-        ``dtype`` that can be converted to arrays (HDF5 data sets); they are converted only once every shape fits.
+      tensors: by ``layer/weight`` (``conv1_7x7_s2/kernel``), in Keras' layouts. Arrays, or objects with a ``shape``
+        that can be converted to arrays (HDF5 data sets); they are converted only once every shape fits.
       source: where they are from, for messages.
 
     Returns:
       Sorted names of the ``HEAD_LAYERS`` among the tensors that the network does not have.
 
     Raises:
-      WeightsError: tensors are missing, surplus, misshapen, of the wrong type, damaged or not finite. The message
+      WeightsError: tensors are missing, surplus, misshapen, damaged or not finite. The message
         counts all that are missing, surplus or misshapen.
     """
     variables = _variables(model)
@@ -98,13 +98,10 @@ def _layers(model: tf.keras.Model) -> Iterator[tf.keras.layers.Layer]:
 def _read(tensor: Any, name: str, variable: tf.Variable, source: str) -> np.ndarray:
     needed = np.dtype(variable.dtype.as_numpy_dtype)
     try:
-        found = np.dtype(tensor.dtype)
         with np.errstate(over="ignore"):  # What overflows is found below.
-            values = np.asarray(tensor).astype(needed) if found.kind == needed.kind else None
+            values = np.asarray(tensor).astype(needed)
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         raise WeightsError(f"{source} is damaged at {name} ({error}); get the file again.") from error
-    if values is None:
-        raise WeightsError(f"{source} holds {name} as {found}; save it as {needed}.")
     num_wrong = np.sum(~np.isfinite(values))
     if num_wrong:
         raise WeightsError(

@@ -12,7 +12,7 @@ from datasets.files import written_whole
 from models.weights.assignment import layer_name, tensor_name
 from models.weights.errors import WeightsError, check_readable
 
-_WHOLE_MODEL = "model_weights"  # Keras' group of weights in the file of a whole model.
+_OPTIMIZER = "optimizer_weights/"  # In files of compiled models.
 _UNNAMED = ("", "vars")  # Instead of a layer's name in Keras' newer layout.
 
 
@@ -49,14 +49,12 @@ def save_weights_h5(model: tf.keras.Model, path: str) -> None:
 
 
 def _tensors(file: h5py.File, path: str) -> dict[str, h5py.Dataset]:
-    _refuse_links(file, path)
-    whole = file.get(_WHOLE_MODEL)
-    root = whole if isinstance(whole, h5py.Group) else file
     items: list[tuple[str, h5py.Group | h5py.Dataset]] = []
-    root.visititems(lambda location, item: items.append((location, item)))
+    # visititems follows no links, which could lead to any other file of this machine.
+    file.visititems(lambda location, item: items.append((location, item)))
     found: dict[str, h5py.Dataset] = {}
     for location, item in items:
-        if isinstance(item, h5py.Dataset):
+        if isinstance(item, h5py.Dataset) and not location.startswith(_OPTIMIZER):
             name = tensor_name(location)
             _check(item, name, path)
             if name in found:
@@ -76,13 +74,3 @@ def _check(item: h5py.Dataset, name: str, path: str) -> None:
         )
     if item.external or item.is_virtual:
         raise WeightsError(f"{path} keeps {item.name} in another file; pass a file that holds all its tensors.")
-    if item.shape is None:
-        raise WeightsError(f"{path} holds nothing at {item.name}; get the file again.")
-
-
-def _refuse_links(file: h5py.File, path: str) -> None:
-    """Links could lead to any other file of this machine."""
-    # The visit ends at the first location that is returned; h5py turns an error raised there into a SystemError.
-    location = file.visititems_links(lambda location, link: None if isinstance(link, h5py.HardLink) else location)
-    if location is not None:
-        raise WeightsError(f"{path} has a link at {location}; pass a file that holds all its tensors.")

@@ -6,7 +6,6 @@ import pickle
 import re
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -44,7 +43,7 @@ def convert_bn_inception(checkpoint: str, output: str) -> list[str]:
       OutputError: the output cannot be written.
     """
     check_file(output, "--weights")
-    tensors = keras_tensors(read_checkpoint(checkpoint), checkpoint)
+    tensors = keras_tensors(read_checkpoint(checkpoint))
     inputs = tf.keras.Input((224, 224, 3))
     model = tf.keras.Model(inputs, bn_inception(inputs), name="bn_inception")
     left_out = assign_weights(model, tensors, checkpoint)
@@ -53,7 +52,7 @@ def convert_bn_inception(checkpoint: str, output: str) -> list[str]:
 
 
 def read_checkpoint(path: str) -> dict[str, np.ndarray]:
-    """The arrays of a PyTorch checkpoint, with its names and layouts.
+    """The arrays of a PyTorch checkpoint, with its names and layouts, as float32.
 
     Raises:
       WeightsError: PyTorch is not installed or too old, or the file cannot be read.
@@ -74,26 +73,22 @@ def read_checkpoint(path: str) -> dict[str, np.ndarray]:
         state = state[_WRAPPER]
     if not isinstance(state, Mapping) or not all(torch.is_tensor(value) for value in state.values()):
         raise WeightsError(f"{path} holds no state dict of tensors; save one with torch.save(model.state_dict(), …).")
-    return {str(name): _array(tensor, name, path) for name, tensor in state.items()}
+    return {str(name): tensor.detach().float().numpy() for name, tensor in state.items()}
 
 
-def keras_tensors(state: Mapping[str, np.ndarray], source: str) -> dict[str, np.ndarray]:
+def keras_tensors(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Converts BN-Inception's names and layouts from PyTorch to Keras, without copying.
 
     Args:
       state: [out, in, height, width] convolutions, [out, in] classifiers, and batch norms [channels], or [1, channels]
         in checkpoints of 2017.
-      source: where they are from, for messages.
 
     Returns:
       Arrays by ``layer/weight``. Names of other layers are kept in that form, for ``assign_weights`` to report.
-
-    Raises:
-      WeightsError: two entries differ only in their prefixes.
     """
     tensors: dict[str, np.ndarray] = {}
-    for full_name, array in state.items():
-        layer, _, weight = _PREFIXES.sub("", full_name).rpartition(".")
+    for name, array in state.items():
+        layer, _, weight = _PREFIXES.sub("", name).rpartition(".")
         if weight == _COUNTER:
             continue
         if layer.endswith(_BATCH_NORM_SUFFIX):
@@ -102,12 +97,7 @@ def keras_tensors(state: Mapping[str, np.ndarray], source: str) -> dict[str, np.
         else:
             weight = _CONVOLUTION.get(weight, weight)
             array = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
-        name = f"{layer}/{weight}"
-        if name in tensors:
-            raise WeightsError(
-                f"{source} has several tensors for {name}, {full_name} among them; pass the state dict of one network."
-            )
-        tensors[name] = array
+        tensors[f"{layer}/{weight}"] = array
     return tensors
 
 
@@ -125,12 +115,3 @@ def _import_torch() -> ModuleType:
             f"PyTorch {torch.__version__} may run code that is hidden in a file; {needed} or later is needed: {remedy}"
         )
     return torch
-
-
-def _array(tensor: Any, name: str, path: str) -> np.ndarray:
-    try:
-        return tensor.detach().numpy()
-    except (TypeError, RuntimeError) as error:
-        raise WeightsError(
-            f"{path} holds {name} in a type that NumPy does not have ({error}); save it as float32."
-        ) from error

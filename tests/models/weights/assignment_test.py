@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from models.weights.assignment import HEAD_LAYERS, assign_weights
+from models.weights.assignment import assign_weights
 from models.weights.errors import WeightsError
 from tests.support.weights_networks import arrays, small_network
 
@@ -62,12 +62,7 @@ class AssignWeightsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertIn(start, message)
         self.assertIn(end or "x9/kernel)", message)
 
-    @parameterized.parameters((4, 3, 3, 3), (3, 3, 4, 3), (108,), (3, 3, 3, 4, 1), ())
-    def test_a_kernel_of_another_shape_is_not_reshaped(self, *shape):
-        tensors = {**arrays(small_network(seed=1)), "conv/kernel": np.zeros(shape, np.float32)}
-        self._assert_refused(tensors, "1 of another shape .conv/kernel")
-
-    @parameterized.parameters(*sorted(HEAD_LAYERS))
+    @parameterized.parameters("last_linear", "embedding")
     def test_a_head_that_the_network_lacks_is_left_out(self, head):
         self.assertEqual(assign_weights(small_network(0), arrays(small_network(1, classifier=head)), "x"), [head])
 
@@ -105,11 +100,6 @@ class AssignWeightsTest(parameterized.TestCase, tf.test.TestCase):
         network = small_network(seed=0)
         assign_weights(network, tensors, "somewhere")
         np.testing.assert_array_equal(network.get_layer("norm").beta, tensors["norm/beta"].astype(np.float32))
-
-    @parameterized.parameters(np.int32, np.bool_, object, "S4", [[("a", np.float32)]])
-    def test_what_are_no_floats_is_refused_unread(self, dtype):
-        tensors = {**arrays(small_network(seed=1)), "norm/beta": _Unreadable((4,), dtype)}
-        self._assert_refused(tensors, "holds norm/beta as .*; save it as float32")
 
     def test_variables_under_one_name_are_refused(self):
         inputs = tf.keras.Input((None, None, 3))

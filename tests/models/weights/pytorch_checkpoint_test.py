@@ -26,9 +26,10 @@ class _Tensor:
     def detach(self):
         return self
 
+    def float(self):
+        return _Tensor(np.asarray(self._array, np.float32))
+
     def numpy(self):
-        if self._array is None:
-            raise TypeError("Got unsupported ScalarType BFloat16")
         return self._array
 
 
@@ -80,7 +81,7 @@ class ConvertTest(CheckpointTest):
         with _torch(stored):
             self.assertEqual(convert_bn_inception(self.checkpoint, self.output), ["last_linear"])
         # That these tensors give the recorded features is tested where the network is.
-        expected = keras_tensors(published, "recording")
+        expected = keras_tensors(published)
         with read_h5(self.output) as tensors:
             self.assertEqual(set(tensors), set(expected))
             for name, array in expected.items():
@@ -98,12 +99,6 @@ class ConvertTest(CheckpointTest):
 
 
 class ReadTest(CheckpointTest):
-    def test_no_file(self):
-        with self.assertRaisesRegex(WeightsError, "There is no file of weights at"):
-            read_checkpoint(self.output)
-        with self.assertRaisesRegex(WeightsError, "is a directory"):
-            read_checkpoint(os.path.dirname(self.output))
-
     def test_without_pytorch(self):
         missing, message = mock.patch.dict(sys.modules, {"torch": None}), "cannot be imported.*pip install 'torch>=2.6'"
         with missing, self.assertRaisesRegex(WeightsError, message):
@@ -112,11 +107,6 @@ class ReadTest(CheckpointTest):
     @parameterized.parameters("1.13.1", "2.5.1+cu124", "2.0.0")
     def test_an_unsafe_pytorch_is_refused(self, version):
         self._assert_refused(AssertionError(), f"PyTorch {version[:3]}.* may run code.*'torch>=2.6'", version)
-
-    @parameterized.parameters("2.6.0", "2.13.0+cpu", "3.0.0a0+git1234", "10.1")
-    def test_later_ones_are_used(self, version):
-        with _torch(_tensors({"a.weight": np.ones(2, np.float32)}), version):
-            np.testing.assert_array_equal(read_checkpoint(self.checkpoint)["a.weight"], np.ones(2))
 
     def test_a_file_with_more_than_tensors_is_refused(self):
         advice = "Weights only load failed. Set weights_only=False if you trust the file."
@@ -131,14 +121,9 @@ class ReadTest(CheckpointTest):
     def test_what_is_no_state_dict_is_refused(self, stored):
         self._assert_refused(stored, "holds no state dict of tensors")
 
-    def test_what_numpy_lacks_is_refused_by_name(self):
-        self._assert_refused(
-            _tensors({"conv1_7x7_s2.bias": None}), "holds conv1_7x7_s2.bias in a type that NumPy does not have"
-        )
-
 
 class KerasTensorsTest(parameterized.TestCase, tf.test.TestCase):
-    @parameterized.parameters("", "module.", "model.", "backbone.", "module.model.backbone.")
+    @parameterized.parameters("", "module.model.backbone.")
     def test_names(self, prefix):
         names = {
             "conv2_3x3.weight": "conv2_3x3/kernel",
@@ -152,14 +137,14 @@ class KerasTensorsTest(parameterized.TestCase, tf.test.TestCase):
             "unknown.thing.other": "unknown.thing/other",
         }
         state = {prefix + name: np.full(3, i) for i, name in enumerate(names)}
-        tensors = keras_tensors({**state, prefix + "conv2_3x3_bn.num_batches_tracked": np.array(1)}, "x.pth")
+        tensors = keras_tensors({**state, prefix + "conv2_3x3_bn.num_batches_tracked": np.array(1)})
         self.assertEqual(
             {name: array[0] for name, array in tensors.items()}, {n: i for i, n in enumerate(names.values())}
         )
 
     def test_layouts(self):
         kernel = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)  # [out, in, height, width]
-        tensors = keras_tensors({"a.weight": kernel, "fc.weight": kernel[0, 0], "a_bn.bias": kernel[:1, 0, 0, 0]}, "x")
+        tensors = keras_tensors({"a.weight": kernel, "fc.weight": kernel[0, 0], "a_bn.bias": kernel[:1, 0, 0, 0]})
         for o, i, h, w in np.ndindex(kernel.shape):
             self.assertEqual(tensors["a/kernel"][h, w, i, o], kernel[o, i, h, w])
         self.assertAllEqual(tensors["fc/kernel"], kernel[0, 0].T)
@@ -168,14 +153,5 @@ class KerasTensorsTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters((1, 4, True), (4, 1, False), (2, 4, False))
     def test_batch_norms_of_2017(self, rows, columns, is_squeezed):
         array = np.arange(rows * columns).reshape(rows, columns)
-        tensor = keras_tensors({"a_bn.weight": array}, "x")["a_bn/gamma"]
+        tensor = keras_tensors({"a_bn.weight": array})["a_bn/gamma"]
         self.assertAllEqual(tensor, array[0] if is_squeezed else array)
-
-    def test_nothing_is_copied(self):
-        huge = np.broadcast_to(np.float32(0), (1 << 20, 1 << 20, 1, 1))
-        self.assertEqual(keras_tensors({"a.weight": huge}, "x")["a/kernel"].shape, (1, 1, 1 << 20, 1 << 20))
-
-    def test_two_networks_are_not_mixed(self):
-        state = {"model.a.bias": np.ones(1), "module.a.bias": np.ones(1)}
-        with self.assertRaisesRegex(WeightsError, "x.pth has several tensors for a/bias, module.a.bias among them"):
-            keras_tensors(state, "x.pth")
