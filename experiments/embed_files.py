@@ -12,8 +12,6 @@ from datasets.image_files import find_images
 from models.serving.exported_model import ExportedModel
 from models.serving.file_embedding import ImageError, embed_files
 
-_ARCHIVE = b"PK"  # The first bytes of an .npz file.
-
 
 class EmbeddedImages(NamedTuple):
     """Images with their embeddings.
@@ -49,12 +47,11 @@ def embed_images(
 
     Raises:
       DataError: there are no images.
-      ImageError: one cannot be read and is not to be skipped, or ``output`` is something else.
+      ImageError: one cannot be read and is not to be skipped.
       OutputError: ``output`` cannot be written.
     """
     stamps = {os.path.abspath(path): _stamp(path) for path in find_images(images)}
     check_file(output, flag)
-    _check_archive(output, flag)
     known = {path: kept for path, kept in _load(output, model.fingerprint).items() if stamps.get(path) == kept[0]}
     new = [path for path in stamps if path not in known]
     embedded = embed_files(model.signatures, new, skip_unreadable)
@@ -86,14 +83,6 @@ def _load(output: str, fingerprint: str) -> dict[str, tuple[tuple[int, int], np.
             return {path: ((size, time), vector) for path, (size, time), vector in rows}
     except Exception:  # Damaged archives raise many kinds; the embeddings can be computed again.
         return {}
-
-
-def _check_archive(output: str, flag: str) -> None:
-    """Refuses to overwrite a file that never held embeddings."""
-    if os.path.isfile(output):
-        with open(output, "rb") as file:
-            if file.read(len(_ARCHIVE)) not in (_ARCHIVE, b""):
-                raise ImageError(f"{output} holds something else than embeddings; pass another {flag}.")
 
 
 def _stamp(path: str) -> tuple[int, int]:

@@ -10,13 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from ccp.errors import UserError
 from datasets.files import written_whole
 from datasets.image_files import find_images
 from evaluate.figures.retrieval import RetrievalRow, draw_retrievals
 from evaluate.figures.style import save
-from evaluate.search import Neighbors, nearest_neighbors
-from evaluate.search.vectors import Vectors
+from evaluate.search import nearest_neighbors
 from experiments.embed_files import embed_images
 from models.serving.exported_model import ExportedModel
 from models.serving.file_embedding import embed_files
@@ -61,7 +59,6 @@ def search_images(
     query: str,
     count: int = 10,
     index: str | None = None,
-    engine: str = "exact",
     skip_unreadable: bool = False,
 ) -> SearchResult:
     """Finds the images of a gallery that are nearest to query images.
@@ -73,20 +70,17 @@ def search_images(
       count: how many to find.
       index: the ``.npz`` file that keeps the gallery's embeddings, as ``main.py embed`` writes it; None for one beside
         the gallery.
-      engine: ``exact`` compares in float64; ``faiss`` uses the library of that name (IndexFlatL2, in float32) if it is
-        installed. Distances are exact with both.
       skip_unreadable: leave out gallery images that cannot be read; otherwise the first one is an error.
 
     Raises:
-      UserError: an image cannot be read, there is none, an embedding is not finite, or FAISS is not installed.
+      UserError: an image cannot be read, there is none, or an embedding is not finite.
     """
-    nearest = _with_faiss() if engine == "faiss" else nearest_neighbors
     find_images(gallery)  # Raises if there are none, before the model is loaded.
     model = ExportedModel(model_dir)
     remedy = "Pass --query, an image that can be read."
     queries = embed_files(model.signatures, find_images(query), skip_unreadable=False, remedy=remedy)
     found = embed_images(model, gallery, index or _default_index(gallery), skip_unreadable, "--index")
-    neighbors = nearest(queries.embeddings, found.embeddings, min(count, len(found.paths)))
+    neighbors = nearest_neighbors(queries.embeddings, found.embeddings, min(count, len(found.paths)))
     answers = [
         Found(path, [found.paths[index] for index in indices], distances)
         for path, indices, distances in zip(queries.paths, *neighbors)
@@ -104,13 +98,8 @@ def draw_answers(result: SearchResult, path: str) -> pathlib.Path:
     files = list(dict.fromkeys([name for answer in answers for name in (answer.query, *answer.paths)]))
     places = {name: place for place, name in enumerate(files)}
     rows = [
-        RetrievalRow(
-            pathlib.Path(answer.query).name,
-            places[answer.query],
-            np.array([places[name] for name in answer.paths]),
-            None,
-        )
-        for answer in answers
+        RetrievalRow(pathlib.Path(query).name, places[query], np.array([places[path] for path in paths]), None)
+        for query, paths, _ in answers
     ]
     figure = draw_retrievals(rows, lambda place: _thumbnail(files[place]))
     with written_whole(path) as file:
@@ -125,29 +114,6 @@ def _default_index(gallery: str) -> str:
         pattern = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
         place = os.path.join(place.split("*")[0].rpartition(os.sep)[0], pattern)
     return f"{place}.embeddings.npz"
-
-
-def _with_faiss():
-    try:
-        import faiss
-    except ModuleNotFoundError:
-        raise UserError(
-            "--engine=faiss needs the library FAISS, which is not installed: '.venv/bin/python -m pip install "
-            "faiss-cpu', or leave --engine out for the exact search."
-        ) from None
-
-    def nearest(queries: np.ndarray, gallery: np.ndarray, count: int) -> Neighbors:
-        for embeddings, what in ((queries, "query"), (gallery, "gallery")):
-            Vectors(embeddings, what)  # Raises where one is not finite, for which FAISS returns − 1.
-        index = faiss.IndexFlatL2(gallery.shape[1])
-        index.add(np.ascontiguousarray(gallery, np.float32))
-        # Its distances are not used: from norms and products in float32, they are up to 0.001 for equal images.
-        indices = index.search(np.ascontiguousarray(queries, np.float32), count)[1]
-        distances = np.linalg.norm(gallery[indices].astype(np.float64) - queries[:, np.newaxis], axis=2)
-        order = np.lexsort((indices, distances))
-        return Neighbors(np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1))
-
-    return nearest
 
 
 def _thumbnail(path: str) -> np.ndarray:

@@ -17,9 +17,7 @@ def search(values: FlagValues) -> int:
     if values.output:
         check_file(values.output, "--output")
     skip = values.on_error == "skip"
-    result = search_images(
-        values.model, values.gallery, values.query, values.top, values.index, values.engine, skip_unreadable=skip
-    )
+    result = search_images(values.model, values.gallery, values.query, values.top, values.index, skip)
     print_skipped(result.skipped)
     for answer in result.answers:
         print(f"{answer.query}\n" + "\n".join(f"  {d:.4f}  {p}" for d, p in zip(answer.distances, answer.paths)))
@@ -39,7 +37,6 @@ COMMAND = Command(
         Flag("top", "how many to find", 10, at_least=1),
         Flag("output", "a PNG file to draw the answers into"),
         Flag("index", "the .npz file to keep the gallery's embeddings in (default: beside it)"),
-        Flag("engine", "how to search", "exact", choices=("exact", "faiss")),
         ON_ERROR,
     ],
 )

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import io
 import os
-import sys
 from unittest import mock
 
 import numpy as np
@@ -13,12 +12,10 @@ from absl.testing import parameterized
 from PIL import Image
 
 import main
-from ccp.errors import UserError
 from datasets.files import OutputError
 from datasets.manifest import DataError
 from evaluate.errors import EvaluationError
 from experiments import search_images as module
-from experiments.embed_files import embed_images
 from experiments.search_images import draw_answers, search_images
 from models.serving.exported_model import ExportedModel
 from models.serving.file_embedding import ImageError
@@ -69,23 +66,13 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertLen(answer.paths, COUNT)
         self.assertAllEqual(answer.distances, np.sort(answer.distances))
 
-    def test_embeddings_are_kept(self):
-        first = self.search()
-        self.assertTrue((self.folder / "gallery.embeddings.npz").exists())
-        again = self.search()
-        self.assertEqual((first.reused, again.reused), (0, COUNT))
+    @parameterized.parameters(None, "gallery/index.npz")
+    def test_embeddings_are_kept(self, index):
+        path = index and str(self.folder / index)
+        first, again = self.search(index=path), self.search(index=path)
+        self.assertTrue((self.folder / (index or "gallery.embeddings.npz")).exists())
+        self.assertEqual((first.reused, again.reused, again.num_images), (0, COUNT, COUNT))
         self.assertEqual([a.paths for a in again.answers], [a.paths for a in first.answers])
-
-    def test_the_output_of_embed_is_an_index(self):
-        output = str(self.folder / "embeddings.npz")
-        embed_images(_load(str(served.exported())), str(self.gallery), output, skip_unreadable=False)
-        self.assertEqual(self.search(index=output).reused, COUNT)
-
-    def test_an_index_elsewhere_even_inside_the_gallery(self):
-        index = self.gallery / "index.npz"
-        for reused in (0, COUNT):
-            result = self.search(index=str(index))
-            self.assertEqual((result.num_images, result.reused), (COUNT, reused))
 
     def test_bad_images(self):
         (self.gallery / "bad.png").write_text("no image")
@@ -122,50 +109,12 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
             self.assertBetween(picture.size[1] / picture.size[0], 0.45, 0.75)
             self.assertGreater(np.asarray(picture.convert("L")).std(), 20)
 
-    def test_faiss_that_is_not_installed(self):
-        with mock.patch.dict(sys.modules, {"faiss": None}), self.assertRaisesRegex(UserError, "pip install faiss-cpu"):
-            self.search(engine="faiss")
-
-    def test_faiss_finds_the_same(self):
-        try:
-            import faiss  # noqa: F401
-        except ModuleNotFoundError:
-            self.skipTest("FAISS is an extra and not installed.")
-        self.assert_same_answers(count=6)
-        self.assert_same_answers(count=99)
-
-    def test_what_faiss_finds_is_ordered_by_the_distances_of_the_embeddings(self):
-        with mock.patch.dict(sys.modules, {"faiss": mock.Mock(IndexFlatL2=_RoughIndex)}):
-            self.assert_same_answers(count=6)
-
-    def assert_same_answers(self, count):
-        for answer, other in zip(self.search(count=count).answers, self.search(count=count, engine="faiss").answers):
-            self.assertEqual(answer.paths, other.paths)
-            np.testing.assert_array_equal(answer.distances, other.distances)
-
-    @parameterized.parameters("exact", "faiss")
-    def test_embeddings_that_are_not_finite(self, engine):
+    def test_embeddings_that_are_not_finite(self):
         self.search()
         index = self.folder / "gallery.embeddings.npz"
         with np.load(index) as file:
             arrays = dict(file)
         arrays["embeddings"][3] = np.nan
         np.savez(index, **arrays)
-        faiss = mock.patch.dict(sys.modules, {"faiss": mock.Mock(IndexFlatL2=_RoughIndex)})
-        with faiss, self.assertRaisesRegex(EvaluationError, "1 of 30 gallery embeddings are not finite"):
-            self.search(engine=engine)
-
-
-class _RoughIndex:
-    """Stands in for FAISS: it finds the nearest, but its distances are off and so is their order."""
-
-    def __init__(self, _embedding_size):
-        self._rows = None
-
-    def add(self, rows):
-        self._rows = rows
-
-    def search(self, queries, count):
-        squared = np.square(queries[:, np.newaxis] - self._rows).sum(axis=2)
-        places = np.argsort(squared, axis=1)[:, :count][:, ::-1]
-        return np.zeros(places.shape, np.float32), places
+        with self.assertRaisesRegex(EvaluationError, "1 of 30 gallery embeddings are not finite"):
+            self.search()
