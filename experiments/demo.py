@@ -16,8 +16,9 @@ from experiments.projection_records import read_projections
 from experiments.restored import restore_run
 from experiments.run_directory import RunDirectory
 from experiments.train import train_run
-from models.serving.export import export, served_network
+from models.serving.export import export
 from models.serving.exported_model import INFO_FILE
+from models.serving.network import EmbeddingNetwork
 from models.serving.versions import ExportError
 
 BASE_LOSS = "contrastive"
@@ -64,7 +65,8 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
     pictures = [save(figure, home / name) for name, figure in figures.items()]
     shutil.rmtree(model_dir, ignore_errors=True)
     info = {**restored.describe(), **restored.progress}
-    export(served_network(restored.experiment.model, restored.experiment.format), str(model_dir), info)
+    network = EmbeddingNetwork(restored.experiment.model, restored.experiment.format)
+    export(network, network.signatures(), str(model_dir), info)
     seed_text = f"seed {seeds[0]}" if len(seeds) == 1 else f"mean ± deviation over {len(seeds)} seeds"
     return "\n".join(
         [

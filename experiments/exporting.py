@@ -7,18 +7,17 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from datasets.image_files import find_images
 from experiments.trained_network import load_trained_network
 from models.serving.bare_process import Sample
-from models.serving.export import export, exported_network, served_network
+from models.serving.export import export
 from models.serving.exported_model import ExportedModel, read_info
 from models.serving.file_embedding import ImageError, embed_files
 from models.serving.gallery import Gallery
-from models.serving.network import MASKED
-from models.serving.versions import ExportError, check_export_directory, newest_version
+from models.serving.network import MASKED, EmbeddingNetwork
+from models.serving.versions import check_export_directory
 
 _SAMPLE_SIZE = 8
 
@@ -30,14 +29,12 @@ class Target(NamedTuple):
       directory: the export directory.
       version: the number of the version; None for the next.
       gallery: a directory of images, searched in depth; None for a model without signature ``search``.
-      without_gallery: such a model may replace one with the signature.
       skip_unreadable: leave out gallery images that cannot be read; otherwise the first one is an error.
     """
 
     directory: str
     version: int | None = None
     gallery: str | None = None
-    without_gallery: bool = False
     skip_unreadable: bool = False
 
 
@@ -75,9 +72,10 @@ def export_run(
     """
     _check(target)
     trained = load_trained_network(run_dir, repeat, data_dir, on_bad_image)
-    served = served_network(trained.network, trained.image_format)
-    gallery, skipped = _gallery(served.signatures, target, trained.info)
-    written = export(served, target.directory, trained.info, gallery, target.version, trained.sample)
+    network = EmbeddingNetwork(trained.network, trained.image_format)
+    signatures = network.signatures()
+    gallery, skipped = _gallery(signatures, target, trained.info)
+    written = export(network, signatures, target.directory, trained.info, gallery, target.version, trained.sample)
     return Exported(*written, trained.progress, skipped)
 
 
@@ -92,12 +90,12 @@ def export_with_gallery(model: str, target: Target) -> Exported:
       UserError: there is no model, an image cannot be read; see also ``export``.
     """
     _check(target)
-    loaded = ExportedModel(model)
-    info = read_info(loaded.directory)
-    gallery, skipped = _gallery(loaded.signatures, target, info)
+    exported = ExportedModel(model)
+    network, signatures, info = exported.loaded.network, exported.signatures, read_info(exported.directory)
+    gallery, skipped = _gallery(signatures, target, info)
     files = [pathlib.Path(path).read_bytes() for path in find_images(target.gallery)[:_SAMPLE_SIZE]]
-    sample = Sample(files, loaded.signatures[MASKED](encoded_images=tf.constant(files))["embeddings"].numpy())
-    written = export(exported_network(loaded), target.directory, info, gallery, target.version, sample)
+    sample = Sample(files, signatures[MASKED](encoded_images=tf.constant(files))["embeddings"].numpy())
+    written = export(network, signatures, target.directory, info, gallery, target.version, sample)
     return Exported(*written, (), skipped)
 
 
@@ -106,21 +104,6 @@ def _check(target: Target) -> None:
     if target.gallery is not None and not os.path.isdir(target.gallery):
         raise ImageError(f"{target.gallery} is no directory; pass --gallery, a directory of images.")
     check_export_directory(target.directory, target.version)
-    newest = newest_version(target.directory)
-    if target.gallery or target.without_gallery or newest is None or (target.version or np.inf) < int(newest.name):
-        return
-    if _searches(newest):
-        raise ExportError(
-            f"{newest} has the signature 'search', and its clients would get errors as soon as a version without it "
-            "takes its place. Pass --gallery, or --without_gallery if that is intended."
-        )
-
-
-def _searches(version: pathlib.Path) -> bool:
-    try:
-        return "gallery" in read_info(version)
-    except ExportError:  # Not a version of ours, or damaged.
-        return False
 
 
 def _gallery(

@@ -59,13 +59,12 @@ def load_trained_network(
 
     Raises:
       RunError: there is no run, or it has saved nothing yet.
-      UserError: the folds take different images or have different test images.
+      UserError: a fold is missing.
     """
     runs = _find_folds(run_dir, repeat)
     restored = [restore_run(run, data_dir, on_bad_image) for run in runs or [run_dir]]
     first, progress = restored[0], [run.progress for run in restored]
     if runs:
-        _check_formats(restored)
         network: Network = JoinedNetworks([fold.experiment.model for fold in restored])
         seeds = [fold.experiment.settings.run.seed for fold in restored]
         folds = [{"fold": fold, "seed": seed, **done} for fold, (seed, done) in enumerate(zip(seeds, progress), 1)]
@@ -97,27 +96,9 @@ def _find_folds(run_dir: str, repeat: int) -> list[str]:
     return [str(run) for run in runs]
 
 
-def _check_formats(folds: Sequence[RestoredRun]) -> None:
-    first = folds[0]
-    for fold in folds:
-        if fold.experiment.format != first.experiment.format:
-            raise UserError(
-                f"The folds must take the same images; {first.run.path} takes {_described(first.experiment.format)} "
-                f"and {fold.run.path} {_described(fold.experiment.format)}. Train the folds with the same settings."
-            )
-
-
-def _described(image_format: ImageFormat) -> str:
-    return f"{image_format.size} × {image_format.size} pixels of {image_format.channels} channels"
-
-
 def _joined_scores(folds: Sequence[RestoredRun]) -> dict[str, float]:
     """Test scores of the concatenated embeddings."""
     embedded = [fold.embed() for fold in folds]
-    if not all(np.array_equal(embedded[0].indices, fold.indices) for fold in embedded):
-        raise UserError(
-            "The folds were evaluated on different images, because some were changed meanwhile. Run the command again."
-        )
     joined = concatenated_embeddings([fold.embeddings for fold in embedded])
     return dataclasses.replace(embedded[0], embeddings=joined).result.means
 

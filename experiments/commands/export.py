@@ -16,12 +16,9 @@ def export(values: FlagValues) -> int:
         raise ConfigError("main.py export needs one of --run_dir, a run, and --model, an exported model.")
     if values.model and not values.gallery:
         raise ConfigError("main.py export --model=… gives an exported model another gallery; pass --gallery too.")
-    if values.gallery and values.without_gallery:
-        raise ConfigError("--gallery and --without_gallery exclude each other; leave one of them out.")
     from experiments.exporting import Target, export_run, export_with_gallery
 
-    skip_unreadable = values.on_bad_image == "skip"
-    target = Target(values.export_dir, values.version, values.gallery, values.without_gallery, skip_unreadable)
+    target = Target(values.export_dir, values.version, values.gallery, values.on_bad_image == "skip")
     if values.model:
         done = export_with_gallery(values.model, target)
     else:
@@ -45,7 +42,6 @@ COMMAND = Command(
         Flag("export_dir", "directory to write a numbered version into", required=True),
         Flag("version", "its number (default: the one after the newest, or 1)", kind=int),
         Flag("gallery", "directory of images, perhaps in class folders, to be searched by signature 'search'"),
-        Flag("without_gallery", "write a version without 'search' after one that has it", False),
         Flag("repeat_number", "of main.py mlrc: which repeat, from 1", 1, at_least=1),
         *DATA_FLAGS,
     ],

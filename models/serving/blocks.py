@@ -11,31 +11,31 @@ MOST_IMAGES = 64
 
 
 def embed_in_blocks(
-    read: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    read: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
     embed: Callable[[tf.Tensor], tf.Tensor],
     embedding_size: int,
-    number: tf.Tensor,
+    inputs: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Reads and embeds images block by block; of each block only the embeddings are kept.
 
     Blocks have equal sizes, and the last is padded with zeros: the rounding of the network's sums depends on the size.
 
     Args:
-      read: the first position and the one after the last, [] int32 each, to the images in between
-        [images, size, size, channels] float32, and which of them are good [images] bool.
+      read: some of the inputs to images [images, size, size, channels] float32, and which of them are good [images]
+        bool.
       embed: images [block, size, size, channels] to embeddings [block, embedding_size].
       embedding_size: dimensions of the embeddings.
-      number: [] int32, of images; may be 0.
+      inputs: [number, …]; may be none.
 
     Returns:
       Embeddings [number, embedding_size] float32, arbitrary for bad images; and which images are good, [number] bool.
     """
+    number = tf.shape(inputs)[0]
     num_blocks = tf.maximum(-(-number // MOST_IMAGES), 1)
     size = tf.maximum(-(-number // num_blocks), 1)
 
     def block(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        first = index * size
-        images, good = read(first, tf.minimum(first + size, number))
+        images, good = read(inputs[index * size : (index + 1) * size])
         padding = [0, size - tf.size(good)]
         return embed(tf.pad(images, [padding, [0, 0], [0, 0], [0, 0]])), tf.pad(good, [padding])
 

@@ -48,18 +48,13 @@ class ExportedModel:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """See ``fingerprint``."""
-        return fingerprint(self.directory)
-
-
-def fingerprint(version: pathlib.Path) -> str:
-    """A digest of a version's files: embeddings of models with the same one are comparable."""
-    digest = hashlib.sha256()
-    for path in sorted(version.rglob("*")):
-        if path.is_file():
-            digest.update(f"{path.relative_to(version)}\0".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+        """A digest of the version's files: embeddings of models with the same one are comparable."""
+        digest = hashlib.sha256()
+        for path in sorted(self.directory.rglob("*")):
+            if path.is_file():
+                digest.update(f"{path.relative_to(self.directory)}\0".encode())
+                digest.update(path.read_bytes())
+        return digest.hexdigest()
 
 
 def read_info(version: pathlib.Path) -> dict[str, Any]:
@@ -69,9 +64,6 @@ def read_info(version: pathlib.Path) -> dict[str, Any]:
       ExportError: it is gone or damaged.
     """
     try:
-        info = read_json(version / INFO_FILE)
+        return read_json(version / INFO_FILE)
     except (OSError, UserError) as error:
         raise ExportError(f"{version / INFO_FILE} cannot be read ({first_line(error)}); {_REMEDY}") from error
-    if not isinstance(info, dict):
-        raise ExportError(f"{version / INFO_FILE} holds something else than the model's description; {_REMEDY}")
-    return info

@@ -19,9 +19,6 @@ from models.serving.joined_networks import Network
 
 FLOAT, UINT8, ENCODED, MASKED = "serving_default", "uint8", "encoded", "encoded_masked"
 
-# An error lists no more positions than this.
-_MOST_POSITIONS = 20
-
 
 class EmbeddingNetwork(tf.Module):
     """A network with the evaluation's preprocessing and normalisation, as functions to be exported.
@@ -99,30 +96,23 @@ class EmbeddingNetwork(tf.Module):
         return {"embeddings": embeddings, "ok": good, "reasons": reasons(encoded_images, good)}
 
     def _embed_files(self, files: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return self._in_blocks(lambda first, end: self._read(files[first:end]), tf.size(files))
+        return embed_in_blocks(self._read, self.embed_prepared, self._embedding_size, files)
 
     def _embed_pixels(
         self, images: tf.Tensor, checked: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Embeds images; ``checked`` maps one to its intensities from 0 to 255, and whether they are valid."""
-        shape = tf.shape(images)
-        has_pixels = (shape[0] == 0) | tf.reduce_all(shape[1:3] > 0)
         size, channels = self._format.size, self._format.channels
         specs = tf.TensorSpec([size, size, channels]), tf.TensorSpec([], tf.bool)
 
-        def prepare(place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            image, good = checked(images[place])
-            return evaluation_image(DecodedImage(image), self._format), good
+        def prepare(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            intensities, good = checked(image)
+            return evaluation_image(DecodedImage(intensities), self._format), good
 
-        def read(first: tf.Tensor, end: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return tf.map_fn(prepare, tf.range(first, end), fn_output_signature=specs)
+        def read(block: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return tf.map_fn(prepare, block, fn_output_signature=specs)
 
-        check = refuse_unless(has_pixels, ["Images must have pixels; their height and width are", shape[1:3]])
-        with tf.control_dependencies(check):
-            return self._in_blocks(read, shape[0])
-
-    def _in_blocks(self, read: Callable, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return embed_in_blocks(read, self.embed_prepared, self._embedding_size, number)
+        return embed_in_blocks(read, self.embed_prepared, self._embedding_size, images)
 
     def _prepare_file(self, contents: tf.Tensor) -> tf.Tensor:
         return evaluation_image(open_image(contents, self._format.channels, served=True), self._format)
@@ -153,6 +143,4 @@ def _unreadable(files: tf.Tensor, good: tf.Tensor) -> tf.Tensor:
 
 
 def _positions(chosen: tf.Tensor) -> tf.Tensor:
-    places = tf.strings.as_string(tf.where(chosen)[:, 0])
-    listed = tf.strings.reduce_join(places[:_MOST_POSITIONS], separator=", ")
-    return tf.strings.join([listed, tf.where(tf.size(places) > _MOST_POSITIONS, ", …", "")])
+    return tf.strings.reduce_join(tf.strings.as_string(tf.where(chosen)[:, 0]), separator=", ")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import tensorflow as tf
 
 from ccp.errors import UserError, first_line
 from datasets.files import check_directory
-
-# Hidden, and no number: TensorFlow Serving passes it over.
-_TEMPORARY = ".new-"
 
 
 class ExportError(UserError):
@@ -28,13 +26,6 @@ def versions(directory: str | os.PathLike) -> list[int]:
     return sorted(int(path.name) for path in entries if path.name.isdecimal() and path.is_dir())
 
 
-def newest_version(directory: str | os.PathLike) -> pathlib.Path | None:
-    """The newest version's directory, of those that hold a SavedModel; None if there is none."""
-    paths = [pathlib.Path(directory, str(number)) for number in versions(directory)]
-    found = [path for path in paths if tf.saved_model.contains_saved_model(str(path))]
-    return found[-1] if found else None
-
-
 def version_directory(directory: str | os.PathLike) -> pathlib.Path:
     """The directory of the SavedModel: the newest version of an export directory, or the directory itself.
 
@@ -43,10 +34,11 @@ def version_directory(directory: str | os.PathLike) -> pathlib.Path:
     """
     if tf.saved_model.contains_saved_model(str(directory)):
         return pathlib.Path(directory)
-    newest = newest_version(directory)
-    if newest is None:
+    paths = [pathlib.Path(directory, str(number)) for number in versions(directory)]
+    found = [path for path in paths if tf.saved_model.contains_saved_model(str(path))]
+    if not found:
         raise ExportError(f"{directory} holds no SavedModel; make one with: main.py export --run_dir=… --export_dir=…")
-    return newest
+    return found[-1]
 
 
 def check_export_directory(directory: str | os.PathLike, version: int | None = None) -> None:
@@ -57,7 +49,7 @@ def check_export_directory(directory: str | os.PathLike, version: int | None = N
       version: the number of the new version; None for the one after the newest, or 1.
 
     Raises:
-      ExportError: the version exists, or the directory holds something else than versions.
+      ExportError: the version exists.
       OutputError: the directory cannot be written.
     """
     target, existing = pathlib.Path(directory), versions(directory)
@@ -68,37 +60,32 @@ def check_export_directory(directory: str | os.PathLike, version: int | None = N
             f"{target / str(version)} exists already; pass another --version, or leave it out for {existing[-1] + 1}."
         )
     check_directory(target, "--export_dir")
-    others = [path.name for path in target.iterdir() if not path.name.startswith(_TEMPORARY)] if target.exists() else []
-    if others and not existing:
-        raise ExportError(f"{target} holds something else than exported versions; pass another --export_dir.")
 
 
-def write_version(
-    directory: str | os.PathLike, version: int | None, write: Callable[[pathlib.Path], None]
-) -> pathlib.Path:
-    """Writes a version under a temporary name and renames it when it is complete.
+@contextlib.contextmanager
+def new_version(directory: str | os.PathLike, version: int | None) -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
+    """Gives a version its name only when it is complete.
 
     A server that watches the directory thus never sees half a version, and a failure leaves nothing behind.
 
     Args:
       directory: the export directory; created if need be.
       version: see ``check_export_directory``.
-      write: writes into the directory that it is given, which exists.
 
-    Returns:
-      The version's directory.
+    Yields:
+      An empty directory to write into, and the directory that it becomes when the context ends without an error.
 
     Raises:
       ExportError: see ``check_export_directory``; or writing failed.
     """
     check_export_directory(directory, version)
     target = pathlib.Path(directory)
-    created = not target.exists()
-    temporary = target / f"{_TEMPORARY}{uuid.uuid4().hex[:8]}"
+    # Hidden, and no number: TensorFlow Serving ignores it.
+    temporary = target / f".new-{uuid.uuid4().hex[:8]}"
+    final = target / str(version or max(versions(target), default=0) + 1)
     try:
         temporary.mkdir(parents=True)
-        write(temporary)
-        final = target / str(version or max(versions(target), default=0) + 1)
+        yield temporary, final
         os.rename(temporary, final)
     except (OSError, tf.errors.OpError) as error:
         raise ExportError(
@@ -107,6 +94,3 @@ def write_version(
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        if created and target.is_dir() and not any(target.iterdir()):
-            target.rmdir()
-    return final

@@ -23,9 +23,10 @@ from datasets.reading import load
 from datasets.settings import DataSettings
 from evaluate.embedding import Embedder
 from models.embedding import build_embedding_model, image_format
-from models.serving.export import export, served_network
+from models.serving.export import export
 from models.serving.exported_model import ExportedModel
 from models.serving.gallery import Gallery
+from models.serving.network import EmbeddingNetwork
 from models.settings import NetworkSettings
 
 SETTINGS = NetworkSettings(width=16, image_size=16, embedding_size=6)
@@ -59,7 +60,8 @@ def exported() -> pathlib.Path:
     directory = pathlib.Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     gallery = Gallery(IDS, LABELS, expected(digit_images(12)))
-    export(served_network(network(), FORMAT), str(directory), INFO, gallery)
+    module = EmbeddingNetwork(network(), FORMAT)
+    export(module, module.signatures(), str(directory), INFO, gallery)
     return directory
 
 

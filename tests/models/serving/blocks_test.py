@@ -11,8 +11,7 @@ from models.serving.blocks import MOST_IMAGES, embed_in_blocks
 def _in_blocks(number, bad):
     """Images of one pixel, which are numbered from 1; 0 is padding."""
 
-    def read(first, end):
-        numbers = tf.range(first, end) + 1
+    def read(numbers):
         is_bad = tf.reduce_any(numbers[:, tf.newaxis] == bad, axis=1)
         return tf.cast(numbers, tf.float32)[:, tf.newaxis, tf.newaxis, tf.newaxis], ~is_bad
 
@@ -22,7 +21,7 @@ def _in_blocks(number, bad):
         counts = [tf.size(numbers), tf.math.count_nonzero(numbers == 0.0, dtype=tf.int32)]
         return tf.stack([numbers, *(tf.ones_like(numbers) * tf.cast(count, tf.float32) for count in counts)], axis=1)
 
-    return embed_in_blocks(read, embed, 3, number)
+    return embed_in_blocks(read, embed, 3, tf.range(number) + 1)
 
 
 class BlocksTest(parameterized.TestCase, tf.test.TestCase):

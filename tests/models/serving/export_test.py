@@ -1,6 +1,5 @@
 """What an export consists of, and models that are exported again with another gallery."""
 
-import json
 import os
 import pathlib
 import shutil
@@ -13,21 +12,14 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from models.serving import bare_process
 from models.serving.bare_process import Sample
-from models.serving.export import ServedNetwork, export, exported_network
-from models.serving.exported_model import INFO_FILE, ExportedModel, read_info
+from models.serving.export import export
+from models.serving.exported_model import ExportedModel, read_info
 from models.serving.gallery import Gallery
 from models.serving.versions import ExportError
 from tests.support import pictures, served
 
 
 class ExportTest(tf.test.TestCase):
-    def test_contents(self):
-        version = served.exported() / "1"
-        self.assertEqual(os.listdir(served.exported()), ["1"])
-        self.assertEqual(json.loads((version / INFO_FILE).read_text()), served.INFO)
-        for name in ("saved_model.pb", "variables/variables.index"):
-            self.assertTrue((version / name).is_file(), name)
-
     def test_signatures(self):
         files = tf.TensorSpec([None], tf.string, "encoded_images")
         embeddings = {"embeddings": tf.TensorSpec([None, 6], tf.float32, "embeddings")}
@@ -75,12 +67,12 @@ class ExportTest(tf.test.TestCase):
         sample = Sample([b"a file"], np.zeros([1, 6], np.float32))
         failure = mock.patch.object(bare_process.subprocess, "run", side_effect=bare_process.subprocess.SubprocessError)
         with failure, self.assertRaisesRegex(ExportError, "could not be tried in a separate process"):
-            export(ServedNetwork(tf.Module(), {}), str(folder), {}, sample=sample)
+            export(tf.Module(), {}, str(folder), {}, sample=sample)
         self.assertEqual(os.listdir(folder), [])
 
 
 class OtherGalleryTest(tf.test.TestCase):
-    """An export of a model with a gallery, and of that one with another gallery."""
+    """An export of an exported model, which has a gallery, with another gallery."""
 
     @classmethod
     def setUpClass(cls):
@@ -89,19 +81,14 @@ class OtherGalleryTest(tf.test.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.files = [pictures.png_of(image) for image in served.digit_images(12)]
         cls.embeddings = served.signatures()["encoded"](encoded_images=tf.constant(cls.files))["embeddings"].numpy()
-        source = served.exported()
-        for chosen in (np.array([3, 7]), np.array([1, 5, 9])):
-            gallery = Gallery([f"{n}.png" for n in chosen], [f"class {n}" for n in chosen], cls.embeddings[chosen])
-            network = exported_network(ExportedModel(source))
-            cls.version = export(network, str(cls.folder), {"n": len(chosen)}, gallery).directory
-            source = cls.folder
+        model, chosen = ExportedModel(served.exported()), np.array([1, 5, 9])
+        gallery = Gallery([f"{n}.png" for n in chosen], [f"class {n}" for n in chosen], cls.embeddings[chosen])
+        info = {"dataset": "other"}
+        cls.version, _ = export(model.loaded.network, model.signatures, str(cls.folder), info, gallery)
         cls.loaded = ExportedModel(cls.folder)
 
-    def test_is_the_next_version(self):
-        self.assertEqual((self.version, self.loaded.directory), (self.folder / "2", self.folder / "2"))
-        self.assertEqual(read_info(self.folder / "2"), {"n": 3})
-
     def test_the_network_is_the_same_bit_for_bit(self):
+        self.assertEqual((self.version, read_info(self.version)), (self.folder / "1", {"dataset": "other"}))
         embeddings = self.loaded.signatures["encoded"](encoded_images=tf.constant(self.files))["embeddings"]
         np.testing.assert_array_equal(embeddings, self.embeddings)
         for variable, original in zip(self.loaded.loaded.network.weights, served.network().variables):
@@ -116,8 +103,3 @@ class OtherGalleryTest(tf.test.TestCase):
         names = [name for name, _ in tf.train.list_variables(str(self.version / "variables" / "variables"))]
         self.assertLen([name for name in names if name.startswith("gallery/")], 4)
         self.assertEmpty([name for name in names if "loaded" in name])
-
-    def test_no_network(self):
-        model = mock.Mock(spec=ExportedModel, directory="somewhere", loaded=object(), signatures={})
-        with self.assertRaisesRegex(ExportError, "somewhere was not written by main.py export"):
-            exported_network(model)

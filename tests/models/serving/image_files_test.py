@@ -13,7 +13,7 @@ from PIL import Image
 from models.serving.image_files import read_each, reasons
 from tests.support import mutations, pictures, served
 
-_REQUESTS = 200
+_REQUESTS = 100
 
 
 def _chunk(name, data):
