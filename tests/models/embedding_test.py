@@ -44,18 +44,13 @@ class EmbeddingNetworkTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(trainable, expected)  # No bias: not in the convolutions, not in the embedding.
         self.assertLen(model.non_trainable_variables, 8)  # Mean and variance of four batch norms.
 
-    @parameterized.parameters(
-        ("average", lambda x: x.mean(axis=(1, 2))),
-        ("max", lambda x: x.max(axis=(1, 2))),
-        ("average_max", lambda x: x.mean(axis=(1, 2)) + x.max(axis=(1, 2))),
-        ("gem", lambda x: np.mean(np.maximum(x, 1e-6) ** 3, axis=(1, 2)) ** (1 / 3)),
-    )
+    @parameterized.parameters(("average", np.mean), ("max", np.max))
     def test_embedding_is_the_pooled_feature_times_the_kernel(self, pooling, pooled):
         model = _build(image_size=32, pooling=pooling)
         images = np.random.default_rng(0).uniform(0, 255, size=(3, 32, 32, 1)).astype(np.float32)
         features = tf.keras.Model(model.input, model.get_layer("pool3").output)(images).numpy()
         self.assertEqual(features.shape, (3, 2, 2, 3))
-        expected = pooled(features) @ model.get_layer("embedding").kernel.numpy()
+        expected = pooled(features, axis=(1, 2)) @ model.get_layer("embedding").kernel.numpy()
         self.assertAllClose(model(images), expected, rtol=1e-5, atol=1e-6)
 
     def test_is_not_normalised(self):
@@ -73,12 +68,6 @@ class EmbeddingNetworkTest(parameterized.TestCase, tf.test.TestCase):
             np.testing.assert_array_equal(one, two)
         kernels = [one.ndim > 1 for one in first]  # Batch norms start alike.
         self.assertEqual([bool((one != two).any()) for one, two in zip(first, other)], kernels)
-
-    def test_an_image_is_embedded_alike_alone_and_in_a_batch(self):
-        model = _build()
-        images = tf.random.stateless_normal([5, 16, 16, 1], (0, 1))
-        alone = tf.concat([model(images[i : i + 1], training=False) for i in range(5)], axis=0)
-        self.assertAllClose(model(images, training=False), alone, rtol=1e-5, atol=1e-6)
 
 
 class FrozenBatchNormTest(parameterized.TestCase, tf.test.TestCase):
@@ -118,15 +107,6 @@ class FrozenBatchNormTest(parameterized.TestCase, tf.test.TestCase):
             moved = [bool((v.numpy() != then).any()) for v, then in zip(model.trainable_variables, before)]
             self.assertTrue(all(moved))  # Everything else is trained.
 
-    def test_unfrozen_moves_in_training(self):
-        model, images = _build(image_size=32, channels=3), networks.images(count=4)[:, :32, :32]
-        norms_before = [norm.get_weights() for norm in _norms(model)]
-        self.assertNotAllClose(model(images, training=True), model(images, training=False))
-        _train(model, images, steps=2)
-        for norm, weights in zip(_norms(model), norms_before):
-            for now, then in zip(norm.get_weights(), weights):
-                self.assertTrue((now != then).any(), norm.name)
-
     def test_is_nothing_but_frozen(self):
         # The same weights in the same order, whatever is trained: checkpoints and copies match them by position.
         frozen, free = _build(freeze_bn=True), _build()
@@ -151,14 +131,11 @@ class MixedPrecisionTest(parameterized.TestCase, tf.test.TestCase):
         # The same network to the precision of the half types (bfloat16: 2^-8 per operation).
         self.assertAllClose(embeddings, full, rtol=0.05, atol=0.05 * np.abs(full).max())
 
-    @parameterized.parameters("float32", "mixed_bfloat16")
-    def test_policy_is_as_before_even_after_a_failure(self, policy):
-        tf.keras.mixed_precision.set_global_policy(policy)
+    @parameterized.parameters(("float16", "float16"), ("none", "float32"))
+    def test_policy_is_as_before_even_after_a_failure(self, precision, compute):
+        tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
         self.addCleanup(tf.keras.mixed_precision.set_global_policy, "float32")
-        for precision, compute in (("float16", "float16"), ("none", "float32")):
-            model = _build(mixed_precision=precision)
-            self.assertEqual(model.get_layer("conv0").compute_dtype, compute)
-            self.assertEqual(tf.keras.mixed_precision.global_policy().name, policy)
-            with self.assertRaisesRegex(ValueError, "must not be 0"):
-                _build(mixed_precision=precision, channels=0)
-            self.assertEqual(tf.keras.mixed_precision.global_policy().name, policy)
+        self.assertEqual(_build(mixed_precision=precision).get_layer("conv0").compute_dtype, compute)
+        with self.assertRaisesRegex(ValueError, "must not be 0"):
+            _build(mixed_precision=precision, channels=0)
+        self.assertEqual(tf.keras.mixed_precision.global_policy().name, "mixed_bfloat16")
