@@ -141,10 +141,10 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         run = self.run_of(3, 1)
         with mock.patch.object(exporting, "export", return_value=("a directory", 0.5)) as export:
             done = export_run(str(run.path), Target("a directory"))
-        served_network, _, info, gallery, _, self.sample = export.call_args[0]
-        self.assert_sample_right(served_network.signatures, done)
+        _, signatures, _, info, gallery, _, self.sample = export.call_args[0]
+        self.assert_sample_right(signatures, done)
         self.assertLen(self.sample.files, 8)
-        embeddings = served_network.signatures["encoded"](encoded_images=tf.constant(self.files))["embeddings"]
+        embeddings = signatures["encoded"](encoded_images=tf.constant(self.files))["embeddings"]
         with np.load(run.test_embeddings) as file:
             self.assertAllClose(embeddings, file["embeddings"], rtol=0, atol=1e-5)
         self.assertAllClose(info["test"], json.loads(run.result.read_text())["test"])
