@@ -14,22 +14,19 @@ from evaluate.metrics.result import RetrievalResult
 from experiments.restored import RestoredRun
 
 
-def write_evaluation(
-    restored: RestoredRun, split: str, with_clustering: bool
-) -> tuple[dict[str, Any], list[pathlib.Path]]:
+def write_evaluation(restored: RestoredRun, split: str) -> tuple[dict[str, Any], list[pathlib.Path]]:
     """Scores a run by all metrics, and writes means, classes and queries.
 
     Args:
       restored: the run.
       split: ``test`` or ``validation``.
-      with_clustering: also cluster the embeddings, for NMI and AMI; slow for large sets.
 
     Returns:
       The contents of ``evaluation_SPLIT.json``, and the files written: that and, with a line for each query,
       ``evaluation_SPLIT_queries.csv``.
     """
     embedded = restored.embed(split)
-    result = embedded.evaluate(all_metrics(with_clustering))
+    result = embedded.evaluate(all_metrics())
     record = {
         **restored.describe(),
         **restored.progress,

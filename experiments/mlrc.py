@@ -71,7 +71,7 @@ def run_mlrc(
         if replicas.any(finished):
             _log.info("%s: finished already", title)
         else:
-            train_run(models[fold, repeat], run.path, title, should_stop, on_board=False)
+            train_run(models[fold, repeat], run.path, title, should_stop)
     if not replicas.is_chief:
         return {}
     results = {key: read_json(run.result) for key, run in runs.items()}

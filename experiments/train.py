@@ -12,7 +12,7 @@ import tensorflow as tf
 from ccp.distribution.replicas import replicas_of
 from ccp.training.progress_display import ProgressDisplay
 from datasets.files import read_json
-from experiments.board import TensorBoard, show_unseen
+from experiments.board import TensorBoard
 from experiments.description import describe
 from experiments.experiment import Experiment
 from experiments.run_callbacks import RunLog
@@ -29,7 +29,6 @@ def train_run(
     run_dir: str | os.PathLike,
     title: str,
     should_stop: Callable[[], bool] = lambda: False,
-    on_board: bool = True,
 ) -> dict[str, Any]:
     """Trains a run to its end, resuming it if it was interrupted, and evaluates its best weights on unseen classes.
 
@@ -38,7 +37,6 @@ def train_run(
       run_dir: where everything is kept.
       title: shown with the progress.
       should_stop: see ``Trainer``.
-      on_board: show the unseen classes in TensorBoard, with its projector.
 
     Returns:
       The contents of the run's ``result.json``.
@@ -72,8 +70,6 @@ def train_run(
         if replicas.is_chief:
             run.finish(unseen.embeddings, unseen.indices, result)
         wait_for_result(replicas, run)
-        if on_board and replicas.is_chief:
-            show_unseen(run, unseen, settings.loop.steps_per_epoch * progress.epoch)
     return result
 
 

@@ -82,9 +82,9 @@ def test_trains_with_all_of_them(project):
 
 def test_the_metric_is_among_those_of_an_evaluation(project):
     program = (
-        "import numpy as np; from ccp.registry import imported; from evaluate.metrics.registry import *; "
-        "labels, clusters = np.array([0, 0, 1, 1, 1, 1]), np.array([0, 0, 0, 1, 1, 1]); "
-        "print('purity' in all_metrics(), imported(METRICS['purity'].function)(labels, clusters))"
+        "import numpy as np; from evaluate import evaluate_retrieval; from evaluate.metrics.registry import all_metrics; "
+        "result = evaluate_retrieval(np.arange(5.0)[:, None], [0, 0, 0, 1, 1], metrics=['coverage_at_2']); "
+        "print('coverage_at_10' in all_metrics(), result.per_query['coverage_at_2'].tolist())"
     )
-    # One cluster holds two of class 0, the other three of class 1.
-    assert run(project, "-c", program).stdout.startswith("True 0.8333")
+    # On a line. The 2 nearest of 2 are 1, of its class, and 3; all others find all of theirs.
+    assert run(project, "-c", program).stdout == "True [1.0, 1.0, 0.5, 1.0, 1.0]\n"

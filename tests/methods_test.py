@@ -35,7 +35,7 @@ def test_trains(loss, tmp_path):
         given.update(projection="period", projection_period=1)
     elif method.has_proxies:
         given.update(warm_up_epochs=1, proxy_rate_multiplier=10.0)
-    result = train_run(preset_settings(**given), tmp_path / "run", None, on_board=False)
+    result = train_run(preset_settings(**given), tmp_path / "run", None)
     assert (result["epochs"], result["projections"]) == (2, int(method.projects))
     # By chance, the nearest of five classes is right a fifth of the time.
     assert 0.35 < result["test"]["precision_at_1"] <= 1.0

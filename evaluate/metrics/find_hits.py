@@ -7,9 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from evaluate.metrics.labelled_vectors import LabelledVectors, Points
-from evaluate.metrics.late_hits import late_first_hits
-from evaluate.metrics.ranked_hits import RankedHits, first_hit
-from evaluate.search.pair_scores import PairScores
+from evaluate.metrics.ranked_hits import RankedHits
 from evaluate.search.ranking import Ranking
 from evaluate.search.search import Budget, rankings
 
@@ -17,7 +15,7 @@ _MAX_ENTRIES = 1_000_000
 
 
 def find_hits(
-    queries: LabelledVectors, references: LabelledVectors, depth: int, any_rank: bool, budget: Budget | None = None
+    queries: LabelledVectors, references: LabelledVectors, depth: int, budget: Budget | None = None
 ) -> Iterator[RankedHits]:
     """The tie groups of all queries that have a reference of their class, in blocks, in any order.
 
@@ -27,7 +25,6 @@ def find_hits(
       queries: what searches.
       references: what is searched; the same object as ``queries`` if each query searches all others.
       depth: the groups hold at least so many of the nearest references, and at least R.
-      any_rank: whether first hits behind them are found, too.
       budget: of memory.
     """
     leave_one_out = queries is references
@@ -40,7 +37,6 @@ def find_hits(
         found = rankings(points.vectors, points.vectors, counts, budget)
     else:
         found = rankings(queries.vectors, points.vectors, wanted, budget)
-    scores = PairScores(queries.vectors, references.vectors) if any_rank else None
     for chosen, ranking in _in_blocks(found, points, leave_one_out):
         size, relevant = _tie_groups(ranking, points, queries.labels[chosen])
         if leave_one_out and not points.all_differ:
@@ -48,12 +44,7 @@ def find_hits(
             own = points.point[chosen]
             size = np.column_stack([points.sizes[own] - 1, size])
             relevant = np.column_stack([points.count(own, queries.labels[chosen]) - 1, relevant])
-        first = first_hit(size, relevant, complete=wanted[chosen])
-        if scores is not None:
-            late = np.flatnonzero((first.relevant == 0) & (num_relevant[chosen] > 0))
-            for known, found_late in zip(first, late_first_hits(chosen[late], queries, references, scores)):
-                known[late] = found_late
-        yield RankedHits(chosen, num_relevant[chosen], size, relevant, first)
+        yield RankedHits(chosen, num_relevant[chosen], size, relevant)
 
 
 def _in_blocks(found: Iterator[Ranking], points: Points, leave_one_out: bool) -> Iterator[tuple[np.ndarray, Ranking]]:

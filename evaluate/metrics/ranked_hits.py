@@ -15,14 +15,6 @@ from typing import NamedTuple
 import numpy as np
 
 
-class FirstHit(NamedTuple):
-    """The nearest tie group of each query that has a relevant reference, [queries] each; ``relevant`` 0: not found."""
-
-    ahead: np.ndarray
-    size: np.ndarray
-    relevant: np.ndarray
-
-
 class Scores(NamedTuple):
     """A metric's values, [queries] each."""
 
@@ -40,14 +32,12 @@ class RankedHits:
       num_relevant: [queries] R, the number of references of the query's class.
       size: [queries, groups], nearest first. Groups of size 0 count for nothing.
       relevant: [queries, groups].
-      first_hit: of each query, complete also if it is not among the groups.
     """
 
     queries: np.ndarray
     num_relevant: np.ndarray
     size: np.ndarray
     relevant: np.ndarray
-    first_hit: FirstHit
 
     @functools.cached_property
     def ahead(self) -> np.ndarray:
@@ -67,17 +57,3 @@ class RankedHits:
     def taken(self, limit: np.ndarray) -> np.ndarray:
         """[queries, groups] how many of each group are among the nearest ``limit`` [queries]."""
         return np.clip(limit[:, np.newaxis] - self.ahead, 0, self.size)
-
-
-def first_hit(size: np.ndarray, relevant: np.ndarray, complete: np.ndarray) -> FirstHit:
-    """The first hit of each query among its tie groups.
-
-    Args:
-      size: [queries, groups].
-      relevant: [queries, groups].
-      complete: [queries] how many of the nearest references are sure to be in the groups.
-    """
-    place = np.argmax(relevant > 0, axis=1)[:, np.newaxis]
-    ahead = np.cumsum(size, axis=1) - size
-    found = FirstHit(*(np.take_along_axis(array, place, axis=1)[:, 0] for array in (ahead, size, relevant)))
-    return FirstHit(*(np.where(found.ahead < complete, array, 0) for array in found))

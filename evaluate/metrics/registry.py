@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 from ccp.errors import ConfigError
 from ccp.registry import Registry
 
 
-class RankingMetric(NamedTuple):
+class Metric(NamedTuple):
     """A score of each query; the mean over queries is the set's.
 
     Attributes:
@@ -18,7 +18,6 @@ class RankingMetric(NamedTuple):
       standard: whether it is computed at every validation and is a column of every table.
       with_bounds: whether the lowest and the highest value over the orders of ties are reported too.
       ks: where the name ends in ``_k``, the numbers for which a full evaluation computes it.
-      any_rank: whether the first hit must be known even if it is far behind the others that are searched for.
     """
 
     title: str
@@ -26,51 +25,30 @@ class RankingMetric(NamedTuple):
     standard: bool = False
     with_bounds: bool = False
     ks: tuple[int, ...] = ()
-    any_rank: bool = False
 
-
-class ClusterMetric(NamedTuple):
-    """A score of k-means clusters of the queries.
-
-    Attributes:
-      title: in tables.
-      function: ``module:function`` from labels and clusters, [num_queries] each, to a number.
-    """
-
-    title: str
-    function: str
-    standard: bool = False
-
-
-Metric = Union[RankingMetric, ClusterMetric]
 
 METRICS: Registry[Metric] = Registry(
     "metric",
     {
-        "precision_at_1": RankingMetric("P@1", "evaluate.metrics.first_hit:precision_at_1", True, with_bounds=True),
-        "r_precision": RankingMetric("P@R", "evaluate.metrics.precision:r_precision", True),
-        "map_at_r": RankingMetric("MAP@R", "evaluate.metrics.precision:map_at_r", True, with_bounds=True),
-        "recall_at_k": RankingMetric(
+        "precision_at_1": Metric("P@1", "evaluate.metrics.first_hit:precision_at_1", True, with_bounds=True),
+        "r_precision": Metric("P@R", "evaluate.metrics.precision:r_precision", True),
+        "map_at_r": Metric("MAP@R", "evaluate.metrics.precision:map_at_r", True, with_bounds=True),
+        "recall_at_k": Metric(
             "R@k", "evaluate.metrics.first_hit:recall_at_k", ks=(1, 2, 4, 8, 10, 20, 30, 40, 100, 1000)
         ),
-        "map_at_k": RankingMetric("MAP@k", "evaluate.metrics.precision:map_at_k", ks=(10,)),
-        "mrr": RankingMetric("MRR", "evaluate.metrics.first_hit:mrr", any_rank=True),
-        "nmi": ClusterMetric("NMI", "evaluate.metrics.clustering:nmi"),
-        "ami": ClusterMetric("AMI", "evaluate.metrics.clustering:ami"),
+        "map_at_k": Metric("MAP@k", "evaluate.metrics.precision:map_at_k", ks=(10,)),
     },
 )
 STANDARD = tuple(name for name, metric in METRICS.items() if metric.standard)
 
 
-def all_metrics(clustering: bool = True) -> tuple[str, ...]:
-    """The names of all metrics, with those that need clusters or without; ``recall_at_k`` for each of its k."""
-    names = []
-    for name, metric in METRICS.items():
-        if isinstance(metric, ClusterMetric):
-            names += [name] * clustering
-        else:
-            names += [f"{name[:-1]}{k}" for k in metric.ks] or [name]
-    return tuple(names)
+def all_metrics() -> tuple[str, ...]:
+    """The names of all metrics; ``recall_at_k`` for each of its k."""
+    return tuple(
+        full_name
+        for name, metric in METRICS.items()
+        for full_name in ([f"{name[:-1]}{k}" for k in metric.ks] or [name])
+    )
 
 
 def find_metric(name: str) -> tuple[Metric, int | None]:

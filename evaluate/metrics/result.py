@@ -16,14 +16,12 @@ class RetrievalResult:
       labels: [num_queries] int64.
       num_relevant: [num_queries] R; where it is 0 the query's scores are 0 and mean nothing.
       per_query: by name, [num_queries] scores.
-      clustering: by name, scores of clusters of all queries.
       protocol: what was searched and how.
     """
 
     labels: np.ndarray
     num_relevant: np.ndarray
     per_query: dict[str, np.ndarray]
-    clustering: dict[str, float]
     protocol: dict[str, Any]
 
     @property
@@ -33,9 +31,8 @@ class RetrievalResult:
 
     @property
     def means(self) -> dict[str, float]:
-        """By name, the mean over the valid queries, each counting alike; and the scores of the clusters."""
-        means = {name: float(scores[self.valid].mean()) for name, scores in self.per_query.items()}
-        return {**means, **self.clustering}
+        """By name, the mean over the valid queries, each counting alike."""
+        return {name: float(scores[self.valid].mean()) for name, scores in self.per_query.items()}
 
     def per_class(self) -> dict[int, dict[str, float]]:
         """By label, means over the valid queries of the class, and ``num_queries``; classes without any are absent."""

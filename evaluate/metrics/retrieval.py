@@ -9,10 +9,9 @@ import numpy as np
 from ccp.registry import imported
 from datasets.manifest import GALLERY, QUERY
 from evaluate.errors import EvaluationError
-from evaluate.metrics.clustering import k_means_clusters
 from evaluate.metrics.find_hits import find_hits
 from evaluate.metrics.labelled_vectors import LabelledVectors
-from evaluate.metrics.registry import STANDARD, ClusterMetric, Metric, find_metric
+from evaluate.metrics.registry import STANDARD, Metric, find_metric
 from evaluate.metrics.result import RetrievalResult
 
 
@@ -90,12 +89,11 @@ def evaluate_retrieval(
       EvaluationError: shapes do not fit, an embedding is not finite, or no query has a reference.
     """
     found = {name: find_metric(name) for name in metrics}
-    rankings = {name: entry for name, entry in found.items() if not isinstance(entry[0], ClusterMetric)}
     queries, references = _sets(query_embeddings, query_labels, gallery_embeddings, gallery_labels)
     num_relevant = references.count(queries.labels) - (queries is references)
     if not num_relevant.any():
         raise EvaluationError("No query has a reference of its own class, so there is nothing to score.")
-    per_query = _score_queries(rankings, queries, references)
+    per_query = _score_queries(found, queries, references)
     protocol = {
         "search": "leave-one-out by index" if queries is references else "queries against a gallery",
         "num_queries": len(num_relevant),
@@ -104,14 +102,7 @@ def evaluate_retrieval(
         "distance": "Euclidean, between the embeddings as given",
         "ties": "expected value over the orders of references at the same distance",
     }
-    clustering = {}
-    if len(rankings) < len(found):
-        vectors, number = queries.vectors, len(np.unique(queries.labels))
-        clusters, protocol["clustering"] = k_means_clusters(vectors.block(0, len(vectors)), number)
-        for name, (metric, _) in found.items():
-            if name not in rankings:
-                clustering[name] = imported(metric.function)(queries.labels, clusters)
-    return RetrievalResult(queries.labels, num_relevant, per_query, clustering, protocol)
+    return RetrievalResult(queries.labels, num_relevant, per_query, protocol)
 
 
 def _sets(query_embeddings, query_labels, gallery_embeddings, gallery_labels):
@@ -133,8 +124,7 @@ def _score_queries(
         ends = (f"{name}_lowest", f"{name}_highest") if metric.with_bounds else ()
         per_query.update({column: np.zeros(len(queries.labels)) for column in (name, *ends)})
     depth = max((k for _, k in metrics.values() if k), default=1)
-    any_rank = any(metric.any_rank for metric, _ in metrics.values())
-    for hits in find_hits(queries, references, depth, any_rank):
+    for hits in find_hits(queries, references, depth):
         for name, (metric, k) in metrics.items():
             function = imported(metric.function)
             scores = function(hits) if k is None else function(hits, k)

@@ -119,10 +119,6 @@ class PairScores:
         upper = queries.matrix @ references.as_references().T
         return upper, upper - self.slack(queries.squared_norms[:, np.newaxis], references.squared_norms)
 
-    def from_squared(self, squared: np.ndarray) -> np.ndarray:
-        """The scores of ``squared_distances``."""
-        return -np.ldexp(squared, 2 * (self._exponent - self._exact_exponent) - 1)
-
     def distances(self, queries: np.ndarray, references: np.ndarray) -> np.ndarray:
         """Euclidean distances of pairs, [pairs], from their indices [pairs]."""
         return np.ldexp(np.sqrt(self.squared_distances(queries, references)), -self._exact_exponent)

@@ -16,7 +16,7 @@ def evaluate(values: FlagValues) -> int:
     from experiments.restored import restore_run
 
     restored = restore_run(values.run_dir, values.data_dir, values.on_bad_image)
-    result, files = write_evaluation(restored, values.split, values.clustering)
+    result, files = write_evaluation(restored, values.split)
     print(score_table({f"{result['loss']}, {values.split}": result["scores"]}))
     note_unfinished(restored.progress)
     note_unreadable(result, values.run_dir)
@@ -30,7 +30,6 @@ COMMAND = Command(
     [
         Flag("run_dir", "directory of the run", required=True),
         Flag("split", "which images to evaluate on", "test", choices=("test", "validation")),
-        Flag("clustering", "also cluster the embeddings, for NMI and AMI (slow for large sets)", False),
         *DATA_FLAGS,
     ],
 )

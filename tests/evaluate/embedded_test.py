@@ -41,4 +41,4 @@ class EmbeddedTest(parameterized.TestCase):
         self.assertIs(whole.result, whole.result)
         self.assertEqual(whole.result.protocol["search"], "queries against a gallery")
         np.testing.assert_array_equal(whole.result.per_query["map_at_r"], [1.0, 1.0])
-        self.assertEqual(whole.evaluate(["mrr"]).means, {"mrr": 1.0})
+        self.assertEqual(whole.evaluate(["recall_at_1"]).means, {"recall_at_1": 1.0})

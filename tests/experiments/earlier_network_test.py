@@ -134,7 +134,7 @@ class RunTest(StartWeightsTest):
             build_embedding_model(small_settings(""), channels=1, seed=0),
         )
         self.assert_backbone_taken(start, tensors_of(before), tensors_of(other))
-        self.assertEqual(train_run(self.settings(weights=str(path)), run, "resumed", on_board=False)["epochs"], 1)
+        self.assertEqual(train_run(self.settings(weights=str(path)), run, "resumed")["epochs"], 1)
 
     @parameterized.parameters(
         ({"weights": "none.h5"}, "There is no file of weights at .*none.h5"),

@@ -40,7 +40,7 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         settings = configure(ONE_STEP, {"data_dir": str(cls.images)})
         # Two models in turn stand for the four of the protocol; the second repeat has them the other way round.
         for fold in (1, 2):
-            train_run(settings.replaced(validation=f"fold{fold}"), str(cls.run_of(fold, 1).path), "", on_board=False)
+            train_run(settings.replaced(validation=f"fold{fold}"), str(cls.run_of(fold, 1).path), "")
         for fold, repeat, source in ((3, 1, 1), (4, 1, 2), (1, 2, 2), (2, 2, 1), (3, 2, 2), (4, 2, 1)):
             shutil.copytree(cls.run_of(source, 1).path, cls.run_of(fold, repeat).path)
         cls.test = split_examples(load(settings.data), "test")

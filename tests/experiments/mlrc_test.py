@@ -23,7 +23,7 @@ from tests.support.tiny_runs import ONE_STEP
 REPEATS = 2
 
 
-def pretend_training(settings, run_dir, title, should_stop, on_board):
+def pretend_training(settings, run_dir, title, should_stop):
     """Leaves behind what ``train_run`` does, with embeddings that follow from fold and seed."""
     fold = int(settings.data.validation[-1])
     run = RunDirectory(run_dir)
@@ -111,7 +111,7 @@ class SelectOnTestTest(tf.test.TestCase):
         ccp = {"loss": "ccp/contrastive", "proxies_per_class": 2, "pool_size": 3}
         data = {"data_dir": str(home / "images"), "select_on_test": True, "validation": "fold2"}
         settings = configure(ONE_STEP, {**ccp, **data})
-        result = train_run(settings, home / "run", "fold 2", on_board=False)
+        result = train_run(settings, home / "run", "fold 2")
         self.assertIn("the test set itself, as --select_on_test asks", result["protocol"]["model_selection"])
         # Trained on the fold's classes; one epoch: the selecting scores are the final ones, of the same images.
         self.assertEqual(result["data"]["train"]["classes"], 6)

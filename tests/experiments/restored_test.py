@@ -50,7 +50,7 @@ class RestoredRunTest(tf.test.TestCase):
 
     def test_the_evaluation_agrees_with_the_result(self):
         result = json.loads((pathlib.Path(self.run_dir) / "result.json").read_text())
-        record, (json_file, csv_file) = write_evaluation(self.restored, "test", with_clustering=True)
+        record, (json_file, csv_file) = write_evaluation(self.restored, "test")
         self.assertEqual(json.loads(json_file.read_text()), json.loads(json.dumps(record)))
         self.assertContainsSubset(result["test"].items(), record["scores"].items())
         self.assertEqual(set(record["per_class"]), set("56789"))

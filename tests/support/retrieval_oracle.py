@@ -44,7 +44,6 @@ def scores_of_order(hits: list[bool], recall_at=(), map_at=()) -> dict[str, floa
         "precision_at_1": float(hits[0]),
         "r_precision": sum(hits[:num_relevant]) / num_relevant,
         "map_at_r": precision_sum(hits, num_relevant) / num_relevant,
-        "mrr": 1.0 / (hits.index(True) + 1),
         **{f"recall_at_{k}": float(any(hits[:k])) for k in recall_at},
         **{f"map_at_{k}": precision_sum(hits, k) / min(k, num_relevant) for k in map_at},
     }

@@ -44,5 +44,5 @@ def digits(loss: str, seed: int = 0) -> str:
     given = {**_SMALL, **projecting, "dataset": "digits", "loss": loss, "seed": seed}
     run_dir = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, run_dir, ignore_errors=True)
-    train_run(preset_settings(**given), run_dir, loss, on_board=False)
+    train_run(preset_settings(**given), run_dir, loss)
     return run_dir

@@ -75,11 +75,11 @@ def all_scores(arguments, budget):
     queries = references = LabelledVectors(*arguments[:2], "query")
     if len(arguments) > 2:
         references = LabelledVectors(*arguments[2:], "gallery")
-    names = ["precision_at_1", "r_precision", "map_at_r", "mrr"]
+    names = ["precision_at_1", "r_precision", "map_at_r"]
     names += [f"recall_at_{k}" for k in RECALL_AT] + [f"map_at_{k}" for k in MAP_AT]
     scores = {name: np.zeros((len(queries.labels), 3)) for name in names}
     num_relevant = np.zeros(len(queries.labels), int)
-    for hits in find_hits(queries, references, max(RECALL_AT + MAP_AT), any_rank=True, budget=budget):
+    for hits in find_hits(queries, references, max(RECALL_AT + MAP_AT), budget=budget):
         num_relevant[hits.queries] = hits.num_relevant
         for name in names:
             metric, k = find_metric(name)

@@ -186,10 +186,8 @@ class RolesTest(parameterized.TestCase):
     def test_queries_search_the_gallery_alone(self):
         roles = np.array(["query", "gallery", "gallery", "query"])
         # Point 0 finds 1, of its class; point 3 finds 2, of its class. Neither finds the other query.
-        by_role = evaluate_by_role(POINTS, LABELS, roles, all_metrics(clustering=False))
-        apart = evaluate_retrieval(
-            POINTS[[0, 3]], LABELS[[0, 3]], POINTS[1:3], LABELS[1:3], metrics=all_metrics(clustering=False)
-        )
+        by_role = evaluate_by_role(POINTS, LABELS, roles, all_metrics())
+        apart = evaluate_retrieval(POINTS[[0, 3]], LABELS[[0, 3]], POINTS[1:3], LABELS[1:3], metrics=all_metrics())
         self.assertEqual((by_role.means, by_role.protocol), (apart.means, apart.protocol))
         self.assertEqual(by_role.means["precision_at_1"], 1.0)
 
