@@ -82,7 +82,8 @@ def test_trains_with_all_of_them(project):
 
 def test_the_metric_is_among_those_of_an_evaluation(project):
     program = (
-        "import numpy as np; from evaluate import evaluate_retrieval; from evaluate.metrics.registry import all_metrics; "
+        "import numpy as np; from evaluate import evaluate_retrieval; "
+        "from evaluate.metrics.registry import all_metrics; "
         "result = evaluate_retrieval(np.arange(5.0)[:, None], [0, 0, 0, 1, 1], metrics=['coverage_at_2']); "
         "print('coverage_at_10' in all_metrics(), result.per_query['coverage_at_2'].tolist())"
     )
