@@ -60,14 +60,6 @@ class RetrievalBenchmark(FigureBenchmark):
             found = ratio(times["ours"].wall, times["product"].wall)
             self.record_ratio(f"Metrics of {one.title}", "multiplying all pairs in blocks", found, goal)
 
-    def benchmark_time_beside_the_full_matrix(self):
-        for one, rounds in ((CUB, 5), (IN_SHOP, 1)):
-            arguments = arguments_of(one)
-            sides = {"ours": lambda a=arguments: metrics(a), "naive": lambda a=arguments: full_matrix(*a)}
-            times = take_turns(sides, rounds, warm_up=1)
-            found = ratio(times["ours"].wall, times["naive"].wall)
-            self.record_ratio(f"Metrics of {one.title}", "a full matrix, sorted", found, 1.0)
-
     def benchmark_memory(self):
         for one in SETS.values():
             megabytes = peak_growth("benchmarks.retrieval:memory_workload", one.title)
@@ -108,23 +100,6 @@ def multiply(arguments: tuple[np.ndarray, ...]) -> list:
     queries, references = tf.constant(arguments[0]), tf.constant(arguments[-2])
     for start in range(0, len(arguments[0]), _BLOCK):
         tf.matmul(queries[start : start + _BLOCK], references, transpose_b=True)
-    return []
-
-
-def full_matrix(queries, query_labels, gallery=None, gallery_labels=None) -> list:
-    """The same metrics as one would write them down: all distances at once, every row sorted."""
-    references, labels = (queries, query_labels) if gallery is None else (gallery, gallery_labels)
-    itself = gallery is None
-    distances = np.square(queries).sum(1)[:, None] + np.square(references).sum(1) - 2.0 * queries @ references.T
-    if itself:
-        np.fill_diagonal(distances, np.inf)
-    number = np.bincount(labels, minlength=query_labels.max() + 1)[query_labels] - itself
-    nearest = np.argsort(distances, axis=1)[:, : number.max()]
-    ranks = np.arange(1, nearest.shape[1] + 1)
-    hits = (labels[nearest] == query_labels[:, None]) & (ranks <= number[:, None])
-    precision = np.cumsum(hits, axis=1) / ranks
-    valid = number > 0
-    ((precision * hits).sum(axis=1)[valid] / number[valid]).mean()
     return []
 
 

@@ -60,7 +60,7 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
     figures = {
         "projections.png": draw_projections(projections, class_names),
         "covering_radius.png": draw_radii(measured),
-        "curves.png": draw_curves(records, restored.experiment.settings.loop.monitor),
+        "curves.png": draw_curves(records, ("loss", restored.experiment.settings.loop.monitor)),
     }
     pictures = [save(figure, home / name) for name, figure in figures.items()]
     shutil.rmtree(model_dir, ignore_errors=True)

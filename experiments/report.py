@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ import numpy as np
 from ccp.errors import UserError
 from ccp.references.class_proxies import ClassProxies
 from ccp.training.trainer import Trainer
-from datasets.files import read_json, save_text
+from datasets.files import read_json, save_json, save_text
 from evaluate.geometry import normalized
 from evaluate.report.facts import Evaluation, Report, RunFacts, SettingCell, SettingRow
 from evaluate.report.page import render
@@ -32,12 +31,11 @@ def write_report(
 ) -> pathlib.Path:
     """Writes the report of one run, or of several side by side.
 
-    Beside the page, which holds all that it shows, are its figures as PNG files, in a folder named after it, and its
-    numbers as JSON.
+    Beside the page ``index.html``, which holds all that it shows, are its figures as PNG files and ``numbers.json``.
 
     Args:
       run_dirs: of the runs, finished or not.
-      output: the page, or a directory to write ``index.html`` into; None for ``report/`` in the first run's directory.
+      output: directory to write into; None for ``report/`` in the first run's directory.
       data_dir: where the runs' data are now, if they have moved.
       tsne: draw embeddings by t-SNE instead of their principal components.
 
@@ -45,7 +43,7 @@ def write_report(
       The page.
 
     Raises:
-      UserError: there is no run, its data cannot be read, or the page cannot be written or would replace another file.
+      UserError: there is no run, its data cannot be read, or the page cannot be written.
     """
     paths: dict[str, str] = {}
     for path in run_dirs:  # A run is listed once, however its path is spelled.
@@ -54,19 +52,18 @@ def write_report(
         raise UserError("A report needs at least one run; pass directories that main.py train has written.")
     runs = [RunDirectory(path) for path in paths.values()]
     settings = [run.load_settings() for run in runs]
-    target = _target(runs[0].path, output)
+    folder = _made_folder(pathlib.Path(output) if output else runs[0].path / "report")
     facts = [_gather(run, own, name, data_dir) for run, own, name in zip(runs, settings, run_names(settings, runs))]
     digests = {run.data_digest for run in runs} - {""}
     report = Report(
         facts,
-        _repeats(facts, settings, [run.data_digest for run in runs]),
         setting_rows(settings),
         different_data=len(digests) > 1 or len({own.data.dataset for own in settings}) > 1,
         tsne=tsne,
     )
-    save_text(target, render(report, target.with_name(f"{target.stem}_figures")))
-    save_text(target.with_suffix(".json"), json.dumps([run.numbers() for run in facts], indent=2) + "\n")
-    return target
+    save_text(folder / "index.html", render(report, folder / "figures"))
+    save_json(folder / "numbers.json", [run.numbers() for run in facts])
+    return folder / "index.html"
 
 
 def run_names(settings: Sequence[Settings], runs: Sequence[RunDirectory]) -> list[str]:
@@ -137,34 +134,12 @@ def _proxies(trainer: Trainer) -> np.ndarray | None:
     return None
 
 
-def _repeats(
-    facts: Sequence[RunFacts], settings: Sequence[Settings], digests: Sequence[str]
-) -> dict[str, list[RunFacts]]:
-    """Evaluated runs that differ only in their seed, by name; a copy of a run, with the same seed, is no repeat."""
-    groups: dict[str, dict[int, int]] = {}
-    for index, (run, own, digest) in enumerate(zip(facts, settings, digests)):
-        if run.evaluation:
-            flat = {**effective_settings(own), "seed": None}
-            groups.setdefault(f"{digest} {sorted(flat.items())}", {}).setdefault(own.run.seed, index)
-    repeated = [list(by_seed.values()) for by_seed in groups.values() if len(by_seed) > 1]
-    firsts = [settings[group[0]] for group in repeated]
-    names = run_names(firsts, [RunDirectory(facts[group[0]].path) for group in repeated])
-    return {f"{name} ({len(group)} seeds)": [facts[i] for i in group] for name, group in zip(names, repeated)}
-
-
-def _target(first_run: pathlib.Path, output: str | None) -> pathlib.Path:
-    target = pathlib.Path(output) if output else first_run / "report"
-    if target.suffix.lower() not in (".html", ".htm"):
-        target = target / "index.html"
+def _made_folder(folder: pathlib.Path) -> pathlib.Path:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"The report cannot be written to {target} ({error.strerror}); pass another place.") from error
-    numbers = target.with_suffix(".json")
-    # A report's numbers are a list; a run's settings.json and result.json are not.
-    if numbers.exists() and not isinstance(read_json(numbers), list):
-        raise UserError(f"The report's numbers would replace {numbers}, which is no report's; name the page otherwise.")
-    return target
+        raise UserError(f"The report cannot be written to {folder} ({error.strerror}); pass another place.") from error
+    return folder
 
 
 def _cell(value: Any, default: Any) -> SettingCell | None:

@@ -15,7 +15,7 @@ def draw_run(run_dir: str | os.PathLike) -> list[pathlib.Path]:
     """Draws a run's curves, projections and covering radii into its ``figures/``; returns the files."""
     run = RunDirectory(run_dir)
     settings, projections = run.load_settings(), read_projections(run)
-    drawn = {"curves": figures.draw_curves({settings.loss.loss: run.records()}, settings.loop.monitor)}
+    drawn = {"curves": figures.draw_curves({settings.loss.loss: run.records()}, ("loss", settings.loop.monitor))}
     if projections:
         drawn["projections"] = figures.draw_projections(projections)
         drawn["covering_radius"] = figures.draw_radii(geometry_by_projection(projections))

@@ -25,15 +25,15 @@ def draw_embedding(
 ) -> Figure:
     """Examples in the plane of their two principal components, or by t-SNE.
 
-    Eight classes, evenly spaced, have a colour and a marker, the others are grey. A + is the mean of a class in
-    the plane. Proxies are projected onto the same plane; t-SNE places them together with the examples.
+    Eight classes, evenly spaced, have a colour and a marker, the others are grey. Proxies are squares, projected onto
+    the same plane; t-SNE places them together with the examples. Without proxies a + is the mean of a class.
 
     Args:
       embeddings: [num_examples, embedding_size].
       labels: [num_examples].
       class_names: by label.
       proxies: [num_proxies, embedding_size]; None for none.
-      proxy_labels: [num_proxies] their classes, among ``labels``; None if the proxies are of other classes.
+      proxy_labels: [num_proxies] their classes.
       tsne: t-SNE, with the perplexity 30 or less.
     """
     references = np.empty((0, embeddings.shape[1])) if proxies is None else proxies
@@ -44,14 +44,10 @@ def draw_embedding(
     axes = figure.subplots()
     others = ~np.isin(labels, shown)
     axes.scatter(*points[others].T, s=9, color=GREY, alpha=0.5, lw=0, zorder=1)
-    if proxy_labels is None:
-        axes.scatter(
-            *boxes.T, s=14, marker="s", facecolors="none", edgecolors="#555555", linewidths=0.6, alpha=0.6, zorder=2
-        )
     for label, color, marker in zip(shown, COLORS, MARKERS):
         own = points[labels == label]
         axes.scatter(*own.T, s=22, marker=marker, color=color, alpha=0.6, lw=0, zorder=3)
-        if proxy_labels is None:
+        if proxies is None:
             axes.scatter(
                 *own.mean(axis=0), s=110, marker="P", color=color, edgecolors="white", linewidths=1.2, zorder=5
             )
@@ -66,12 +62,10 @@ def draw_embedding(
         handles.append(
             Line2D([], [], ls="", marker="o", color=GREY, label=f"{len(present) - len(shown)} other classes")
         )
-    if proxy_labels is None:
+    if proxies is None:
         handles.append(Line2D([], [], ls="", marker="P", ms=9, color="grey", mec="white", label="class mean"))
-    if len(boxes):
-        unseen = {"mfc": "none", "mec": "#555555", "label": "proxies of the training classes"}
-        own = {"color": "grey", "mec": "black", "label": "proxies"}
-        handles.append(Line2D([], [], ls="", marker="s", ms=7, **(unseen if proxy_labels is None else own)))
+    else:
+        handles.append(Line2D([], [], ls="", marker="s", ms=7, color="grey", mec="black", label="proxies"))
     legend_below(figure, handles)
     return figure
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from scipy.linalg import orthogonal_procrustes
 
 from evaluate.figures.plane import Plane, principal_plane
 from evaluate.figures.style import COLORS, GREY, WIDTH, escaped_name, legend_below, new_figure, shortened
@@ -26,9 +24,9 @@ def draw_projections(
 ) -> Figure:
     """The paper's Figure 1: the embedding in 2-D, proxies as boxes and the next ones as circles.
 
-    One panel per projection, each in the two principal components of its embedding, turned to agree with the panel
-    before. Of more than ``most_panels`` projections that many are shown, evenly spaced; of more than 8 classes that
-    have examples, the first 8 have a colour.
+    One panel per projection, all in the two principal components of the last one's embedding. Of more than
+    ``most_panels`` projections that many are shown, evenly spaced; of more than 8 classes that have examples, the first
+    8 have a colour.
 
     Args:
       projections: records of them, at least one: ``index``, ``embeddings`` [num, embedding_size], ``labels`` [num],
@@ -47,34 +45,13 @@ def draw_projections(
     for panel in panels[len(projections) :]:
         panel.set_visible(False)
     shown = np.unique(np.concatenate([record["labels"] for record in projections]))[: len(COLORS)]
-    turned = None
+    plane = principal_plane(projections[-1]["embeddings"])
     for panel, record in zip(panels, projections):
-        turned = _turned_panel(record, turned)
-        _draw_panel(panel, record, turned.plane, shown)
+        _draw_panel(panel, record, plane, shown)
     if class_names is None:
         class_names = projections[-1].get("class_names")
     legend_below(figure, _legend(shown, class_names))
     return figure
-
-
-class _Panel(NamedTuple):
-    """The plane of a panel, and the labels [classes] and means [classes, 2] of its classes in it."""
-
-    plane: Plane
-    classes: np.ndarray
-    means: np.ndarray
-
-
-def _turned_panel(record: Mapping[str, np.ndarray], previous: _Panel | None) -> _Panel:
-    """The principal plane of a panel's embeddings, turned (or mirrored) to agree with the panel before."""
-    plane, classes = principal_plane(record["embeddings"]), np.unique(record["labels"])
-    means = plane.flat(np.stack([record["embeddings"][record["labels"] == c].mean(axis=0) for c in classes]))
-    if previous is None:
-        return _Panel(plane, classes, means)
-    # A class may be missing: its images may have become unreadable meanwhile.
-    _, own, before = np.intersect1d(classes, previous.classes, return_indices=True)
-    turn, _ = orthogonal_procrustes(means[own], previous.means[before])
-    return _Panel(plane._replace(axes=plane.axes @ turn), classes, means @ turn)
 
 
 def _draw_panel(panel: Axes, record: Mapping[str, np.ndarray], plane: Plane, shown: np.ndarray) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from evaluate import figures
 from evaluate.geometry import center_radii, pair_distances, spread
 from evaluate.metrics.registry import title
-from evaluate.report.facts import NUM_CENTERS, Evaluation, RunFacts, Score
+from evaluate.report.facts import NUM_CENTERS, Evaluation, RunFacts
 from evaluate.worst_classes import worst_classes
 
 _MAX_DRAWN = 1500
@@ -24,21 +24,11 @@ class CaptionedFigure(NamedTuple):
       key: of its file, unique within a run.
       figure: drawn.
       caption: shown below it.
-      alt: what it shows, for those who do not see it.
     """
 
     key: str
     figure: Figure
     caption: str
-    alt: str
-
-
-def score_figures(rows: Mapping[str, Mapping[str, Score]]) -> Iterator[CaptionedFigure]:
-    """Scores by row and metric."""
-    for metric in next(iter(rows.values())):
-        drawn = figures.draw_scores({name: scores[metric] for name, scores in rows.items()}, metric)
-        caption = f"{title(metric)} on the unseen classes with the 95% intervals of the tables."
-        yield CaptionedFigure(f"scores_{metric}", drawn, caption, f"{metric} of {', '.join(rows)} with intervals")
 
 
 def curve_figures(runs: Sequence[RunFacts]) -> Iterator[CaptionedFigure]:
@@ -50,30 +40,26 @@ def curve_figures(runs: Sequence[RunFacts]) -> Iterator[CaptionedFigure]:
         name = "training loss" if quantity == "loss" else f"validation {title(quantity)}"
         yield CaptionedFigure(
             f"curve_{quantity}",
-            figures.draw_curve(records, quantity),
+            figures.draw_curves(records, [quantity]),
             f"The {name} by training step. A triangle is a projection.",
-            f"Curve of the {name} by training step for {', '.join(records)}",
         )
 
 
 def embedding_figures(evaluation: Evaluation, tsne: bool) -> Iterator[CaptionedFigure]:
     """The unseen classes, and the training classes with their proxies."""
     method = "t-SNE, which keeps neighbours together and not distances" if tsne else "their two principal components"
-    unseen, training = evaluation.unseen, evaluation.training
-    proxies, proxy_labels = None, None
-    if evaluation.proxies is not None:
-        proxies = evaluation.proxies.reshape(-1, evaluation.proxies.shape[-1])
-        proxy_labels = np.repeat(np.arange(len(evaluation.proxies)), evaluation.proxies.shape[1])
+    unseen, training, proxies = evaluation.unseen, evaluation.training, evaluation.proxies
     shown = unseen.take(spread(unseen.labels, _MAX_DRAWN))
     yield CaptionedFigure(
         "embedding_unseen",
-        figures.draw_embedding(shown.embeddings, shown.labels, shown.class_names, proxies, tsne=tsne),
+        figures.draw_embedding(shown.embeddings, shown.labels, shown.class_names, tsne=tsne),
         f"Unseen classes: {len(shown):,} of {len(unseen):,} test images in {method}.",
-        f"Scatter plot of the embedding of {len(np.unique(shown.labels))} unseen classes",
     )
+    proxy_labels = None
     if proxies is not None:
-        present = np.isin(proxy_labels, training.labels)
-        proxies, proxy_labels = proxies[present], proxy_labels[present]
+        present = np.unique(training.labels)
+        proxy_labels = np.repeat(present, proxies.shape[1])
+        proxies = proxies[present].reshape(-1, proxies.shape[-1])
     drawn = figures.draw_embedding(
         training.embeddings, training.labels, training.class_names, proxies, proxy_labels, tsne
     )
@@ -81,7 +67,6 @@ def embedding_figures(evaluation: Evaluation, tsne: bool) -> Iterator[CaptionedF
         "embedding_training",
         drawn,
         f"Training classes{'' if proxies is None else ' with their proxies'}: {len(training):,} images in {method}.",
-        f"Scatter plot of the embedding of {len(np.unique(training.labels))} training classes",
     )
 
 
@@ -93,7 +78,6 @@ def retrieval_figures(evaluation: Evaluation) -> Iterator[CaptionedFigure]:
         figures.draw_retrievals(rows, unseen.thumbnail),
         f"The {len(rows)} unseen classes with the lowest MAP@R, the worst first: at the left the class's median query, "
         "then its nearest images. Right: blue and ✓; wrong: orange, dashed and ✗.",
-        "; ".join(f"{row.title}: {row.right.sum()} of the {len(row.right)} nearest are right" for row in rows),
     )
     positives, negatives = pair_distances(unseen.embeddings, unseen.labels)
     yield CaptionedFigure(
@@ -101,7 +85,6 @@ def retrieval_figures(evaluation: Evaluation) -> Iterator[CaptionedFigure]:
         figures.draw_distances(positives, negatives),
         f"Distances of pairs of unseen images: {len(positives):,} of one class (blue), {len(negatives):,} of two "
         "classes (orange, hatched). The less they overlap, the better.",
-        "Histograms of the distances of pairs of one class and of two classes",
     )
 
 
@@ -115,26 +98,22 @@ def geometry_figures(run: RunFacts) -> Iterator[CaptionedFigure]:
             figures.draw_radii(measured),
             f"Covering radius of {last['classes']:,} training classes ({last['examples']:,} images), by proxies, and "
             "by as many of the class's own examples, greedily chosen. CCP claims that it shrinks …",
-            "Covering radius at each projection",
         )
         yield CaptionedFigure(
             "class_distances",
             figures.draw_class_distances(measured),
             "… without the classes moving together: distances between the means of these classes.",
-            "Distance between class means at each projection",
         )
         yield CaptionedFigure(
             "relative_radii",
             figures.draw_relative_radii(measured),
             "The one over the other: it falls if classes shrink by more than the embedding as a whole does.",
-            "Covering radius over the mean distance between class means at each projection",
         )
         names = evaluation.training.class_names if evaluation else None
         yield CaptionedFigure(
             "projections",
             figures.draw_projections(run.projections, names, most_columns=2, most_panels=6),
             "The training classes at the projections: proxies as boxes, the ones that replace them as circles.",
-            "Scatter plots of the embedding at the initialisation and at projections",
         )
     if evaluation:
         sets = {"unseen classes": evaluation.unseen, "training classes": evaluation.training}
@@ -143,5 +122,4 @@ def geometry_figures(run: RunFacts) -> Iterator[CaptionedFigure]:
             "radii_by_centers",
             figures.draw_radii_by_centers(radii),
             "How far a class reaches from its best 1, 2, … centres, by the best weights.",
-            "Covering radius by the number of centres",
         )

@@ -133,14 +133,12 @@ class Report:
 
     Attributes:
       runs: at least one.
-      repeats: by name, runs that differ only in their seed.
       settings: rows by section.
       different_data: whether some are known to have other images than others.
       tsne: whether embeddings are drawn by t-SNE.
     """
 
     runs: Sequence[RunFacts]
-    repeats: Mapping[str, Sequence[RunFacts]]
     settings: Mapping[str, Sequence[SettingRow]]
     different_data: bool
     tsne: bool = False

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import base64
-import io
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import jinja2
-from PIL import Image
 
 from evaluate.figures import to_png
 from evaluate.metrics.registry import STANDARD, title
-from evaluate.metrics.statistics import summary
 from evaluate.report.captions import (
     CaptionedFigure,
     curve_figures,
     embedding_figures,
     geometry_figures,
     retrieval_figures,
-    score_figures,
 )
-from evaluate.report.facts import NUM_CENTERS, Report, RunFacts, Score
+from evaluate.report.facts import NUM_CENTERS, Report, RunFacts
 
 _FOLDER = pathlib.Path(__file__).parent
 
@@ -31,10 +27,7 @@ class PageFigure(NamedTuple):
     """A figure for the template; ``run`` is put before the caption where there are several runs."""
 
     source: str
-    width: int
-    height: int
     caption: str
-    alt: str
     run: str | None
 
 
@@ -46,7 +39,6 @@ def render(report: Report, folder: pathlib.Path) -> str:
       folder: where its figures are written as PNG files, too; made if need be.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    repeated, single = _repeated(report), {run.name: run.evaluation.scores for run in report.evaluated}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -60,23 +52,9 @@ def render(report: Report, folder: pathlib.Path) -> str:
         style=(_FOLDER / "report.css").read_text(encoding="utf-8"),
         metrics=STANDARD,
         centers=NUM_CENTERS,
-        repeated=repeated,
-        single=single,
         protocols=_protocols(report.evaluated),
-        figures=_figures(report, {**repeated, **single}, folder),
+        figures=_figures(report, folder),
     )
-
-
-def _repeated(report: Report) -> dict[str, dict[str, Score]]:
-    """By name and metric, the mean over seeds with Student's interval, cut at 0 and 1."""
-    rows = {}
-    for name, runs in report.repeats.items():
-        rows[name] = {}
-        for metric in STANDARD:
-            over_seeds = summary([run.evaluation.scores[metric].mean for run in runs])
-            low, high = over_seeds["interval_95"]
-            rows[name][metric] = Score(over_seeds["mean"], max(low, 0.0), min(high, 1.0))
-    return rows
 
 
 def _protocols(runs: Iterable[RunFacts]) -> list[tuple[Mapping[str, str], list[str]]]:
@@ -95,10 +73,8 @@ def _protocols(runs: Iterable[RunFacts]) -> list[tuple[Mapping[str, str], list[s
     return protocols
 
 
-def _figures(
-    report: Report, scores: Mapping[str, Mapping[str, Score]], folder: pathlib.Path
-) -> dict[str, list[list[PageFigure]]]:
-    """By section, grids of figures; ``scores`` by row of the tables and metric."""
+def _figures(report: Report, folder: pathlib.Path) -> dict[str, list[list[PageFigure]]]:
+    """By section, grids of figures."""
     several = len(report.runs) > 1
 
     def grids(
@@ -114,13 +90,8 @@ def _figures(
                 by_key.setdefault(key, []).append(_page_figure(figure, folder / file, run.name if several else None))
         return list(by_key.values())
 
-    def shared(figures: Iterable[CaptionedFigure]) -> list[list[PageFigure]]:
-        drawn = [_page_figure(figure, folder / f"{figure.key}.png") for figure in figures]
-        return [drawn] if drawn else []
-
     return {
-        "results": shared(score_figures(scores)) if several and scores else [],
-        "training": shared(curve_figures(report.runs)),
+        "training": [[_page_figure(one, folder / f"{one.key}.png") for one in curve_figures(report.runs)]],
         "embedding": grids(report.evaluated, lambda run: embedding_figures(run.evaluation, report.tsne)),
         "retrieval": grids(report.evaluated, lambda run: retrieval_figures(run.evaluation)),
         "geometry": grids(report.runs, geometry_figures),
@@ -130,18 +101,7 @@ def _figures(
 def _page_figure(figure: CaptionedFigure, file: pathlib.Path, run: str | None = None) -> PageFigure:
     png = to_png(figure.figure)
     file.write_bytes(png)
-    small, (width, height) = _with_palette(png)
-    source = f"data:image/png;base64,{base64.b64encode(small).decode()}"
-    return PageFigure(source, width, height, figure.caption, f"{run}: {figure.alt}" if run else figure.alt, run)
-
-
-def _with_palette(png: bytes) -> tuple[bytes, tuple[int, int]]:
-    """The picture in 256 colours, a third of the size, so that a page with many runs can be sent by mail; its size."""
-    # By coverage: shared out by frequency, the palette would lose the colour of a class with few points.
-    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue(), image.size
+    return PageFigure(f"data:image/png;base64,{base64.b64encode(png).decode()}", figure.caption, run)
 
 
 def _number(value: float | None) -> str:

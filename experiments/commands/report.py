@@ -20,7 +20,7 @@ COMMAND = Command(
     "write a page with figures about one run or several",
     report,
     [
-        Flag("output", "the page, or its directory (default: report/ in the first run)"),
+        Flag("output", "directory of the page (default: report/ in the first run)"),
         Flag("data_dir", "where the data set's files are, if they have moved since"),
         Flag("tsne", "draw embeddings by t-SNE instead of their principal components", False),
     ],

@@ -106,5 +106,5 @@ def report(*runs: RunFacts, **changes) -> Report:
         SettingRow("seed", bool(others), [SettingCell(str(run.seed), None) for run in runs]),
         SettingRow("width", False, [SettingCell("4", "64"), *[None] * others]),
     ]
-    facts = {"repeats": {}, "settings": {"run": rows}, "different_data": False}
+    facts = {"settings": {"run": rows}, "different_data": False}
     return Report(runs, **{**facts, **changes})

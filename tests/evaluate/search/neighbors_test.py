@@ -3,7 +3,6 @@
 import numpy as np
 from absl.testing import parameterized
 
-from evaluate import EvaluationError
 from evaluate.search import nearest_neighbors
 from tests.support import retrieval_oracle
 
@@ -89,19 +88,3 @@ class NearestNeighborsTest(parameterized.TestCase):
             nearest_neighbors(np.array([[0.0], [1.0], [3.0]]), k=9).indices.tolist(), [[1, 2], [0, 2], [1, 0]]
         )
         self.assertEqual(nearest_neighbors(np.zeros((1, 1)), k=9).indices.shape, (1, 0))
-
-    @parameterized.parameters(np.nan, np.inf)
-    def test_what_is_not_finite_is_refused(self, value):
-        points, broken = np.arange(4.0)[:, np.newaxis], np.array([[0.0], [value], [2.0], [value]])
-        with self.assertRaisesRegex(EvaluationError, "2 of 4 gallery embeddings are not finite, the first at index 1"):
-            nearest_neighbors(points, broken)
-        with self.assertRaisesRegex(EvaluationError, "2 of 4 query embeddings are not finite, the first at index 1"):
-            nearest_neighbors(broken, points)
-
-    def test_an_empty_set_is_refused(self):
-        with self.assertRaisesRegex(EvaluationError, "gallery set needs embeddings"):
-            nearest_neighbors(np.zeros((1, 2)), np.zeros((0, 2)))
-
-    def test_other_dimensions_are_refused(self):
-        with self.assertRaisesRegex(EvaluationError, "Queries have 2 dimensions and the gallery 3"):
-            nearest_neighbors(np.zeros((1, 2)), np.zeros((4, 3)))

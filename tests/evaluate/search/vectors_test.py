@@ -28,6 +28,3 @@ class VectorsTest(parameterized.TestCase):
     @parameterized.parameters(("f2", np.float32), ("f4", np.float32), ("f8", np.float64), ("i4", np.float64))
     def test_type(self, dtype, expected):
         self.assertEqual(Vectors(np.ones((1, 1), dtype), "query").take(np.array([0])).dtype, expected)
-
-    def test_largest(self):
-        self.assertEqual(Vectors(np.array([[1.0], [-3.0]]), "query").largest, 3.0)
