@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import pathlib
-import tempfile
-from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -47,8 +44,6 @@ SOP = TestSet("SOP", 60_502, 11_316, noise=1.45)
 SOP_512 = dataclasses.replace(SOP, embedding_size=512, noise=2.3)
 COLLAPSED = dataclasses.replace(SOP, name="SOP with all embeddings equal", noise=0.0)
 SETS = {one.title: one for one in (CUB, IN_SHOP, SOP, SOP_512, COLLAPSED)}
-MILLION = TestSet("a gallery of a million on disk", 1_000_000, 100_000, noise=1.45)
-MILLION_QUERIES = 2_000
 
 
 class RetrievalBenchmark(FigureBenchmark):
@@ -64,11 +59,6 @@ class RetrievalBenchmark(FigureBenchmark):
         for one in SETS.values():
             megabytes = peak_growth("benchmarks.retrieval:memory_workload", one.title)
             self.record_memory(f"Metrics of {one.title}, above the embeddings", megabytes, 600)
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder) / "gallery.npy"
-            write_gallery(path)
-            megabytes = peak_growth("benchmarks.retrieval:streaming_workload", str(path))
-            self.record_memory(f"{MILLION_QUERIES} queries, {MILLION.title}, its pages in memory included", megabytes)
 
 
 def embeddings(one: TestSet, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -112,32 +102,6 @@ def memory_workload(title: str):
 def small_of(arguments: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
     """Labels that some examples share, whatever comes first."""
     return tuple(array if array.ndim == 2 else np.arange(len(array)) % 10 for array in arguments)
-
-
-def write_gallery(path: pathlib.Path) -> None:
-    """A million embeddings, a piece at a time."""
-    gallery = np.lib.format.open_memmap(path, "w+", np.float32, (MILLION.num_examples, MILLION.embedding_size))
-    pieces = 10
-    for piece in range(pieces):
-        rows = len(gallery) // pieces
-        some = dataclasses.replace(MILLION, num_examples=rows, num_classes=MILLION.num_classes // pieces)
-        gallery[piece * rows : (piece + 1) * rows] = embeddings(some, seed=piece)[0]
-    gallery.flush()
-
-
-def streaming_workload(path: str) -> tuple[Callable, Callable]:
-    """The same, against a gallery that is read from disk."""
-    gallery = np.load(path, mmap_mode="r")
-    random = np.random.default_rng(0)
-    labels = random.integers(0, MILLION.num_classes, len(gallery))
-    chosen = np.sort(random.choice(len(gallery), MILLION_QUERIES, replace=False))
-    queries = gallery[chosen] + 0.01 * random.standard_normal((len(chosen), gallery.shape[1]), dtype=np.float32)
-    few = np.arange(100) % 10
-
-    def run(number: int) -> list:
-        return metrics((queries, labels[chosen], gallery[:number], labels[:number]))
-
-    return lambda: metrics((queries[:100], few, queries[:100], few)), lambda: run(len(gallery))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -92,17 +92,7 @@ def setting_rows(settings: Sequence[Settings]) -> dict[str, list[SettingRow]]:
     return rows
 
 
-def best_record(records: Sequence[Mapping[str, Any]], settings: Settings) -> Mapping[str, Any] | None:
-    """The epoch whose weights are kept: by the trainer's rule the last one that was better by enough."""
-    loop, best = settings.loop, None
-    for record in records:
-        if best is None or record[loop.monitor] > best[loop.monitor] + loop.min_improvement:
-            best = record
-    return best
-
-
 def _gather(run: RunDirectory, settings: Settings, name: str, data_dir: str | None) -> RunFacts:
-    records = run.records()
     return RunFacts(
         name,
         os.fspath(run.path),
@@ -110,8 +100,7 @@ def _gather(run: RunDirectory, settings: Settings, name: str, data_dir: str | No
         network=f"{settings.network.backbone}, {settings.network.embedding_size} dimensions",
         seed=settings.run.seed,
         monitor=settings.loop.monitor,
-        records=records,
-        best=best_record(records, settings),
+        records=run.records(),
         projections=read_projections(run),
         finished=run.has_result,
         evaluation=_evaluate(run, data_dir) if run.has_checkpoint else None,
@@ -123,7 +112,14 @@ def _evaluate(run: RunDirectory, data_dir: str | None) -> Evaluation:
     unseen = restored.embed()
     training = restored.experiment.embed_spread(restored.experiment.splits.train, _MAX_TRAINING_EXAMPLES)
     description = read_json(run.result) if run.has_result else restored.describe()
-    return Evaluation(description["data"], description["protocol"], unseen, training, _proxies(restored.trainer))
+    return Evaluation(
+        description["data"],
+        description["protocol"],
+        restored.trainer.progress.best_epoch,
+        unseen,
+        training,
+        _proxies(restored.trainer),
+    )
 
 
 def _proxies(trainer: Trainer) -> np.ndarray | None:

@@ -32,6 +32,7 @@ class Evaluation:
     Attributes:
       data: ``images`` and ``classes`` of ``train`` and ``test``, and ``unreadable_images_left_out``.
       protocol: sentences by topic: how the run was evaluated.
+      best_epoch: whose weights these are.
       unseen: the test examples.
       training: some training examples.
       proxies: [num_classes, proxies_per_class, embedding_size] of the training classes, normalised; None if the loss
@@ -40,6 +41,7 @@ class Evaluation:
 
     data: Mapping[str, Any]
     protocol: Mapping[str, str]
+    best_epoch: int
     unseen: Embedded
     training: Embedded
     proxies: np.ndarray | None
@@ -73,7 +75,6 @@ class RunFacts:
       seed: of the run.
       monitor: the metric that selects the model.
       records: one per epoch.
-      best: the record of the epoch whose weights are kept; None before the first.
       projections: as kept at each projection.
       finished: whether training has ended.
       evaluation: of its best weights; None before any are saved.
@@ -86,10 +87,15 @@ class RunFacts:
     seed: int
     monitor: str
     records: Sequence[Mapping[str, Any]]
-    best: Mapping[str, Any] | None
     projections: Sequence[Mapping[str, np.ndarray]]
     finished: bool
     evaluation: Evaluation | None
+
+    @property
+    def best(self) -> Mapping[str, Any] | None:
+        """The record of the epoch whose weights are evaluated."""
+        best_epoch = self.evaluation and self.evaluation.best_epoch
+        return next((record for record in self.records if record["epoch"] == best_epoch), None)
 
     @functools.cached_property
     def geometry_by_projection(self) -> list[dict[str, Any]]:

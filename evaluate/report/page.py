@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import pathlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import jinja2
@@ -57,19 +57,15 @@ def render(report: Report, folder: pathlib.Path) -> str:
     )
 
 
-def _protocols(runs: Iterable[RunFacts]) -> list[tuple[Mapping[str, str], list[str]]]:
-    """Different protocols, and the names of the runs that were evaluated by each."""
-    protocols: list[tuple[Mapping[str, str], list[str]]] = []
+def _protocols(runs: Iterable[RunFacts]) -> dict[tuple[tuple[str, str], ...], list[str]]:
+    """Different protocols, as topics with sentences, and the names of the runs that were evaluated by each."""
+    protocols: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for run in runs:
         sentences = dict(run.evaluation.protocol)
         left_out = run.evaluation.data["unreadable_images_left_out"]
         if left_out:
             sentences["left out"] = f"{left_out:,} images that cannot be read"
-        names = next((names for known, names in protocols if known == sentences), None)
-        if names is None:
-            protocols.append((sentences, [run.name]))
-        else:
-            names.append(run.name)
+        protocols.setdefault(tuple(sentences.items()), []).append(run.name)
     return protocols
 
 

@@ -79,6 +79,7 @@ def run_facts(name: str, seed: int = 0, projects: bool = False, **changes) -> Ru
     evaluation = Evaluation(
         data={**splits, "unreadable_images_left_out": 0},
         protocol={"test": "leave-one-out & by index", "model_selection": "best map_at_r"},
+        best_epoch=3,
         unseen=embedded(points, labels, class_names=AWKWARD_NAMES),
         training=embedded(training["embeddings"], training["labels"]),
         proxies=training["proxies"] if projects else None,
@@ -91,7 +92,6 @@ def run_facts(name: str, seed: int = 0, projects: bool = False, **changes) -> Ru
         "seed": seed,
         "monitor": "map_at_r",
         "records": records,
-        "best": records[-1],
         "projections": [projection(0), projection(1)] if projects else [],
         "finished": True,
         "evaluation": evaluation,

@@ -137,7 +137,7 @@ class UnfinishedTest(tf.test.TestCase):
         self.assertIn("width", reader.text)
 
     def test_a_run_that_has_only_begun(self):
-        run = made_up_run.run_facts("a", records=[], best=None, finished=False, evaluation=None)
+        run = made_up_run.run_facts("a", records=[], finished=False, evaluation=None)
         run = dataclasses.replace(run, projections=[])
         reader = Reader(render(made_up_run.report(run), pictures.folder_for(self)))
         self.assertEmpty(reader.images)
