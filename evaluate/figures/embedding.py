@@ -82,7 +82,5 @@ def _by_tsne(embeddings: np.ndarray, references: np.ndarray) -> tuple[np.ndarray
         return _by_components(embeddings, references)
     # scikit-learn's rule of thumb; the perplexity has to be below the number of points.
     perplexity = min(30.0, (len(together) - 1) / 3)
-    # Trees pay where there are many.
-    method = "exact" if len(together) <= 200 else "barnes_hut"
-    points = TSNE(perplexity=perplexity, init="pca", method=method, random_state=0).fit_transform(together)
+    points = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(together)
     return points[: len(embeddings)], points[len(embeddings) :]

@@ -18,7 +18,7 @@ def draw_radii(measured: Sequence[Mapping[str, Any]]) -> Figure:
     Args:
       measured: as by ``geometry_by_projection``.
     """
-    return _over_projections(_indices(measured), _radii(measured), "covering radius, mean over classes")
+    return _over_projections(measured, _radii(measured), "covering radius, mean over classes")
 
 
 def draw_class_distances(measured: Sequence[Mapping[str, Any]]) -> Figure:
@@ -28,7 +28,7 @@ def draw_class_distances(measured: Sequence[Mapping[str, Any]]) -> Figure:
         "mean over pairs of classes": ("o-", [row["class_distance_mean"] for row in measured]),
         "nearest pair of classes": ("s-", [row["class_distance_min"] for row in measured]),
     }
-    return _over_projections(_indices(measured), series, "distance between class means")
+    return _over_projections(measured, series, "distance between class means")
 
 
 def draw_relative_radii(measured: Sequence[Mapping[str, Any]]) -> Figure:
@@ -42,7 +42,7 @@ def draw_relative_radii(measured: Sequence[Mapping[str, Any]]) -> Figure:
     # None for a single class, 0 where all classes are at one place.
     distances = np.array([row["class_distance_mean"] or np.nan for row in measured], float)
     series = {name: (style, np.array(values, float) / distances) for name, (style, values) in _radii(measured).items()}
-    return _over_projections(_indices(measured), series, "covering radius / mean class distance")
+    return _over_projections(measured, series, "covering radius / mean class distance")
 
 
 def draw_radii_by_centers(radii: Mapping[str, Sequence[float]]) -> Figure:
@@ -53,15 +53,8 @@ def draw_radii_by_centers(radii: Mapping[str, Sequence[float]]) -> Figure:
         color, marker = COLORS[index % len(COLORS)], MARKERS[index % len(MARKERS)]
         axes.plot(range(1, len(values) + 1), values, marker=marker, color=color, label=escaped_name(name))
     axes.set(xlabel="centres per class", ylabel="covering radius, mean over classes")
-    _from_zero(axes)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(frameon=False)
-    tidy(axes)
+    _finish(axes)
     return figure
-
-
-def _indices(measured: Sequence[Mapping[str, Any]]) -> list[int]:
-    return [row["projection"] for row in measured]
 
 
 def _radii(measured: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, list[float | None]]]:
@@ -74,22 +67,25 @@ def _radii(measured: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, list[f
     }
 
 
-def _from_zero(axes: Axes) -> None:
-    """Lets the axis begin at 0, with the margin of the whole range: that of the values could cut the highest marks."""
-    axes.update_datalim([(axes.dataLim.x0, 0.0)])
-    axes.autoscale_view()
-    axes.set_ylim(0, None)
-
-
-def _over_projections(index: Sequence[int], series: Mapping[str, tuple[str, Sequence[float | None]]], label: str):
+def _over_projections(
+    measured: Sequence[Mapping[str, Any]], series: Mapping[str, tuple[str, Sequence[float | None]]], label: str
+) -> Figure:
+    index = [row["projection"] for row in measured]
     figure = new_figure()
     axes = figure.subplots()
     for color, (name, (style, values)) in zip(COLORS, series.items()):
         axes.plot(index, np.array(values, float), style, color=color, mfc="white", label=name)
     axes.set(xlabel="projection (0: initialisation)", ylabel=label)
-    _from_zero(axes)
+    _finish(axes)
     axes.set_xlim(-0.3, max(index) + 0.3)
+    return figure
+
+
+def _finish(axes: Axes) -> None:
+    """Lets the axis begin at 0, with the margin of the whole range: that of the values could cut the highest marks."""
+    axes.update_datalim([(axes.dataLim.x0, 0.0)])
+    axes.autoscale_view()
+    axes.set_ylim(0, None)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
     tidy(axes)
-    return figure
