@@ -101,7 +101,7 @@ class LoopSettings:
         0, "epochs at the start that train the embedding layer and the proxies alone", at_least=0
     )
     jit_compile: bool = setting(
-        False, "compile the training step by XLA where possible; results are then not the same to the last bit"
+        False, "compile the training step by XLA; results are then not the same to the last bit"
     )
 
     def __post_init__(self):

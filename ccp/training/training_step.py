@@ -8,10 +8,10 @@ from typing import Any
 import tensorflow as tf
 
 from ccp.distribution.replicas import Replicas
+from ccp.errors import TrainingError, first_line
 from ccp.keras_api import layers_of
 from ccp.projection.projector import Projector
 from ccp.references.class_proxies import ClassProxies
-from ccp.training.compiled_step import CompiledStep
 from ccp.training.gradients import batch_norm_variables, transform_gradients
 from ccp.training.loss_scale import LossScale
 from ccp.training.optimizers import GroupedOptimizer, OptimizerLike, ParameterGroup
@@ -42,7 +42,7 @@ class TrainingStep:
       head: the network's variables that are trained while warming up.
       projector: has the proximal anchor and its weight; None for none.
       replicas: the devices; None is one.
-      jit_compile: compile by XLA where possible.
+      jit_compile: compile by XLA.
     """
 
     def __init__(
@@ -77,11 +77,22 @@ class TrainingStep:
         self._decayed = {v.ref() for v in self._body + self._head + self._of_loss if v.ref() not in undecayed}
         float16 = any(layer.compute_dtype == "float16" for layer in layers_of(model))
         self.loss_scale = LossScale() if float16 else None
-        self._compiled = CompiledStep(self.step, jit_compile)
+        self._graph, self._uses_xla = tf.function(self.step, jit_compile=jit_compile or None), jit_compile
 
     def __call__(self, images: Any, labels: Any, warming_up: bool = False) -> tuple[float, float]:
-        """Makes a step, as a graph; see ``step``."""
-        loss, gradient_norm = self._compiled(images, labels, warming_up)
+        """Makes a step, as a graph; see ``step``.
+
+        Raises:
+          TrainingError: XLA cannot compile it.
+        """
+        try:
+            loss, gradient_norm = self._graph(images, labels, warming_up)
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError) as error:
+            if not self._uses_xla:
+                raise
+            raise TrainingError(
+                f"XLA cannot run this training step; leave out jit_compile. {first_line(error)}"
+            ) from error
         return float(loss), float(gradient_norm)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from ccp.errors import TrainingError
 from ccp.training.settings import GradientSettings
 from ccp.training.training_step import TrainingStep
 from tests.support.toy_training import FEATURES, toy_batches, toy_settings, toy_trainer
@@ -56,6 +57,20 @@ class TrainingStepTest(tf.test.TestCase):
         self.assertAllClose(loss, 100.0 * np.square(start).sum(), rtol=1e-5)
         self.assertAllClose(norm, 200.0 * np.linalg.norm(start), rtol=1e-5)
         self.assertAllClose(layer.kernel, start - 0.001 * 200.0 * start, rtol=1e-5)
+
+    def test_by_xla_it_computes_the_same(self):
+        results = []
+        for jit_compile in (True, False):
+            trainer = toy_trainer(toy_settings("ccp/contrastive", jit_compile=jit_compile))
+            loss, _ = trainer.state.step(*next(toy_batches(0, 0)))
+            results.append([loss, *trainer.model.get_weights()])
+        for value, other in zip(*results):
+            self.assertAllClose(value, other, rtol=1e-5, atol=1e-5)
+
+    def test_a_loss_that_xla_does_not_take_is_refused(self):
+        trainer = toy_trainer(toy_settings("margin", jit_compile=True))  # It draws negatives.
+        with self.assertRaisesRegex(TrainingError, "leave out jit_compile.*StatelessMultinomial"):
+            trainer.state.step(*next(toy_batches(0, 0)))
 
 
 if __name__ == "__main__":
