@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pathlib
 from typing import Any
 
 import tensorflow as tf
@@ -26,8 +25,6 @@ class Checkpoints:
     def __init__(self, directory: str | None, writes: bool = True, **parts: Any):
         self._manager, self._writes = None, writes
         if directory is not None:
-            if writes:
-                _repair_index(directory)
             self._manager = tf.train.CheckpointManager(tf.train.Checkpoint(**parts), directory, max_to_keep=_KEPT)
 
     @property
@@ -81,28 +78,6 @@ class Checkpoints:
             ) from error
 
     def _listed(self) -> list[str]:
-        """Reads the list again: another process may have written or repaired it since this object was made."""
+        """Reads the list again: another process may have written it since this object was made."""
         state = tf.train.get_checkpoint_state(self._manager.directory) if self._manager else None
         return list(state.all_model_checkpoint_paths) if state else []
-
-
-def _repair_index(directory: str) -> None:
-    """Rewrites TensorFlow's list of checkpoints if it is missing or damaged.
-
-    The very first checkpoint alone is left unlisted: a kill came while it was written, it may be torn, and it holds
-    nothing but the start, which is made again.
-    """
-    try:
-        listed = tf.train.get_checkpoint_state(directory)
-    except ValueError:  # An empty file, as after a power cut.
-        listed = None
-    found = pathlib.Path(directory).glob("*.index")
-    kept = sorted(found, key=_number)[-_KEPT:]
-    if listed is None and kept and _number(kept[-1]) > 1:
-        paths = [str(file.with_suffix("")) for file in kept]
-        times = [file.stat().st_mtime for file in kept]
-        tf.compat.v1.train.update_checkpoint_state(directory, paths[-1], paths, all_model_checkpoint_timestamps=times)
-
-
-def _number(file: pathlib.Path) -> int:
-    return int(file.stem.rpartition("-")[2])
