@@ -151,7 +151,7 @@ def _in_memory(examples: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     if labels is None:
         raise ConfigError("balanced_batches needs the labels of the examples.")
     examples, labels = np.asarray(examples), np.asarray(labels)
-    if len(examples) != len(labels) or not np.issubdtype(labels.dtype, np.integer):
+    if labels.size != len(examples) or not np.issubdtype(labels.dtype, np.integer):
         raise ConfigError(
             f"balanced_batches needs one integer label for each example; got {len(examples)} examples and labels of "
             f"shape {labels.shape} and type {labels.dtype}."

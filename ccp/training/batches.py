@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
+from ccp.errors import ConfigError
 from ccp.training.balanced_batches import source_of
 
 Batch = "tuple[tf.Tensor, tf.Tensor]"
@@ -23,6 +24,7 @@ def batches_from(batches: tf.data.Dataset | BatchesFrom, steps_per_epoch: int) -
     """
     if not isinstance(batches, tf.data.Dataset):
         return batches
+    check_pairs(batches)
     source = source_of(batches)
 
     def from_position(epoch: int, step: int) -> Iterator[Batch]:
@@ -30,3 +32,16 @@ def batches_from(batches: tf.data.Dataset | BatchesFrom, steps_per_epoch: int) -
         return iter(source.from_step(position) if source else batches.repeat().skip(position))
 
     return from_position
+
+
+def check_pairs(batches: tf.data.Dataset) -> None:
+    """Refuses a dataset whose elements are not images and labels.
+
+    Raises:
+      ConfigError: as with sample weights, which no loss of a whole batch can use.
+    """
+    spec = getattr(batches, "element_spec", None)
+    if not isinstance(spec, tuple) or len(spec) != 2:
+        raise ConfigError(
+            f"A dataset needs batches of (images, labels), without sample weights; got {spec or type(batches)}."
+        )

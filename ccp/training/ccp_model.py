@@ -12,6 +12,7 @@ from ccp.projection.pool import candidates_from
 from ccp.projection.projector import Candidates, Projection, Projector
 from ccp.references.reference_loss import CCPLoss
 from ccp.training.balanced_batches import balanced_batches, source_of
+from ccp.training.batches import check_pairs
 from ccp.training.callbacks import announce
 from ccp.training.optimizers import OptimizerLike
 from ccp.training.projecting_callbacks import ProjectingCallback, StartProxies
@@ -92,8 +93,11 @@ class CCPModel(tf.keras.Model):
         x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
-        *args: Any,
+        epochs: int = 1,
+        verbose: Any = "auto",
         callbacks: Any = None,
+        validation_split: float = 0.0,
+        *,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         **kwargs: Any,
@@ -104,8 +108,10 @@ class CCPModel(tf.keras.Model):
           x: what ``balanced_batches`` made, any other ``tf.data.Dataset`` of (images, labels), or images.
           y: labels, where ``x`` is images.
           batch_size: of images and labels.
-          args: further arguments of Keras' ``fit``.
+          epochs: number of the last epoch.
+          verbose: see Keras.
           callbacks: Keras callbacks, and one that projects.
+          validation_split: share of images and labels, from their end, that are validated with instead of trained with.
           initial_epoch: number of the first epoch.
           steps_per_epoch: steps of an epoch; all batches if None.
           kwargs: further arguments of Keras' ``fit``.
@@ -115,14 +121,18 @@ class CCPModel(tf.keras.Model):
           TypeError: the training data is of another kind.
           ValueError: sample or class weights are given.
         """
-        data = x if y is None else balanced_batches(x, y, classes=1, per_class=1)  # Drawn from, not trained with.
+        data = x
+        if y is not None:  # For candidates alone, which are not drawn from what is validated with.
+            end = int(len(x) * (1.0 - validation_split))
+            data = balanced_batches(x[:end], y[:end], classes=1, per_class=1)
         if not isinstance(data, tf.data.Dataset):
             raise TypeError(f"fit needs a tf.data.Dataset, or images and labels; got {type(x).__name__}.")
-        self._refuse_weights(kwargs)
+        _refuse_weights(kwargs)
+        check_pairs(data)
         source = source_of(data)
         if not self.network.built:
             self.network(next(iter(data if source is None else source.from_step(0)))[0])
-        self._fit_callbacks = list(getattr(callbacks, "callbacks", callbacks) or [])
+        self._fit_callbacks = tf.nest.flatten(getattr(callbacks, "callbacks", callbacks) or [])
         if isinstance(self.training_loss, CCPLoss):
             self._candidates = candidates_from(self.network, self.training_loss.proxies.num_classes, data)
             if not any(isinstance(callback, ProjectingCallback) for callback in self._fit_callbacks):
@@ -140,8 +150,10 @@ class CCPModel(tf.keras.Model):
             x,
             y,
             batch_size,
-            *args,
-            callbacks=self._fit_callbacks,
+            epochs,
+            verbose,
+            self._fit_callbacks,
+            validation_split,
             initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
             **kwargs,
@@ -165,7 +177,8 @@ class CCPModel(tf.keras.Model):
         x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
-        *args: Any,
+        verbose: Any = "auto",
+        *,
         steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
@@ -177,13 +190,15 @@ class CCPModel(tf.keras.Model):
           x: a ``tf.data.Dataset`` of (images, labels), or images.
           y: labels, where ``x`` is images.
           batch_size: of images and labels.
-          args: not used.
+          verbose: not used.
           steps: batches of a dataset; all if None.
           callbacks: of ``fit``.
           return_dict: return the scores by name instead of a list.
-          kwargs: not used.
+          kwargs: others of Keras, not used.
         """
+        _refuse_weights(kwargs)
         batches = x if y is None else tf.data.Dataset.from_tensor_slices((x, y)).batch(batch_size or _BATCH_SIZE)
+        check_pairs(batches)
         if isinstance(callbacks, tf.keras.callbacks.CallbackList):
             callbacks.on_test_begin()
         scores = scores_of(self._embed, batches if steps is None else batches.take(steps))
@@ -247,11 +262,6 @@ class CCPModel(tf.keras.Model):
                 self.network, self.training_loss, self.optimizer, self._gradients, projector=self._projector
             )
 
-    def _refuse_weights(self, arguments: dict[str, Any]) -> None:
-        for name in ("sample_weight", "class_weight"):
-            if arguments.get(name) is not None:
-                raise ValueError(f"The loss is one number for the whole batch; leave {name} out.")
-
     def _warn_that_nothing_projects(self) -> None:
         if not self._has_warned:
             _LOGGER.warning(
@@ -259,6 +269,12 @@ class CCPModel(tf.keras.Model):
                 "like any weights. Pass ccp.ProjectOnPlateau() or ccp.ProjectEveryEpochs(n) among the callbacks."
             )
         self._has_warned = True
+
+
+def _refuse_weights(arguments: dict[str, Any]) -> None:
+    for name in ("sample_weight", "class_weight"):
+        if arguments.get(name) is not None:
+            raise ValueError(f"Losses and scores are of whole sets of images; leave {name} out.")
 
 
 def _minus_one(shape: Any, dtype: Any = None, **_: Any) -> tf.Tensor:

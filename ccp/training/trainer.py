@@ -49,7 +49,8 @@ class Trainer:
       loss: ``loss(labels [batch], embeddings)``; the variables of its ``layers``, if any, are trained too.
       batches: a ``tf.data.Dataset`` of (images, labels), such as ``balanced_batches`` makes; or a function of (epoch,
         step) that yields batches from that position on, without end. Batches may differ in size.
-      validate: images and labels, scored by retrieval; or a function that returns scores of the network as it is now.
+      validate: images and labels, or a dataset of batches of them, scored by retrieval; or a function that returns
+        scores of the network as it is now.
       loop: steps, epochs and stopping.
       projection: when to project, and how.
       optimizer: settings; or any Keras optimizer, which is copied.

@@ -9,11 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
+from ccp.training.batches import check_pairs
 from ccp.training.retrieval_scores import retrieval_scores
 
 _BATCH_SIZE = 64
-# Scores of the network as it is now; or images and labels that are scored by retrieval.
-Validation = Union[Callable[[], Mapping[str, float]], "tuple[Any, Any]"]
+# Scores of the network as it is now; or images and labels, or a dataset of batches of them, scored by retrieval.
+Validation = Union[Callable[[], Mapping[str, float]], "tuple[Any, Any]", tf.data.Dataset]
 
 
 def as_validation(model: tf.keras.Model, validate: Validation) -> Callable[[], Mapping[str, float]]:
@@ -21,12 +22,14 @@ def as_validation(model: tf.keras.Model, validate: Validation) -> Callable[[], M
 
     Args:
       model: images to embeddings.
-      validate: such a function, which is returned; or images and labels.
+      validate: such a function, which is returned; or images and labels, or a dataset of batches of them.
     """
     if callable(validate):
         return validate
     embed = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
-    batches = tf.data.Dataset.from_tensor_slices(tuple(validate)).batch(_BATCH_SIZE)
+    is_dataset = isinstance(validate, tf.data.Dataset)
+    batches = validate if is_dataset else tf.data.Dataset.from_tensor_slices(tuple(validate)).batch(_BATCH_SIZE)
+    check_pairs(batches)
     return lambda: scores_of(embed, batches)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from absl.testing import parameterized
 
 import ccp
 from ccp.errors import Interrupted
@@ -116,6 +117,15 @@ def train_in_parts(settings, directory: str, stop_after: Sequence[int] = (), **m
         raise AssertionError("was not interrupted")
     trainer.fit()
     return trainer
+
+
+class EagerTest(parameterized.TestCase, tf.test.TestCase):
+    """Tests of a few steps, which run eagerly: tracing would take longer."""
+
+    def setUp(self):
+        super().setUp()
+        tf.config.run_functions_eagerly(True)
+        self.addCleanup(tf.config.run_functions_eagerly, False)
 
 
 class Watcher(tf.keras.callbacks.Callback):

@@ -86,6 +86,7 @@ class BalancedBatchesTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(
         ((EXAMPLES, LABELS[:-1]), {}, "one integer label for each example; got 30 examples"),
         ((EXAMPLES, LABELS / 2), {}, "type float64"),
+        ((EXAMPLES, np.stack([LABELS, LABELS], axis=1)), {}, r"labels of shape \(30, 2\)"),
         ((EXAMPLES, None), {}, "needs the labels"),
         ((EXAMPLES, LABELS), {"classes": 6}, "A batch needs 6 classes and the training set has 5"),
     )
@@ -99,3 +100,5 @@ class BalancedBatchesTest(parameterized.TestCase, tf.test.TestCase):
             ccp.balanced_batches(dataset)
         with self.assertRaisesRegex(ConfigError, "leave labels out"):
             ccp.balanced_batches(dataset, LABELS)
+        with self.assertRaisesRegex(ConfigError, r"labels of shape \(5, 6\)"):
+            ccp.balanced_batches(tf.data.Dataset.from_tensor_slices((EXAMPLES, LABELS)).batch(6))

@@ -12,6 +12,7 @@ from absl.testing import parameterized
 import ccp
 from ccp.errors import ConfigError
 from ccp.training.retrieval_scores import retrieval_scores
+from tests.support.toy_training import EagerTest
 
 CLASSES, FEATURES, SIZE = 4, 6, 3
 CENTERS = np.random.default_rng(0).normal(size=(2 * CLASSES, FEATURES))
@@ -126,6 +127,15 @@ class FitTest(parameterized.TestCase, tf.test.TestCase):
         validation = tf.data.Dataset.from_tensor_slices(VALIDATION).batch(5)
         self.fit(compiled(), x=dataset, validation_data=validation, callbacks=[ccp.ProjectEveryEpochs(1)])
 
+    def test_candidates_are_not_of_images_that_are_held_out(self):
+        images = np.where(np.arange(len(IMAGES)) < 24, 1.0, 2.0)[:, np.newaxis] * np.ones_like(IMAGES)
+        loss, seen = ccp.CCPLoss(ccp.ContrastiveLoss(), ccp.ClassProxies(2, 2, FEATURES)), Projections()
+        model = ccp.CCPModel(tf.keras.Sequential([tf.keras.layers.Activation("linear")]), loss)
+        model.compile()
+        labels = np.arange(len(images)) % 2
+        model.fit(images, labels, callbacks=seen, validation_split=0.25, verbose=0)  # Keras takes one callback too.
+        self.assertAllEqual(seen.proxies[0], np.ones([2, 2, FEATURES]))
+
     def test_initial_epoch_is_the_epoch_of_the_batches(self):
         seen = []
         model = compiled(ccp.TripletLoss(0.2))
@@ -181,19 +191,25 @@ class FitTest(parameterized.TestCase, tf.test.TestCase):
         self.assertCountEqual([name for name in os.listdir(home) if name != "log.csv"], ["train", "validation"])
 
 
-class RefusalTest(tf.test.TestCase):
+class RefusalTest(EagerTest):
     def test_what_cannot_be(self):
         model = compiled()
         with self.assertRaisesRegex(ValueError, "CCPModel has its loss and its metrics; leave out loss"):
             model.compile("adam", loss="mse")
         with self.assertRaisesRegex(ValueError, "leave sample_weight out"):
             model.fit(IMAGES, LABELS, sample_weight=np.ones(32))
+        with self.assertRaisesRegex(ValueError, "leave sample_weight out"):
+            model.evaluate(IMAGES, LABELS, sample_weight=np.ones(32))
+        weighted = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS, np.ones(32))).batch(8)
+        for call in (lambda: model.fit(weighted), lambda: model.evaluate(weighted)):
+            with self.assertRaisesRegex(ConfigError, r"needs batches of \(images, labels\), without sample weights"):
+                call()
         with self.assertRaisesRegex(TypeError, "needs a tf.data.Dataset, or images and labels; got list"):
             model.fit([1.0])
         with self.assertRaisesRegex(RuntimeError, "Call compile"):
             ccp.CCPModel(network(), ccp_loss()).fit(batches(), callbacks=[ccp.ProjectEveryEpochs(1)])
         with self.assertRaisesRegex(ValueError, "monitors val_map_at_r, and the logs hold loss. Pass validation_data"):
-            model.fit(batches(), callbacks=[ccp.ProjectOnPlateau()], verbose=0)
+            ccp.ProjectOnPlateau().on_epoch_end(0, {"loss": 1.0})
         with self.assertRaisesRegex(ConfigError, "for the labels 0 to 2"):
             few = ccp.CCPLoss(ccp.ContrastiveLoss(), ccp.ClassProxies(3, 2, SIZE))
             compiled(few).fit(batches(), callbacks=[ccp.ProjectEveryEpochs(1)], verbose=0)
@@ -201,7 +217,7 @@ class RefusalTest(tf.test.TestCase):
             compiled(ccp.TripletLoss()).fit(batches(), callbacks=[ccp.ProjectEveryEpochs(1)], verbose=0)
 
 
-class SavingTest(tf.test.TestCase):
+class SavingTest(EagerTest):
     def test_saved_and_loaded_it_embeds_the_same_and_trains_on(self):
         model = compiled(gradients=ccp.GradientSettings(weight_decay=0.5))
         model.fit(batches(), epochs=2, callbacks=[ccp.ProjectEveryEpochs(1, monitor="loss")], verbose=0)

@@ -18,6 +18,7 @@ from tests.support.toy_training import (
     CLASSES,
     FEATURES,
     STEPS,
+    EagerTest,
     Watcher,
     toy_batches,
     toy_model,
@@ -34,12 +35,7 @@ def trained_kernel(trainer) -> np.ndarray:
     return trainer.model.layers[-1].kernel.numpy()
 
 
-class BatchesTest(tf.test.TestCase):
-    def setUp(self):
-        super().setUp()
-        tf.config.run_functions_eagerly(True)  # Tracing takes longer than the steps.
-        self.addCleanup(tf.config.run_functions_eagerly, False)
-
+class BatchesTest(EagerTest):
     def seen(self, batches, stop_after=None, directory=None):
         """The first number of each batch that the loss sees."""
         seen = []
@@ -89,13 +85,14 @@ class BatchesTest(tf.test.TestCase):
         loss = ccp.CCPLoss(ccp.ContrastiveLoss(), ccp.ClassProxies(CLASSES, 2, 4))
         batches = ccp.balanced_batches(IMAGES, LABELS, classes=3, per_class=2)
         loop = ccp.LoopSettings(max_epochs=2, steps_per_epoch=2)
-        trainer = ccp.Trainer(network, loss, batches=batches, validate=(IMAGES, LABELS), loop=loop)
+        validation = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS)).batch(7)
+        trainer = ccp.Trainer(network, loss, batches=batches, validate=validation, loop=loop)
         trainer.fit()
         embeddings = ccp.lipschitz_normalize(network(IMAGES))
         self.assertNear(trainer.progress.best_score, retrieval_scores(embeddings, LABELS)["map_at_r"], 1e-6)
 
 
-class OptimizerTest(parameterized.TestCase, tf.test.TestCase):
+class OptimizerTest(EagerTest):
     def kernel(self, **more):
         return trained_kernel(toy_trainer(toy_settings("proxy/contrastive", max_epochs=2), **more))
 
@@ -130,7 +127,7 @@ class OptimizerTest(parameterized.TestCase, tf.test.TestCase):
         self.assertNotAllClose(self.kernel(optimizer=getattr(tf.keras.optimizers, name)(0.01)), start)
 
 
-class CallbacksTest(tf.test.TestCase):
+class CallbacksTest(EagerTest):
     def test_keras_own_callbacks_work_as_they_are(self):
         home = self.get_temp_dir()
         heard = []
