@@ -14,8 +14,6 @@ from ccp.training.progress import Progress
 from ccp.training.settings import LoopSettings, ProjectionSettings
 from ccp.training.training_step import kept_variables
 
-_MIN_IMPROVEMENT = LoopSettings().min_improvement
-
 
 class StartProxies(tf.keras.callbacks.Callback):
     """Starts the proxies of a ``CCPModel`` from training images, once.
@@ -45,12 +43,32 @@ class ProjectingCallback(StartProxies):
     """Projects after epochs, and leaves the best weights overall in the model.
 
     Args:
-      settings: when to project, and how.
-      monitor: the entry of the logs that decides; higher is better.
+      monitor: the entry of the logs by which weights are the best; higher is better.
+      candidates_per_class: embeddings per class that new proxies are chosen from (b).
+      proximal_weight: pull towards the last solution (λ₀).
+      proximal_decay: factor on that pull at each projection.
+      normalize_candidates: choose new proxies by distances between unit vectors.
       min_improvement: a score has to beat the best by more than this.
+      **trigger: when to project; see ``ProjectionSettings``.
     """
 
-    def __init__(self, settings: ProjectionSettings, monitor: str, min_improvement: float):
+    def __init__(
+        self,
+        monitor: str = "val_map_at_r",
+        candidates_per_class: int = 12,
+        proximal_weight: float = 2e-4,
+        proximal_decay: float = 1.0,
+        normalize_candidates: bool = False,
+        min_improvement: float = LoopSettings().min_improvement,
+        **trigger: Any,
+    ):
+        settings = ProjectionSettings(
+            pool_size=candidates_per_class,
+            proximal_weight=proximal_weight,
+            proximal_decay=proximal_decay,
+            normalize_candidates=normalize_candidates,
+            **trigger,
+        )
         super().__init__(settings)
         self.monitor, self.min_improvement = monitor, min_improvement
 
@@ -72,7 +90,7 @@ class ProjectingCallback(StartProxies):
         if self.monitor not in (logs or {}):
             raise ValueError(
                 f"{type(self).__name__} monitors {self.monitor}, and the logs hold {', '.join(logs or {})}. Pass "
-                "validation_data to fit, or another monitor."
+                "validation_data to fit, without validation_freq, or another monitor."
             )
         score = float(logs[self.monitor])
         if self._progress.count_score(score, self.min_improvement):
@@ -93,32 +111,11 @@ class ProjectOnPlateau(ProjectingCallback):
     Args:
       patience: epochs without improvement before a projection.
       monitor: the entry of the logs that decides; higher is better.
-      candidates_per_class: embeddings per class that new proxies are chosen from (b).
-      proximal_weight: pull towards the last solution (λ₀).
-      proximal_decay: factor on that pull at each projection.
-      normalize_candidates: choose new proxies by distances between unit vectors.
-      min_improvement: a score has to beat the best by more than this.
+      **more: ``candidates_per_class``, ``proximal_weight`` and others; see ``ProjectingCallback``.
     """
 
-    def __init__(
-        self,
-        patience: int = 3,
-        monitor: str = "val_map_at_r",
-        candidates_per_class: int = 12,
-        proximal_weight: float = 2e-4,
-        proximal_decay: float = 1.0,
-        normalize_candidates: bool = False,
-        min_improvement: float = _MIN_IMPROVEMENT,
-    ):
-        settings = ProjectionSettings(
-            "plateau",
-            patience=patience,
-            pool_size=candidates_per_class,
-            proximal_weight=proximal_weight,
-            proximal_decay=proximal_decay,
-            normalize_candidates=normalize_candidates,
-        )
-        super().__init__(settings, monitor, min_improvement)
+    def __init__(self, patience: int = 3, monitor: str = "val_map_at_r", **more: Any):
+        super().__init__(monitor, projection="plateau", patience=patience, **more)
 
 
 class ProjectEveryEpochs(ProjectingCallback):
@@ -127,29 +124,8 @@ class ProjectEveryEpochs(ProjectingCallback):
     Args:
       epochs: from one projection to the next.
       monitor: the entry of the logs by which weights are the best; higher is better.
-      candidates_per_class: embeddings per class that new proxies are chosen from (b).
-      proximal_weight: pull towards the last solution (λ₀).
-      proximal_decay: factor on that pull at each projection.
-      normalize_candidates: choose new proxies by distances between unit vectors.
-      min_improvement: a score has to beat the best by more than this.
+      **more: ``candidates_per_class``, ``proximal_weight`` and others; see ``ProjectingCallback``.
     """
 
-    def __init__(
-        self,
-        epochs: int,
-        monitor: str = "val_map_at_r",
-        candidates_per_class: int = 12,
-        proximal_weight: float = 2e-4,
-        proximal_decay: float = 1.0,
-        normalize_candidates: bool = False,
-        min_improvement: float = _MIN_IMPROVEMENT,
-    ):
-        settings = ProjectionSettings(
-            "period",
-            projection_period=epochs,
-            pool_size=candidates_per_class,
-            proximal_weight=proximal_weight,
-            proximal_decay=proximal_decay,
-            normalize_candidates=normalize_candidates,
-        )
-        super().__init__(settings, monitor, min_improvement)
+    def __init__(self, epochs: int, monitor: str = "val_map_at_r", **more: Any):
+        super().__init__(monitor, projection="period", projection_period=epochs, **more)
