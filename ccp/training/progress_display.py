@@ -59,8 +59,8 @@ class ProgressDisplay(tf.keras.callbacks.Callback):
             self._bar.set_postfix_str(f"{scores}, {logs['projections']} projections", refresh=True)
             return
         projected = f", projection {logs['projections']}" if logs["projected"] else ""
-        seconds = time.monotonic() - self._begin
-        _say(f"{self._title}: epoch {epoch + 1}/{self.params['epochs']}, {scores}{projected} [{_clock(seconds)}]")
+        elapsed = tqdm.format_interval(time.monotonic() - self._begin)
+        _say(f"{self._title}: epoch {epoch + 1}/{self.params['epochs']}, {scores}{projected} [{elapsed}]")
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Closes the bar; training may end before its total."""
@@ -74,8 +74,3 @@ def _say(line: str) -> None:
         _LOGGER.info("%s", line)
     else:
         print(line, file=sys.stderr, flush=True)
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}" if minutes >= 60 else f"{minutes}:{seconds:02}"

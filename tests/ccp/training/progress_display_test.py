@@ -52,7 +52,7 @@ class ProgressDisplayTest(tf.test.TestCase):
         self.assertEqual(
             lines,
             [
-                "ccp/contrastive: epoch 1/2, loss 0.5000, map_at_r 0.2500 [1:01]",
+                "ccp/contrastive: epoch 1/2, loss 0.5000, map_at_r 0.2500 [01:01]",
                 "ccp/contrastive: epoch 2/2, loss 0.5000, map_at_r 0.2500, projection 1 [2:02:02]",
             ],
         )
