@@ -1,4 +1,4 @@
-"""Two real processes that train together on this machine: killed, stopped, resumed, and with errors."""
+"""Two real processes that train together on this machine: killed, resumed, and with errors."""
 
 from __future__ import annotations
 
@@ -18,33 +18,28 @@ _TRAIN = (
     "--dataset=digits",
     "--loss=ccp/contrastive",
     "--projection=period",
-    "--projection_period=2",
+    "--projection_period=1",
     # 15 images, which two processes share unevenly.
     "--classes_per_batch=5",
     "--examples_per_class=3",
-    "--max_epochs=3",
-    "--steps_per_epoch=4",
+    "--max_epochs=2",
+    "--steps_per_epoch=3",
     "--width=4",
     "--seed=3",
 )
 _GONE = "error: Another process of this training has ended .*Start all processes again with the same command"
 
 
-@pytest.mark.slow  # Eleven processes: nothing less shows what one does when another one ends.
+@pytest.mark.slow  # Ten processes: nothing less shows what one does when another one ends.
 class TwoWorkersTest(tf.test.TestCase):
-    def test_stopped_and_killed_processes_resume_to_the_result_of_an_unbroken_run(self):
+    def test_killed_processes_resume_to_the_result_of_an_unbroken_run(self):
         home = pathlib.Path(self.get_temp_dir())
         alone = command_line.Forked("train", *_TRAIN, f"--run_dir={home / 'alone'}")
         unbroken, broken = Workers(home / "unbroken", _TRAIN), Workers(home / "broken", _TRAIN)
         together = [unbroken.start(index) for index in range(2)]
 
-        # SIGTERM to one of them stops both.
-        for process in [broken.start(0), broken.start(1, signal=(2, signal.SIGTERM))]:
-            code, _, err = command_line.ended(process)
-            self.assertEqual(code, 128 + signal.SIGTERM, err)
-            self.assertIn("The same command resumes from there.", err)
         # In the last epoch, after a projection.
-        killed, left = [broken.start(0, signal=(10, signal.SIGKILL)), broken.start(1)]
+        killed, left = [broken.start(0, signal=(5, signal.SIGKILL)), broken.start(1)]
         self.assertEqual(command_line.ended(killed)[0], -signal.SIGKILL)
         code, _, err = command_line.ended(left)
         self.assertEqual(code, 1, err)
@@ -60,8 +55,8 @@ class TwoWorkersTest(tf.test.TestCase):
 
     def test_a_process_alone_and_one_with_an_error_end_both_with_messages(self):
         home = pathlib.Path(self.get_temp_dir())
-        lonely = [Workers(home / f"lonely{index}", (*_TRAIN, "--worker_timeout=3")) for index in range(2)]
-        alone = [workers.start(index) for index, workers in enumerate(lonely)]
+        lonely = Workers(home / "lonely", (*_TRAIN, "--worker_timeout=3"))
+        alone = lonely.start(0)
         (home / "file").touch()
         refused = Workers(home / "file", _TRAIN)
         chief, worker = (command_line.ended(process) for process in [refused.start(index) for index in range(2)])
@@ -70,13 +65,10 @@ class TwoWorkersTest(tf.test.TestCase):
         self.assertEqual(worker[0], 1, worker[2])
         self.assertRegex(worker[2], _GONE)
 
-        for workers, process in zip(lonely, alone):
-            code, _, err = command_line.ended(process)
-            self.assertEqual(code, 1, err)
-            self.assertIn(
-                f"Waiting up to 3 seconds for all processes of TF_CONFIG ({', '.join(workers.addresses)})", err
-            )
-            self.assertIn("Timeout (0:00:03)!", err)
+        code, _, err = command_line.ended(alone)
+        self.assertEqual(code, 1, err)
+        self.assertIn(f"Waiting up to 3 seconds for all processes of TF_CONFIG ({', '.join(lonely.addresses)})", err)
+        self.assertIn("Timeout (0:00:03)!", err)
 
     def assert_same_run(self, actual: pathlib.Path, expected: pathlib.Path):
         assert_same_tensors(saved_tensors(actual / "checkpoints"), saved_tensors(expected / "checkpoints"))

@@ -19,18 +19,17 @@ import tensorflow as tf
 import ccp
 from ccp.distribution.replicas import Replicas
 from ccp.errors import Interrupted
-from ccp.losses.registry import PAIR_LOSSES
 from ccp.methods.build import Sizes, build_loss
 from evaluate.embedding import Embedder
 from models.synchronized import synchronized
 from tests.support.toy_training import EMBEDDING, FEATURES, STEPS, toy_settings
 
 CLASSES, CANDIDATES = 7, 5
-# Every pair loss, against proxies if it is meant so; and every other method, with losses that have no state, that draw
-# and learn, and that are meant for proxies.
+# Every method, with pair losses that have no state, that draw and learn, and that are meant for proxies. Other
+# pair losses see the gathered batch and proxies, and nothing of the devices.
 LOSSES = (
-    *(f"proxy/{name}" if entry.against_proxies else f"plain/{name}" for name, entry in PAIR_LOSSES.items()),
-    "proxy/margin",
+    "plain/margin",
+    "proxy/soft_triple",
     "xbm/multi_similarity",
     "ccp/contrastive",
     "ccp_xbm/margin",
@@ -38,13 +37,10 @@ LOSSES = (
     "proxy_synthesis/proxy_anchor",
     "hpl/proxy_anchor",
 )
-# Every loss sees the whole batch, however many devices gather it; these also have state, variables and draws.
-FEW_LOSSES = ("ccp_xbm/margin", "proxy_synthesis/proxy_anchor")
+FEW_LOSSES = ("ccp_xbm/margin",)  # State, variables, draws and projections.
 SETTINGS = {
     "float16": {"mixed_precision": "float16"},
-    "warm-up": {"warm_up_epochs": 1, "proxy_rate_multiplier": 100.0},
-    "lamb": {"optimizer": "lamb"},
-    "radam": {"optimizer": "radam"},
+    "warm-up": {"warm_up_epochs": 1, "proxy_rate_multiplier": 100.0, "optimizer": "lamb"},
 }
 _IMAGE_SHAPE = (3, 2, FEATURES)
 # Below this, differences are not divided by a tensor's largest entry.
