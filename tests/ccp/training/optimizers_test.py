@@ -45,10 +45,6 @@ class BuildOptimizerTest(tf.test.TestCase):
         self.assertEqual((optimizer.beta_1, optimizer.beta_2), (0.9, 0.999))
         self.assertIsNone(optimizer.weight_decay)  # Decay is coupled: part of the gradient.
 
-    def test_a_multiple_of_its_rate(self):
-        optimizer = build_optimizer(OptimizerSettings(optimizer="radam", learning_rate=0.1), 0.5)
-        self.assertAllClose(optimizer.learning_rate, 0.05)
-
 
 class GroupedOptimizerTest(tf.test.TestCase):
     def setUp(self):
@@ -59,14 +55,6 @@ class GroupedOptimizerTest(tf.test.TestCase):
         settings = OptimizerSettings(**{"learning_rate": 0.01, **settings})
         groups = {"body": ParameterGroup([self.body]), "head": ParameterGroup([self.head], multiplier)}
         return GroupedOptimizer(settings, groups)
-
-    def test_without_multipliers_it_is_one_adam(self):
-        grouped, plain, others = self.grouped(), adam(0.01), variables([1.0, -2.0], [[3.0]])
-        for step in range(STEPS):
-            grouped.apply(gradients(step, others), [self.body, self.head])
-            plain.apply_gradients(zip(gradients(step, others), others))
-        self.assertAllEqual(self.body, others[0])
-        self.assertAllEqual(self.head, others[1])
 
     def test_a_multiplier_is_a_learning_rate_of_its_group_alone(self):
         grouped, (slow, fast) = self.grouped(multiplier=100.0), variables([1.0, -2.0], [[3.0]])
@@ -99,18 +87,6 @@ class GroupedOptimizerTest(tf.test.TestCase):
         grouped = GroupedOptimizer(wrapped, {"body": ParameterGroup([self.body], 4.0)})
         self.assertIs(type(grouped.first), tf.keras.optimizers.Adam)
         self.assertAllClose(grouped.first.learning_rate, 1.0)
-
-    def test_a_group_that_rested_starts_as_a_fresh_one(self):
-        grouped, fresh, (body,) = self.grouped(), adam(0.01), variables([1.0, -2.0])
-        for step in range(STEPS):
-            grouped.apply(gradients(step, [self.head]), [self.head])
-        self.assertAllEqual(self.body, [1.0, -2.0])
-        self.assertNotAllClose(self.head, [[3.0]])
-        for step in range(2):
-            both = gradients(step, [body, self.head])
-            grouped.apply(both, [self.body, self.head])
-            fresh.apply_gradients([(both[0], body)])
-        self.assertAllEqual(self.body, body)
 
     def test_a_pause_changes_neither_moments_nor_bias_correction(self):
         grouped, unbroken, (body,) = self.grouped(), adam(0.01), variables([1.0, -2.0])
@@ -174,21 +150,6 @@ class CheckpointTest(parameterized.TestCase, tf.test.TestCase):
         self.steps(optimizer, trained, range(4))
         self.assertEqual(everything(optimizer).keys(), before.keys())
         self.assertGreaterEqual(len([key for key in saved if key.startswith("optimizer/")]), len(before))
-
-    def test_the_wrapper_of_tensorflow_addons_leaves_the_moments_out(self):
-        import tensorflow_addons as tfa
-
-        body, head = layers = [tf.keras.layers.Dense(1) for _ in range(2)]
-        for layer in layers:
-            layer.build([None, 2])
-        pairs = [(tf.keras.optimizers.legacy.Adam(rate), layer) for rate, layer in ((0.01, body), (1.0, head))]
-        wrapper = tfa.optimizers.MultiOptimizer(pairs)
-        trained = [*body.trainable_variables, *head.trainable_variables]
-        wrapper.apply_gradients(zip(gradients(0, trained), trained))
-        path = tf.train.Checkpoint(optimizer=wrapper).write(self.path)
-        saved = [key for key, _ in tf.train.list_variables(path) if key.startswith("optimizer/")]
-        # Its own count of calls is all; two moments of each variable and a count for each optimizer are lost.
-        self.assertEqual(saved, ["optimizer/iter/.ATTRIBUTES/VARIABLE_VALUE"])
 
 
 if __name__ == "__main__":

@@ -54,17 +54,3 @@ class SavedAsJsonTest(tf.test.TestCase):
         restored = Progress(best_score=0.9)
         self.round_trip(SavedAsJson(Progress()), SavedAsJson(restored))
         self.assertEqual(restored.best_score, -math.inf)
-
-    def test_saves_the_state_of_the_moment(self):
-        progress, restored = Progress(), Progress()
-        saved = SavedAsJson(progress)
-        progress.count_step(1.5)
-        self.round_trip(saved, SavedAsJson(restored))
-        self.assertEqual((restored.step, restored.loss_sum), (1, 1.5))
-
-    def test_a_restored_schedule_decides_as_the_first_would(self):
-        schedule, restored = ProjectionSchedule(patience=2), ProjectionSchedule(patience=2)
-        for score in (0.5, 0.4):
-            schedule.update(score)
-        self.round_trip(SavedAsJson(Progress(), schedule), SavedAsJson(Progress(), restored))
-        self.assertEqual(restored.update(0.5), (False, True))
