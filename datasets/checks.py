@@ -16,7 +16,7 @@ def check(manifest: Manifest, expected: Mapping[str, Counts] | None = None, allo
     """Raises a DataError for anything that would make a result wrong.
 
     Splits and roles are known; queries come with a gallery; test classes are in no other split; no path occurs
-    twice; boxes are not empty; and the counts are the expected ones. (That labels are contiguous is ``assemble``'s.)
+    twice; boxes are not empty; and the counts are the expected ones.
 
     Args:
       manifest: of a data set.
