@@ -37,6 +37,7 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.home)
         cls.images = cls.home / "images"
         photographs.write(cls.images, num_classes=16, per_class=3)
+        photographs.decode_simply(cls)  # The exported model reads images itself.
         settings = configure(ONE_STEP, {"data_dir": str(cls.images)})
         # Two models in turn stand for the four of the protocol; the second repeat has them the other way round.
         for fold in (1, 2):
