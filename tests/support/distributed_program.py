@@ -166,20 +166,20 @@ def _difference(copies: list[np.ndarray], expected: np.ndarray) -> float:
 
 
 def comparisons(replicas: Replicas, losses: Iterable[str], whole: bool) -> Iterator[tuple[str, dict[str, float]]]:
-    """Compares several devices with one; ``whole`` adds settings and checkpoints."""
+    """Compares several devices with one; ``whole`` adds batch norms, settings and checkpoints."""
     one = Replicas()
     for loss in losses:  # Two epochs; with CCP, a projection between them.
         yield loss, _compared(Toy(replicas, loss).trained(), _on_one_device(loss))
-    # One step: later ones would amplify rounding.
-    for name, frozen in {"batch norm": False, "frozen batch norm": True}.items():
-        step = {"batch_norm": True, "freeze_bn": frozen, "max_epochs": 1, "steps_per_epoch": 1}
-        yield name, _compared(*(Toy(devices, "plain/contrastive", **step).trained() for devices in (replicas, one)))
     toys = [Toy(devices, "ccp/contrastive") for devices in (replicas, one)]
     yield "pool", _compared(*({"embeddings": [toy.pool().numpy()]} for toy in toys))
     for images in ([], [tf.ones([1, FEATURES])]):  # Fewer than devices.
         embedded = [{"embeddings": [toy.embedder.raw(images).numpy()]} for toy in toys]
         yield f"{len(images)} images", _compared(*embedded)
     if whole:
+        # One step: later ones would amplify rounding.
+        for name, frozen in {"batch norm": False, "frozen batch norm": True}.items():
+            step = {"batch_norm": True, "freeze_bn": frozen, "max_epochs": 1, "steps_per_epoch": 1}
+            yield name, _compared(*(Toy(devices, "plain/contrastive", **step).trained() for devices in (replicas, one)))
         for name, changes in {**SETTINGS, "batches of other sizes": {"shrinking": True}}.items():
             yield (
                 name,
