@@ -6,7 +6,7 @@ REQUIREMENTS := requirements/dev.txt
 
 .PHONY: demo test test-real-size lint format benchmark setup setup-gpu clean
 
-demo: $(INSTALLED)  ## train on handwritten digits with and without CCP, judge on unseen digits, draw, export
+demo: $(INSTALLED)  ## train on handwritten digits with and without CCP, evaluate on unseen digits, draw, export
 	$(PYTHON_IN_VENV) main.py demo
 
 test: $(INSTALLED)  ## the whole test suite
