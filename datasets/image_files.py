@@ -50,6 +50,8 @@ def find_images(place: str) -> list[str]:
         images = [place]
     else:
         images = [path for path in glob.glob(place, recursive=True) if os.path.isfile(path)]
+    if not images and not os.path.isdir(place) and not glob.has_magic(place):
+        raise DataError(f"There is no file or directory {place!r}.")
     if not images:
         raise DataError(f"There are no images in {place!r}; pass a directory, or a quoted pattern like 'd/*.png'.")
     return sorted(images)

@@ -59,7 +59,7 @@ def make_splits(
     if len(held_out_classes) < 2:
         raise DataError(
             f"Fold {fold} of {train.num_classes} classes holds out {len(held_out_classes)}: retrieval among one class "
-            "is always perfect. Use --validation=images; four folds need at least 8 training classes."
+            "is always perfect. Four folds need at least 8 training classes; train one model with --validation=images."
         )
     return Splits(
         train.subset(np.flatnonzero(np.isin(train.labels, kept_classes))),

@@ -116,9 +116,13 @@ def differences(one: Settings, other: Settings) -> Iterator[tuple[str, Any, Any]
 def difference_phrases(one: Settings, other: Settings, first_place: str, second_place: str) -> list[str]:
     """``differences`` as phrases, with the places that the settings are of, like ``there`` and ``here``."""
     return [
-        f"{name} is {first} {first_place} and {second} {second_place}"
+        f"{name} is {_shown(first)} {first_place} and {_shown(second)} {second_place}"
         for name, first, second in differences(one, other)
     ]
+
+
+def _shown(value: Any) -> Any:
+    return "empty" if value == "" else value
 
 
 def refuse_without_effect(given: Iterable[str], settings: Settings) -> None:

@@ -75,6 +75,8 @@ def parse_loss(text: str) -> tuple[str, str]:
       ConfigError: either is unknown, and the message lists the nearest names; or they do not go together.
     """
     method, slash, pair_loss = text.rpartition("/")
+    if text in METHODS:
+        raise ConfigError(f"{text} is a training method; name the pair loss too, as {text}/contrastive.")
     entry = PAIR_LOSSES[pair_loss]
     if not slash:
         return ("proxy" if entry.against_proxies else "plain"), pair_loss

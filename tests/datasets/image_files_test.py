@@ -41,8 +41,12 @@ class FindImagesTest(parameterized.TestCase):
         for name in ("photo [1].png", "what?.png", "odd.data"):
             self.assertEqual(self.found(name), [name])
 
-    @parameterized.parameters("empty", "*.jpg", "gone.png")
-    def test_nothing(self, place):
+    @parameterized.parameters(
+        ("empty", "There are no images in .*; pass a directory, or a quoted pattern"),
+        ("*.jpg", "There are no images in .*; pass a directory, or a quoted pattern"),
+        ("gone.png", "There is no file or directory .*gone.png"),
+    )
+    def test_nothing(self, place, message):
         (self.folder / "empty").mkdir()
-        with self.assertRaisesRegex(DataError, "There are no images in .*; pass a directory, or a quoted pattern"):
+        with self.assertRaisesRegex(DataError, message):
             self.found(place)
