@@ -70,7 +70,8 @@ def collect(patterns: Sequence[str]) -> Comparison:
         groups[key].setdefault(seed, scores)
     if not groups:
         raise UserError(
-            f"No finished run in {', '.join(patterns)}; pass directories or quoted patterns of finished runs, as 'runs/*', and resume unfinished ones first."
+            f"No finished run in {', '.join(patterns)}; pass directories or quoted patterns of finished runs, like "
+            "'runs/*', and resume unfinished ones first."
         )
     lines = [Line(_name(flats[key], list(flats.values())), flats[key]["dataset"], groups[key]) for key in groups]
     return Comparison(sorted(lines, key=lambda line: line.dataset), left_out)
