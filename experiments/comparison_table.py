@@ -27,24 +27,20 @@ def text_table(comparison: Comparison) -> str:
 def csv_table(comparison: Comparison) -> str:
     """The same as fractions, unrounded, with a column for each number."""
     parts = ("mean", "deviation")
+    columns = [
+        *("dataset", "name", "seeds"),
+        *(f"{metric}_{part}" for metric in STANDARD for part in parts),
+        *(f"{PAIRED}_above_first_{part}" for part in (*parts, "seeds", "of_seeds")),
+    ]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(
-        [
-            *("dataset", "name", "seeds"),
-            *(f"{metric}_{part}" for metric in STANDARD for part in parts),
-            *(f"{PAIRED}_above_first_{part}" for part in (*parts, "seeds", "of_seeds")),
-        ]
-    )
+    writer.writerow(columns)
     for line, above in _paired(comparison):
         scores = _summaries(line)
         row = [line.dataset, line.name, len(line.scores), *(scores[m][part] for m in STANDARD for part in parts)]
         if above:
-            difference = summary(above)
-            row += [difference["mean"], difference["deviation"], _num_above(above), len(above)]
-        else:
-            row += [None] * 4
-        writer.writerow(["" if value is None else value for value in row])
+            row += [*(summary(above)[part] for part in parts), _num_above(above), len(above)]
+        writer.writerow(row + [None] * (len(columns) - len(row)))
     return file.getvalue()
 
 

@@ -107,7 +107,7 @@ def mlrc_table(result: Mapping[str, Any]) -> str:
 def _test_embeddings(
     runs: Mapping[tuple[int, int], RunDirectory],
 ) -> tuple[dict[tuple[int, int], np.ndarray], np.ndarray]:
-    """The models' embeddings of the test set, and which examples they are of."""
+    """The models' embeddings of the test set, and the indices of their examples."""
     loaded = {key: run.load_test_embeddings() for key, run in runs.items()}
     _, kept = next(iter(loaded.values()))
     for key, (_, others) in loaded.items():

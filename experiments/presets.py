@@ -1,4 +1,4 @@
-"""The settings that go with a data set, a loss and a backbone, where they differ from the defaults. Free of TensorFlow.
+"""Presets: the settings for a data set, a loss and a backbone where they differ from the defaults. Free of TensorFlow.
 
 Two kinds: the paper's (``paper_settings``) for its four data sets and a pretrained backbone, and small ones that train
 from scratch (``small_settings``).
@@ -21,7 +21,7 @@ from models.registry import BACKBONES
 
 
 def preset(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that go with what was chosen.
+    """The settings for a data set, a loss and a backbone.
 
     Args:
       given: the settings chosen so far; ``dataset``, ``loss``, ``backbone``, ``conventional`` and ``validation`` matter
@@ -76,7 +76,7 @@ def all_presets(loss: str | None = None) -> Iterator[dict[str, Any]]:
 
 
 def preset_name(settings: Settings) -> str:
-    """The kind of preset that settings are of: the paper's in one of its protocols, or a small one."""
+    """The name of the preset that the settings are based on."""
     if _has_paper_preset(settings.data.dataset, settings.network.backbone):
         return "paper, conventional" if settings.data.conventional else "paper, MLRC"
     return "small, pretrained" if BACKBONES[settings.network.backbone].pretrained else "small, from scratch"

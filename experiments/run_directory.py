@@ -160,7 +160,7 @@ class RunDirectory:
         return self.has_result and not difference_phrases(self.load_settings(), settings, "there", "here")
 
     def load_test_embeddings(self) -> tuple[np.ndarray, np.ndarray]:
-        """The embeddings [num_images, embedding_size] of a finished run, and which test examples they are of."""
+        """The embeddings [num_images, embedding_size] of a finished run, and the indices of their test examples."""
         with np.load(self.test_embeddings) as file:
             return file["embeddings"], file["kept"]
 

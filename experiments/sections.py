@@ -14,7 +14,7 @@ from ccp.settings import Setting, check, setting
 
 @functools.cache
 def all_hyperparameters() -> dict[str, dict[str, Setting]]:
-    """Every hyperparameter by name, and by the method or pair loss that takes it what it is there."""
+    """Every hyperparameter: its setting by its name and the method or pair loss that takes it."""
     found: dict[str, dict[str, Setting]] = {}
     for kind, registry in (("{}/…", METHODS), ("{}", PAIR_LOSSES)):
         for owner, entry in registry.items():

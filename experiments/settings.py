@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ccp.errors import ConfigError
@@ -103,21 +103,20 @@ def configure(*layers: Mapping[str, Any]) -> Settings:
     return Settings.from_dict(sections)
 
 
-def differences(one: Settings, other: Settings) -> Iterator[tuple[str, Any, Any]]:
-    """The settings in which two runs differ, of those that a resumed run must share: name and both values."""
-    first, second, described = one.flat(), other.flat(), all_settings()
-    for name in {**first, **second}:
-        if name in described and described[name].may_change:
-            continue
-        if first.get(name) != second.get(name):
-            yield name, first.get(name), second.get(name)
-
-
 def difference_phrases(one: Settings, other: Settings, first_place: str, second_place: str) -> list[str]:
-    """``differences`` as phrases, with the places that the settings are of, like ``there`` and ``here``."""
+    """The settings in which two runs differ, of those that a resumed run must share.
+
+    Args:
+      one: the settings of a run.
+      other: those of another.
+      first_place: what to call the former, like ``there``.
+      second_place: what to call the latter, like ``here``.
+    """
+    first, second, described = one.flat(), other.flat(), all_settings()
     return [
-        f"{name} is {_shown(first)} {first_place} and {_shown(second)} {second_place}"
-        for name, first, second in differences(one, other)
+        f"{name} is {_shown(first.get(name))} {first_place} and {_shown(second.get(name))} {second_place}"
+        for name in {**first, **second}
+        if first.get(name) != second.get(name) and not (name in described and described[name].may_change)
     ]
 
 

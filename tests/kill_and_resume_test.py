@@ -16,8 +16,8 @@ import tensorflow as tf
 from tests.support import command_line
 from tests.support.toy_training import assert_same_tensors, saved_tensors
 
-EPOCHS = 9
-# CCP and XBM together, so that proxies, anchor and memory are all at stake.
+EPOCHS = 7
+# CCP and XBM together, so that proxies, anchor and memory are all saved and restored.
 _TRAIN = (
     "train",
     "--dataset=digits",
@@ -60,12 +60,12 @@ class KillAndResumeTest(tf.test.TestCase):
         unbroken = command_line.Forked(*_TRAIN, f"--run_dir={whole}")  # Meanwhile.
 
         # SIGKILL at moments that fall anywhere: in steps, validation, projections, checkpoints and logging.
-        delays = np.random.default_rng(0).uniform(0.0, 0.3, size=3)
-        starts = (command_line.start, command_line.Forked, command_line.Forked)
-        for start, lines, delay in zip(starts, (1, 2, 5), delays):
+        delays = np.random.default_rng(0).uniform(0.0, 0.3, size=2)
+        starts = (command_line.start, command_line.Forked)
+        for start, lines, delay in zip(starts, (1, 4), delays):
             code, _ = _start_and_signal(start, broken, lines, delay, signal.SIGKILL)
             self.assertEqual(code, -signal.SIGKILL)
-        code, err = _start_and_signal(command_line.Forked, broken, 6, 0.05, signal.SIGTERM)
+        code, err = _start_and_signal(command_line.Forked, broken, 5, 0.05, signal.SIGTERM)
         self.assertEqual(code, 128 + signal.SIGTERM, err)
         self.assertIn("The same command resumes from there.", err)
         self.assertLess(_lines(broken), EPOCHS)
@@ -101,10 +101,6 @@ class SecondProcessTest(tf.test.TestCase):
         finally:
             first.kill()
             first.communicate()
-        # The lock went with the process; now the settings are compared.
-        code, _, err = command_line.run_forked(*_TRAIN, f"--run_dir={run}")
-        self.assertEqual(code, 1)
-        self.assertIn(f"max_epochs is 500 there and {EPOCHS} here", err)
 
 
 if __name__ == "__main__":

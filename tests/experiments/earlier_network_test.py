@@ -123,10 +123,11 @@ class RunTest(StartWeightsTest):
 
     def test_starts_from_a_file_which_may_then_be_gone(self):
         path, run = self.folder / "start.h5", str(self.folder / "run")
+        settings = self.settings(weights=str(path))
         other = build_embedding_model(small_settings("", embedding_size=5), channels=1, seed=1)
         save_weights_h5(other, str(path))
         with self.assertRaises(Interrupted):
-            train_run(self.settings(weights=str(path)), run, "interrupted", should_stop=lambda: True)
+            tiny_runs.train_quickly(settings, run, should_stop=lambda: True)
         path.unlink()
         # The best weights overall are those of the start until an epoch has ended.
         start, before = (
@@ -134,7 +135,7 @@ class RunTest(StartWeightsTest):
             build_embedding_model(small_settings(""), channels=1, seed=0),
         )
         self.assert_backbone_taken(start, tensors_of(before), tensors_of(other))
-        self.assertEqual(train_run(self.settings(weights=str(path)), run, "resumed")["epochs"], 1)
+        self.assertEqual(tiny_runs.train_quickly(settings, run)["epochs"], 1)
 
     @parameterized.parameters(
         ({"weights": "none.h5"}, "There is no file of weights at .*none.h5"),

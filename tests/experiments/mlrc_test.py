@@ -16,8 +16,7 @@ from ccp.errors import ConfigError, UserError
 from experiments.mlrc import RESULT_FILE, run_mlrc
 from experiments.run_directory import RunDirectory, RunError
 from experiments.settings import configure
-from experiments.train import train_run
-from tests.support import photographs, pictures
+from tests.support import photographs, pictures, tiny_runs
 from tests.support.tiny_runs import ONE_STEP
 
 REPEATS = 2
@@ -111,7 +110,7 @@ class SelectOnTestTest(tf.test.TestCase):
         ccp = {"loss": "ccp/contrastive", "proxies_per_class": 2, "pool_size": 3}
         data = {"data_dir": str(home / "images"), "select_on_test": True, "validation": "fold2"}
         settings = configure(ONE_STEP, {**ccp, **data})
-        result = train_run(settings, home / "run", "fold 2")
+        result = tiny_runs.train_quickly(settings, home / "run")
         self.assertIn("the test set itself, as --select_on_test asks", result["protocol"]["model_selection"])
         # Trained on the fold's classes; one epoch: the selecting scores are the final ones, of the same images.
         self.assertEqual(result["data"]["train"]["classes"], 6)

@@ -5,7 +5,7 @@ from absl.testing import parameterized
 from PIL import Image
 
 from datasets.files import save_json
-from experiments.run_directory import RunDirectory, RunError
+from experiments.run_directory import RunDirectory
 from experiments.run_figures import draw_run
 from experiments.settings import configure
 from tests.support import made_up_run, pictures
@@ -33,7 +33,3 @@ class DrawRunTest(parameterized.TestCase):
         self.assertEqual([path.name for path in drawn], ["curves.png", "projections.png", "covering_radius.png"])
         for path in drawn:
             self.assertEqual(Image.open(path).format, "PNG")
-
-    def test_no_run(self):
-        with self.assertRaisesRegex(RunError, "holds no run"):
-            draw_run(pictures.folder_for(self))

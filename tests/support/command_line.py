@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 import main
+from tests.support import tiny_runs
 
 _SET_BY_TESTS = ("TF_CPP_MIN_LOG_LEVEL",)  # A user has not set it; what is shown then is under test.
 _SECONDS = 300
@@ -49,14 +50,15 @@ class Forked:
     Args:
       arguments: of ``main.py``.
       environment: what is set there besides.
-      constants: other values for attributes of modules and classes, by their full names.
+      constants: other values for attributes of modules and classes, by their full names. By default there is no
+        TensorBoard.
     """
 
     def __init__(
         self,
         *arguments: str,
         environment: Mapping[str, str] = MappingProxyType({}),
-        constants: Mapping[str, Any] = MappingProxyType({}),
+        constants: Mapping[str, Any] = MappingProxyType({"experiments.train.TensorBoard": tiny_runs.no_board}),
     ):
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(_IMPORTED_BEFORE))
