@@ -15,7 +15,7 @@ import numpy as np
 
 from ccp.errors import ConfigError, UserError
 from datasets.files import locked, read_json, save_json, save_text, written_whole
-from experiments.settings import Settings, difference_phrases
+from experiments.settings import Settings, configure, difference_phrases
 
 
 class RunError(UserError):
@@ -142,7 +142,7 @@ class RunDirectory:
         if not self.has_checkpoint:
             self.result.unlink(missing_ok=True)
         save_json(self.data, {"digest": digest})
-        save_json(self.settings, settings.to_dict())
+        save_json(self.settings, settings.flat())
 
     def finish(self, embeddings: np.ndarray, kept: np.ndarray, result: Mapping[str, Any]) -> None:
         """Writes the test images' embeddings [num_images, embedding_size], their indices in the set, and the scores."""
@@ -173,7 +173,7 @@ class RunDirectory:
         if not self.settings.exists():
             raise RunError(f"{self.path} holds no run (there is no {self.settings.name}); pass --run_dir of a run.")
         try:
-            return Settings.from_dict(read_json(self.settings))
+            return configure(read_json(self.settings))
         except ConfigError as error:
             raise RunError(f"{self.settings} is not what this version writes: {error}") from error
 

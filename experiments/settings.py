@@ -33,13 +33,9 @@ class Settings:
     def __post_init__(self):
         check_together(self)
 
-    def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Plain values, section by section, for JSON."""
-        return dataclasses.asdict(self)
-
     def flat(self) -> dict[str, Any]:
-        """By setting, the hyperparameters among the others."""
-        values = {name: value for section in self.to_dict().values() for name, value in section.items()}
+        """Plain values by name, the hyperparameters among the others; ``configure`` is the inverse."""
+        values = {name: value for section in dataclasses.asdict(self).values() for name, value in section.items()}
         hyperparameters = values.pop("hyperparameters")
         return {**values, **hyperparameters}
 
@@ -61,21 +57,6 @@ class Settings:
         """With other values of some settings."""
         return configure(self.flat(), changes)
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Mapping[str, Any]]) -> Settings:
-        """The inverse of ``to_dict``.
-
-        Raises:
-          ConfigError: a section or a setting is unknown, or a value cannot be.
-        """
-        sections = {field.name: type(field.default) for field in dataclasses.fields(cls)}
-        refuse_unknown(values, sections, "section")
-        built = {}
-        for name, entries in values.items():
-            refuse_unknown(entries, [field.name for field in dataclasses.fields(sections[name])], "setting")
-            built[name] = sections[name](**entries)
-        return cls(**built)
-
 
 @functools.cache
 def all_settings() -> dict[str, Setting]:
@@ -95,12 +76,13 @@ def configure(*layers: Mapping[str, Any]) -> Settings:
     """
     flat = {name: value for layer in layers for name, value in layer.items()}
     refuse_unknown(flat, [*all_settings(), *all_hyperparameters()], "setting")
-    sections = {
-        section.name: {name: flat[name] for name in settings_of(section.default) if name in flat}
-        for section in dataclasses.fields(Settings)
-    }
-    sections["loss"]["hyperparameters"] = {name: flat[name] for name in all_hyperparameters() if name in flat}
-    return Settings.from_dict(sections)
+    hyperparameters = {name: flat[name] for name in all_hyperparameters() if name in flat}
+    sections = {}
+    for section in dataclasses.fields(Settings):
+        values = {name: flat[name] for name in settings_of(section.default) if name in flat}
+        more = {"hyperparameters": hyperparameters} if section.name == "loss" else {}
+        sections[section.name] = type(section.default)(**values, **more)
+    return Settings(**sections)
 
 
 def difference_phrases(one: Settings, other: Settings, first_place: str, second_place: str) -> list[str]:

@@ -12,7 +12,7 @@ from ccp.distribution.cluster import read_cluster
 from ccp.distribution.replicas import Replicas
 from ccp.errors import ConfigError
 from experiments.run_directory import RunDirectory
-from experiments.settings import Settings, difference_phrases
+from experiments.settings import Settings, configure, difference_phrases
 
 # A shared file system may show what another machine has written a minute late.
 VISIBLE_WITHIN_SECONDS = 70.0
@@ -34,8 +34,8 @@ def check_same_start(replicas: Replicas, settings: Settings, data_digest: str) -
     Raises:
       ConfigError: they differ, in every process.
     """
-    texts = replicas.gather_texts(json.dumps([settings.to_dict(), data_digest]))
-    (first, first_digest), *others = ((Settings.from_dict(values), digest) for values, digest in map(json.loads, texts))
+    texts = replicas.gather_texts(json.dumps([settings.flat(), data_digest]))
+    (first, first_digest), *others = ((configure(values), digest) for values, digest in map(json.loads, texts))
     for number, (other, digest) in enumerate(others, start=2):
         different = difference_phrases(first, other, "in process 1", f"in process {number}")
         if digest != first_digest:

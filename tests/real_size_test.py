@@ -60,7 +60,7 @@ class RealSizeTest(tf.test.TestCase):
         settings = json.loads((home / "run" / "settings.json").read_text())
         self.assertEqual((result["epochs"], result["projections"]), (2, 1))
         self.assertEqual(result["data"]["train"]["classes"], CLASSES)
-        self.assertEqual((settings["network"]["embedding_size"], settings["network"]["freeze_bn"]), (128, True))
+        self.assertEqual((settings["embedding_size"], settings["freeze_bn"]), (128, True))
         self.assertLess(megabytes, MOST_MEGABYTES)
 
 

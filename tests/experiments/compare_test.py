@@ -28,7 +28,7 @@ class CompareTest(tf.test.TestCase):
     def _run(self, name: str, score: float | None, **settings):
         run = RunDirectory(self.home / name)
         run.path.mkdir()
-        save_json(run.settings, configure(settings).to_dict())
+        save_json(run.settings, configure(settings).flat())
         if score is not None:
             save_json(run.result, {"test": {"precision_at_1": score, "r_precision": score, "map_at_r": score}})
 
@@ -50,7 +50,7 @@ class CompareTest(tf.test.TestCase):
         self._run("a", 0.1, loss="contrastive", seed=0)
         self._run("b", 0.3, loss="contrastive", seed=0)
         self._run("c", 0.5, loss="contrastive", seed=1)
-        (self.home / "c" / "settings.json").write_text('{"loop": {"steps": 3}}')
+        (self.home / "c" / "settings.json").write_text('{"steps": 3}')
         lines = _text([str(self.home / "*"), f"{self.home}/a/"]).splitlines()
         self.assertRegex(lines[1], r"^digits contrastive \(1 seed\) +10\.00 ")
         self.assertIn("b: same settings and seed as another one", lines[2])

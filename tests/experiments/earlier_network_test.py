@@ -63,7 +63,7 @@ class EarlierRunTest(StartWeightsTest):
 
     def test_without_its_data_and_in_another_place(self):
         def lose_data(settings):
-            settings["data"].update(dataset="folder", data_dir=str(self.folder / "gone"))
+            settings.update(dataset="folder", data_dir=str(self.folder / "gone"))
 
         model, _ = started(small_settings(self.moved(lose_data)))
         best = self.best()

@@ -31,7 +31,7 @@ class WriteReportTest(tf.test.TestCase):
         copied = pictures.folder_for(self) / "run"
         shutil.copytree(self.run_dir, copied)
         settings = RunDirectory(copied).load_settings().replaced(seed=seed)
-        save_json(copied / "settings.json", settings.to_dict())
+        save_json(copied / "settings.json", settings.flat())
         return copied
 
     def gathered(self, *run_dirs):

@@ -55,7 +55,7 @@ class RunDirectoryTest(tf.test.TestCase):
 
     def test_settings_that_cannot_be_name_the_file(self):
         self.run.path.mkdir(parents=True)
-        self.run.settings.write_text('{"optimizer": {"learning_rate": 0}}')
+        self.run.settings.write_text('{"learning_rate": 0}')
         with self.assertRaisesRegex(RunError, "settings.json is not what this version writes: learning_rate must be"):
             self.run.load_settings()
 
@@ -105,7 +105,7 @@ class RunDirectoryTest(tf.test.TestCase):
 
     def test_damaged_configuration(self):
         self.run.path.mkdir(parents=True)
-        self.run.settings.write_text('{"loop": ')
+        self.run.settings.write_text('{"seed": ')
         with self.assertRaisesRegex(UserError, "settings.json is damaged"):
             self.run.load_settings()
         self.run.metrics.write_text('{"epoch": 1}\n{"epo\n{"epoch": 3}\n')

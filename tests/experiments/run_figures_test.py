@@ -16,7 +16,7 @@ class DrawRunTest(parameterized.TestCase):
         super().setUp()
         self.run_dir = RunDirectory(pictures.folder_for(self) / "run")
         self.run_dir.path.mkdir()
-        save_json(self.run_dir.settings, configure({"loss": "ccp/contrastive"}).to_dict())
+        save_json(self.run_dir.settings, configure({"loss": "ccp/contrastive"}).flat())
         for record in made_up_run.epochs(3, projected_at=(2,)):
             self.run_dir.append(record)
 

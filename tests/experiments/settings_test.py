@@ -20,10 +20,8 @@ class SettingsTest(parameterized.TestCase):
 
     def test_the_record_is_complete_and_read_back_the_same(self):
         settings = preset_settings(dataset="omniglot", loss="ccp/multi_similarity", beta=50.0)
-        hyperparameters = settings.to_dict()["loss"]["hyperparameters"]
-        self.assertEqual({name: hyperparameters[name] for name in ("alpha", "beta")}, {"alpha": 2.0, "beta": 50.0})
-        self.assertEqual(Settings.from_dict(json.loads(json.dumps(settings.to_dict()))), settings)
-        self.assertEqual(configure(settings.flat()), settings)
+        self.assertEqual((settings.flat()["alpha"], settings.flat()["beta"]), (2.0, 50.0))
+        self.assertEqual(configure(json.loads(json.dumps(settings.flat()))), settings)
 
     @parameterized.parameters(
         ({"sede": 1}, "Unknown setting 'sede'. Did you mean seed"),
@@ -59,14 +57,6 @@ class SettingsTest(parameterized.TestCase):
         with self.assertRaisesRegex(ConfigError, message):
             refuse_without_effect(given, configure(given))
         refuse_without_effect({"seed": 1}, configure(given))
-
-    def test_a_record_with_unknown_keys_is_refused(self):
-        record = Settings().to_dict()
-        record["loop"]["epochs"] = 3
-        with self.assertRaisesRegex(ConfigError, "Unknown setting 'epochs'. Did you mean max_epochs"):
-            Settings.from_dict(record)
-        with self.assertRaisesRegex(ConfigError, "Unknown section 'looop'"):
-            Settings.from_dict({"looop": {}})
 
     def test_every_setting_belongs_to_one_section(self):
         names = [f.name for s in dataclasses.fields(Settings) for f in dataclasses.fields(s.default)]

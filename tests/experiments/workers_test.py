@@ -43,7 +43,7 @@ class _OneOfTwo(Replicas):
 
 
 def _sent(digest: str = "aa", **settings) -> str:
-    return json.dumps([configure(settings).to_dict(), digest])
+    return json.dumps([configure(settings).flat(), digest])
 
 
 class SameStartTest(absltest.TestCase):
