@@ -92,7 +92,7 @@ class MlrcTest(absltest.TestCase):
     def test_too_few_classes_are_refused_before_any_fold_is_trained(self):
         few = pictures.folder_for(self)
         photographs.write(few, num_classes=14, per_class=2)  # Of 7 training classes fold 4 holds out one.
-        with self.assertRaisesRegex(UserError, "Fold 4 of 7 classes holds out 1: .* four folds need at least 8"):
+        with self.assertRaisesRegex(UserError, "Fold 4 of 7 classes holds out 1: .* Four folds need at least 8"):
             self.run_protocol(data_dir=str(few))
         self.assertFalse(self.home.exists())
         self.train.assert_not_called()
