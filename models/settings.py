@@ -16,7 +16,7 @@ class NetworkSettings:
     width: int = setting(64, "channels of each convolution of conv4", at_least=1, only_with={"backbone": ("conv4",)})
     weights: str = setting(
         "",
-        "start weights: imagenet (for networks from Keras), an .h5 file, the directory of an earlier run, or none",
+        "start weights: imagenet (from Keras or a package), an .h5 file, the directory of an earlier run, or none",
         essential=True,
     )
     image_size: int = setting(

@@ -18,6 +18,7 @@ from models.settings import NetworkSettings
 from models.weights.assignment import assign_weights, tensors_of
 from models.weights.errors import WeightsError
 from models.weights.h5_files import read_h5
+from models.weights.packaged_weights import packaged_weights
 
 _log = logging.getLogger("ccp")
 _HEAD = ("averages", "maxima", "pooling", EMBEDDING_LAYER)
@@ -43,20 +44,21 @@ def check_start_weights(settings: NetworkSettings) -> None:
     """Refuses start weights that do not exist, before anything else is done.
 
     Raises:
-      ConfigError: a pretrained backbone has no ``weights``, or Keras has no ImageNet weights of the backbone.
+      ConfigError: a pretrained backbone has no ``weights``, or there are no ImageNet weights of the backbone.
     """
     backbone = BACKBONES[settings.backbone]
     if not settings.weights and backbone.pretrained:
-        keras = "imagenet (downloaded by Keras), " if backbone.keras_name else ""
-        convert = "" if keras else " main.py convert makes such a file from the PyTorch checkpoint."
+        imagenet = "imagenet (downloaded by Keras), " if backbone.keras_name else ""
+        imagenet = "imagenet (installed by make setup-pretrained), " if backbone.weights_package else imagenet
+        convert = "" if imagenet else " main.py convert makes such a file from the PyTorch checkpoint."
         raise ConfigError(
-            f"{settings.backbone} needs --weights: {keras}an .h5 file, the directory of an earlier run, or none for "
+            f"{settings.backbone} needs --weights: {imagenet}an .h5 file, the directory of an earlier run, or none for "
             f"random weights.{convert} For a small network without pretraining: --backbone=conv4."
         )
-    if settings.weights == "imagenet" and not backbone.keras_name:
+    if settings.weights == "imagenet" and not (backbone.keras_name or backbone.weights_package):
         raise ConfigError(
             f"Keras has no weights of {settings.backbone}. Pass the path of an .h5 file as --weights, or choose one of "
-            f"{', '.join(name for name, entry in BACKBONES.items() if entry.keras_name)}."
+            f"{', '.join(name for name, entry in BACKBONES.items() if entry.keras_name or entry.weights_package)}."
         )
 
 
@@ -79,7 +81,10 @@ def load_start_weights(
     source = settings.weights
     if source in ("", "none"):
         return
-    if source == "imagenet":
+    if source == "imagenet" and BACKBONES[settings.backbone].weights_package:
+        with packaged_weights(settings.backbone) as tensors:
+            left_out = _assign_backbone(model, tensors, source)
+    elif source == "imagenet":
         left_out = _assign_backbone(model, _imagenet(settings.backbone), source)
     elif os.path.isdir(source):
         left_out = _transfer(model, settings, earlier_run(source))
