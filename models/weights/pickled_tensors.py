@@ -154,9 +154,12 @@ def _unpickled(file: io.BytesIO, storages: dict[str, _Storage] | None = None) ->
         elif name == "SETITEMS":
             items = _popped(stack)
             _add_items(stack[-1], items)
+        elif name == "APPEND":
+            item = stack.pop()
+            _add_texts(stack[-1], [item])
         elif name == "APPENDS":
             items = _popped(stack)
-            _list_of_texts(stack[-1], items)
+            _add_texts(stack[-1], items)
         elif name == "GLOBAL":
             stack.append(_known(argument))
         elif name == "REDUCE":
@@ -189,7 +192,7 @@ def _add_items(target: Any, items: list[Any]) -> None:
     target.update(zip(items[::2], items[1::2]))
 
 
-def _list_of_texts(target: Any, items: list[Any]) -> None:
+def _add_texts(target: Any, items: list[Any]) -> None:
     if not isinstance(target, list) or not all(isinstance(item, str) for item in items):
         raise TypeError("a list of something else than texts")
     target.extend(items)
