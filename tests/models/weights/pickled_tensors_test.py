@@ -141,7 +141,9 @@ class MaliciousTest(_FilesTest):
         self.assert_refused(start_of_file() + attack, "not a whole PyTorch file")
 
     def test_too_many_operations(self):
-        self.assert_refused(start_of_file() + b"\x80\x02" + b")" * (10**6 + 10) + b".", "more than 1,000,000 operations")
+        self.assert_refused(
+            start_of_file() + b"\x80\x02" + b")" * (10**6 + 10) + b".", "more than 1,000,000 operations"
+        )
 
     @parameterized.parameters(
         # Shape, strides and offset over a storage of 4 numbers.
