@@ -56,6 +56,7 @@ DATA_SETS: Registry[DataSet] = Registry(
         "cars196": DataSet("datasets.benchmarks.cars196", in_folder=True, in_files=True, has_boxes=True),
         "sop": DataSet("datasets.benchmarks.sop", in_folder=True, in_files=True),
         "inshop": DataSet("datasets.benchmarks.inshop", in_folder=True, in_files=True, has_boxes=True),
+        "grocery": DataSet("datasets.benchmarks.grocery", in_folder=True, in_files=True),
         "folder": DataSet("datasets.own_images.folder", in_folder=True, in_files=True, own_images=True),
         "csv": DataSet("datasets.own_images.csv_file", in_files=True, has_boxes=True, own_images=True),
     },

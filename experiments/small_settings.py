@@ -36,6 +36,7 @@ _DEPARTURES: dict[str, dict[str, Any]] = {
     "cub": {"validation": "fold1"},
     "cars196": {"validation": "fold1"},
     "sop": {"steps_per_epoch": 250, "validation": "fold1"},
+    "grocery": {"validation": "fold1"},
     "inshop": {"steps_per_epoch": 250, "validation": "fold1"},
 }
 

@@ -8,7 +8,8 @@ are the same whatever draws them.
 
 from __future__ import annotations
 
-import os
+import io
+import pathlib
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -73,9 +74,11 @@ def draw(letter: str, font: ImageFont.FreeTypeFont) -> np.ndarray:
 def _font(face: str) -> ImageFont.FreeTypeFont:
     import matplotlib  # Here, as it is slow to import.
 
-    path = os.path.join(matplotlib.get_data_path(), "fonts", "ttf", f"{face}.ttf")
+    path = pathlib.Path(matplotlib.get_data_path(), "fonts", "ttf", f"{face}.ttf")
     try:
-        return ImageFont.truetype(path, _FONT_SIZE * _OVERSAMPLING, layout_engine=ImageFont.Layout.BASIC)
+        # Pillow, given a path that is not there, would take the system's font of that name.
+        file = io.BytesIO(path.read_bytes())
+        return ImageFont.truetype(file, _FONT_SIZE * _OVERSAMPLING, layout_engine=ImageFont.Layout.BASIC)
     except OSError as error:
         raise DataError(
             f"typefaces is drawn with the fonts that Matplotlib ships, and {path} cannot be read ({error}). Install "

@@ -47,6 +47,8 @@ def prepare(
             f"{name!r} is not prepared from archives; {', '.join(SOURCES)} are. Other data sets are read as they are."
         )
     source, data_dir = SOURCES[name], pathlib.Path(data_dir)
+    if source.unpacked and (data_dir / source.unpacked).is_file():
+        return [f"{data_dir} holds the data as they are read; there is nothing to do"]
     given = _by_file_name(source, [*map(str, archives), *urls])
     form = _complete_form(name, source, data_dir, given)
     try:

@@ -34,10 +34,12 @@ class Source:
     Attributes:
       instructions: how to get the archives by hand.
       forms: the sets of archives that each make the data set, the usual one first.
+      unpacked: a file that is there where the data need no preparation, as in a clone of a repository.
     """
 
     instructions: str
     forms: tuple[tuple[Archive, ...], ...]
+    unpacked: str = ""
 
 
 SOURCES = {
@@ -83,5 +85,11 @@ SOURCES = {
                 Archive("list_bbox_inshop.txt", extract_to="Anno", is_optional=True),
             ),
         ),
+    ),
+    "grocery": Source(
+        "Grocery Store is the repository https://github.com/marcusklasson/GroceryStoreDataset: clone it and pass "
+        "the clone as --data_dir, or download it there as a zip file (130 MB).",
+        ((Archive("GroceryStoreDataset-master.zip"),),),
+        unpacked="dataset/train.txt",
     ),
 }
