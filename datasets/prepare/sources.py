@@ -88,7 +88,7 @@ SOURCES = {
     ),
     "grocery": Source(
         "Grocery Store is the repository https://github.com/marcusklasson/GroceryStoreDataset: clone it and pass "
-        "the clone as --data_dir, or download it there as a zip file (130 MB).",
+        "the clone as --data_dir, or download GroceryStoreDataset-master.zip (130 MB) there.",
         ((Archive("GroceryStoreDataset-master.zip"),),),
         unpacked="dataset/train.txt",
     ),

@@ -28,6 +28,7 @@ _ARCHIVES = {
     "car_devkit.tgz": packed("tgz", {"devkit/cars_train_annos.mat": b"MATLAB train"}),
     "cars_test_annos_withlabels.mat": b"MATLAB test",
     "Stanford_Online_Products.zip": packed("zip", {"Stanford_Online_Products/Ebay_train.txt": b"x"}),
+    "GroceryStoreDataset-master.zip": packed("zip", {"GroceryStoreDataset-master/dataset/train.txt": b"a, 1, 1"}),
     "img.zip": packed("zip", {"img/WOMEN/1.jpg": b"dress", "img/MEN/2.jpg": b"coat"}),
     "list_eval_partition.txt": b"2\n",
     "list_bbox_inshop.txt": b"1\n",
@@ -42,6 +43,7 @@ _IN_PLACE = {
         "cars_test_annos_withlabels.mat": b"MATLAB test",
     },
     "sop": {"Stanford_Online_Products/Ebay_train.txt": b"x"},
+    "grocery": {"GroceryStoreDataset-master/dataset/train.txt": b"a, 1, 1"},
     "inshop": {
         "Img/img/WOMEN/1.jpg": b"dress",
         "Img/img/MEN/2.jpg": b"coat",
@@ -170,7 +172,7 @@ class PrepareTest(parameterized.TestCase):
         ("cub", ("CUB_200_2011.tgz", "./CUB_200_2011.tgz"), "CUB_200_2011.tgz was given twice"),
         ("cub", ("absent/CUB_200_2011.tgz",), "There is no file .*absent/CUB_200_2011.tgz; give the path of CUB"),
         ("cars196", ("car_ims.tgz", "cars_annos.mat", "car_devkit.tgz"), "car_devkit.tgz is of no use beside car_ims"),
-        ("digits", (), "'digits' is not prepared from archives; cub, cars196, sop, inshop are"),
+        ("digits", (), "'digits' is not prepared from archives; cub, cars196, sop, inshop, grocery are"),
     )
     def test_refusals(self, name, archives, message):
         with self.assertRaisesRegex(DataError, message):
