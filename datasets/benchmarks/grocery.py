@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from datasets.benchmarks.annotations import Table, names_in_order
+from datasets.benchmarks.annotations import Table, ordered_names
 from datasets.manifest import TEST, TRAIN, Counts, Entry, Manifest, assemble
 from datasets.settings import DataSettings
 from datasets.text_files import find, read_text
@@ -16,16 +16,18 @@ _LISTS = ("train.txt", "val.txt", "test.txt")
 _NUM_TRAIN_CLASSES = 41
 
 
-def load(data: DataSettings) -> Manifest:
+def load(settings: DataSettings) -> Manifest:
     """The fine classes 0–40 to train on and 41–80 to evaluate on; the official split, within classes, is not used.
 
     Args:
-      data: ``data_dir`` is a clone of the repository, its ``dataset`` folder, or the directory that holds the clone.
+      settings: ``data_dir`` is a clone of the repository, its ``dataset`` folder, or the directory that holds the clone.
 
     Raises:
       DataError: a list is missing, or is not of its form.
     """
-    root = os.path.dirname(find("grocery", data.data_dir, *(os.path.join(folder, "train.txt") for folder in _FOLDERS)))
+    root = os.path.dirname(
+        find("grocery", settings.data_dir, *(os.path.join(folder, "train.txt") for folder in _FOLDERS))
+    )
     classes = _table(find("grocery", root, "classes.csv"), ("name", "class_id"), header=True)
     classes.rows_by("class_id")
     names = dict(zip(classes.whole_numbers("class_id"), classes.columns["name"]))
@@ -36,7 +38,7 @@ def load(data: DataSettings) -> Manifest:
             if class_id not in names:
                 raise images.error(row, f"class_id should be one of those in classes.csv; found {class_id}.")
             entries.append(Entry(path, names[class_id], TRAIN if class_id < _NUM_TRAIN_CLASSES else TEST))
-    return assemble("grocery", root, entries, names_in_order("grocery", names))
+    return assemble("grocery", root, entries, ordered_names("grocery", names))
 
 
 def _table(path: str, columns: Sequence[str], header: bool = False) -> Table:

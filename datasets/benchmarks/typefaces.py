@@ -43,7 +43,7 @@ _FONT_SIZE = 20  # Pixels to the em, at which the widest letter still fits.
 _OVERSAMPLING = 4
 
 
-def load(data: DataSettings) -> Manifest:
+def load(settings: DataSettings) -> Manifest:
     """368 Latin letters to train on, 118 Greek and Cyrillic ones to evaluate on, black on white, 28 × 28 pixels.
 
     (DejaVu and STIX fonts; both licences allow any use.) Draws in a second or two.

@@ -29,8 +29,12 @@ _SIZES = {
     "efficientnet_b5": (456, 521),
     "efficientnet_b6": (528, 603),
     "efficientnet_b7": (600, 686),
+    # A border of 16 pixels.
+    "efficientnet_lite0": (224, 256),
+    "efficientnet_lite1": (240, 272),
+    "efficientnet_lite2": (260, 292),
 }
-_BUILT = ("conv4", "resnet20", "bn_inception", "resnet50", "resnet50_v2", "efficientnet_b0")
+_BUILT = ("conv4", "resnet20", "bn_inception", "resnet50", "resnet50_v2", "efficientnet_b0", "efficientnet_lite0")
 
 
 class RegistryTest(parameterized.TestCase, tf.test.TestCase):
@@ -51,7 +55,7 @@ class RegistryTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual((fmt.size, fmt.resize), expected)
 
     def test_efficientnets_have_the_sizes_of_keras(self):
-        for name in (name for name in BACKBONES if "efficientnet" in name):
+        for name in (name for name in BACKBONES if "efficientnet_b" in name):
             with mock.patch("keras.src.applications.efficientnet.EfficientNet") as built:
                 imagenet_network(name)
             (_, _, size, *_), arguments = built.call_args
