@@ -20,7 +20,7 @@ def load(settings: DataSettings) -> Manifest:
     """The fine classes 0–40 to train on and 41–80 to evaluate on; the official split, within classes, is not used.
 
     Args:
-      settings: ``data_dir`` is a clone of the repository, its ``dataset`` folder, or the directory that holds the clone.
+      settings: ``data_dir`` is a clone of the repository, its ``dataset`` folder, or the clone's parent.
 
     Raises:
       DataError: a list is missing, or is not of its form.
@@ -46,6 +46,6 @@ def _table(path: str, columns: Sequence[str], header: bool = False) -> Table:
     table = Table(path, 1 + header, {})
     rows = [[field.strip() for field in line.split(",")] for line in read_text(path).rstrip().split("\n")[header:]]
     for row, fields in enumerate(rows):
-        if len(fields) < len(columns) or not all(fields):
+        if len(fields) < len(columns) or not all(fields[: len(columns)]):
             raise table.error(row, f"expected {', '.join(columns)}; found {', '.join(fields)[:80]!r}.")
-    return Table(path, 1 + header, dict(zip(columns, zip(*rows))))
+    return Table(path, 1 + header, dict(zip(columns, zip(*rows))) if rows else dict.fromkeys(columns, ()))

@@ -67,6 +67,17 @@ class GroceryTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertRaisesRegex(DataError, message):
             self.load()
 
+    @parameterized.parameters(
+        ("classes.csv", 1, r"train\.txt:1: class_id should be one of those in classes.csv; found 41"),
+        ("classes.csv", 0, r"train\.txt:1: class_id should be one of those"),
+        ("train.txt", 0, r"train\.txt:1: expected path, class_id, coarse_id; found ''"),
+    )
+    def test_an_empty_file(self, name, num_lines, message):
+        file = self.clone / "dataset" / name
+        file.write_text("".join(file.read_text().splitlines(keepends=True)[:num_lines]))
+        with self.assertRaisesRegex(DataError, message):
+            self.load()
+
     @parameterized.parameters(*(name.partition("/")[2] for name in _FILES))
     def test_a_file_is_missing(self, name):
         (self.clone / "dataset" / name).unlink()
