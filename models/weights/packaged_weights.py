@@ -53,7 +53,7 @@ def packaged_weights(backbone: str) -> contextlib.AbstractContextManager[Mapping
     Raises:
       WeightsError: the package is not installed, is not the known one, or the cache cannot be written.
     """
-    cached = cache_directory() / f"{backbone}-{_CHECKSUMS[backbone][:8]}.h5"
+    cached = _cached_file(backbone)
     if not _is_whole(cached):
         tensors = keras_tensors(read_pickled_tensors(_package_file(backbone)))
         try:
@@ -68,6 +68,12 @@ def packaged_weights(backbone: str) -> contextlib.AbstractContextManager[Mapping
             ) from error
         _log.info("Converted the weights of %s; kept in %s", backbone, cached)
     return read_h5(str(cached))
+
+
+def check_packaged_weights(backbone: str) -> None:
+    """Refuses a backbone whose weights are neither installed nor converted already; see ``packaged_weights``."""
+    if not _cached_file(backbone).exists():
+        _package_file(backbone)
 
 
 def cache_directory() -> pathlib.Path:
@@ -104,6 +110,10 @@ def keras_tensors(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             array = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
         tensors[f"{layer}/{weight}"] = array
     return tensors
+
+
+def _cached_file(backbone: str) -> pathlib.Path:
+    return cache_directory() / f"{backbone}-{_CHECKSUMS[backbone][:8]}.h5"
 
 
 def _package_file(backbone: str) -> pathlib.Path:

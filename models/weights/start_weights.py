@@ -18,7 +18,7 @@ from models.settings import NetworkSettings
 from models.weights.assignment import assign_weights, tensors_of
 from models.weights.errors import WeightsError
 from models.weights.h5_files import read_h5
-from models.weights.packaged_weights import packaged_weights
+from models.weights.packaged_weights import check_packaged_weights, packaged_weights
 
 _log = logging.getLogger("ccp")
 _HEAD = ("averages", "maxima", "pooling", EMBEDDING_LAYER)
@@ -45,6 +45,7 @@ def check_start_weights(settings: NetworkSettings) -> None:
 
     Raises:
       ConfigError: a pretrained backbone has no ``weights``, or there are no ImageNet weights of the backbone.
+      WeightsError: the package that holds them is not installed.
     """
     backbone = BACKBONES[settings.backbone]
     if not settings.weights and backbone.pretrained:
@@ -60,6 +61,8 @@ def check_start_weights(settings: NetworkSettings) -> None:
             f"Keras has no weights of {settings.backbone}. Pass the path of an .h5 file as --weights, or choose one of "
             f"{', '.join(name for name, entry in BACKBONES.items() if entry.keras_name or entry.weights_package)}."
         )
+    if settings.weights == "imagenet" and backbone.weights_package:
+        check_packaged_weights(settings.backbone)
 
 
 def load_start_weights(

