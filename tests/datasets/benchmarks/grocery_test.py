@@ -58,7 +58,7 @@ class GroceryTest(parameterized.TestCase, tf.test.TestCase):
         ("val.txt", " 40,", " 42,", r"val\.txt:1: class_id should be one of those in classes.csv; found 42"),
         ("test.txt", " 7,", " seven,", r"test\.txt:1: class_id should be a whole number; found 'seven'"),
         ("test.txt", "test/", "../", r"test\.txt:1: path should"),
-        ("classes.csv", "Kiwi,7", "Kiwi,41", r"classes\.csv:4: class_id '41' comes twice"),
+        ("classes.csv", "Kiwi,7", "Kiwi,41", r"classes\.csv:4: class_id '41' occurs twice"),
     )
     def test_what_is_refused(self, name, old, new, message):
         file = self.clone / "dataset" / name
