@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from datasets.benchmarks.annotations import Table, ordered_names
+from datasets.benchmarks.annotations import Table
 from datasets.manifest import TEST, TRAIN, Counts, Entry, Manifest, assemble
 from datasets.settings import DataSettings
 from datasets.text_files import find, read_text
@@ -38,7 +38,7 @@ def load(settings: DataSettings) -> Manifest:
             if class_id not in names:
                 raise images.error(row, f"class_id should be one of those in classes.csv; found {class_id}.")
             entries.append(Entry(path, names[class_id], TRAIN if class_id < _NUM_TRAIN_CLASSES else TEST))
-    return assemble("grocery", root, entries, ordered_names("grocery", names))
+    return assemble("grocery", root, entries, [names[class_id] for class_id in sorted(names)])
 
 
 def _table(path: str, columns: Sequence[str], header: bool = False) -> Table:
