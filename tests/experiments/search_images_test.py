@@ -85,9 +85,9 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
             self.search(query=self.gallery / "bad.png", skip_unreadable=True)
 
     def test_nothing_there(self):
-        with self.assertRaisesRegex(DataError, "There are no images in"):
+        with self.assertRaisesRegex(DataError, "There is no file or directory"):
             self.search(query=self.folder / "none.png")
-        with self.assertRaisesRegex(DataError, "There are no images in"):  # Before the model is even looked for.
+        with self.assertRaisesRegex(DataError, "There is no file or directory"):  # Before the model is even looked for.
             search_images("no/model", str(self.folder / "none"), str(self.folder / "none.png"))
         with self.assertRaisesRegex(OutputError, "answers.png cannot be written"):
             draw_answers(self.search(), str(self.gallery / os.listdir(self.gallery)[0] / "answers.png"))

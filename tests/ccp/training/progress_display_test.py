@@ -41,8 +41,9 @@ class ProgressDisplayTest(tf.test.TestCase):
         self.assertIn("4/4", shown)
         self.assertIn("loss 0.5000, map_at_r 0.2500, 1 projections", shown)
 
-    def lines(self, **more):
-        with contextlib.redirect_stderr(io.StringIO()) as stderr:
+    def lines(self, logging_set_up=False, **more):
+        logger = mock.patch.object(logging.getLogger("ccp"), "hasHandlers", lambda: logging_set_up)
+        with logger, contextlib.redirect_stderr(io.StringIO()) as stderr:
             shown_epochs(**more)
         return stderr.getvalue().splitlines()
 
@@ -62,7 +63,7 @@ class ProgressDisplayTest(tf.test.TestCase):
 
     def test_logging_that_is_set_up_gets_the_lines(self):
         with self.assertLogs(logging.getLogger("ccp"), "INFO") as logs:
-            self.assertEmpty(self.lines())
+            self.assertEmpty(self.lines(logging_set_up=True))
         self.assertLen(logs.output, 2)
 
 
