@@ -22,14 +22,15 @@ _HOMES = {
     "ccp.losses.pair_loss": ("PairLoss",),
     "ccp.references.class_proxies": ("ClassProxies",),
     "ccp.references.cross_batch_memory": ("CrossBatchMemory",),
-    "ccp.projection.k_center": ("greedy_k_center",),
+    "ccp.k_center": ("greedy_k_center",),
     "ccp.projection.proxy_reinitializer": ("ProxyReinitializer",),
     "ccp.projection.projector": ("Projector",),
     "ccp.training.trainer": ("Trainer",),
     "ccp.training.ccp_model": ("CCPModel",),
     "ccp.training.projecting_callbacks": ("ProjectEveryEpochs", "ProjectOnPlateau"),
-    "ccp.training.balanced_batches": ("balanced_batches",),
-    "ccp.training.settings": ("GradientSettings", "LoopSettings", "OptimizerSettings", "ProjectionSettings"),
+    "ccp.balanced_dataset": ("balanced_batches",),
+    "ccp.projection.settings": ("ProjectionSettings",),
+    "ccp.training.settings": ("GradientSettings", "LoopSettings", "OptimizerSettings"),
 }
 _PATHS = [entry.path for registry in (PAIR_LOSSES, METHODS) for entry in registry.values() if entry.path]
 _HOME_OF = {

@@ -70,7 +70,7 @@ def center_radii(embeddings: np.ndarray, labels: np.ndarray, most_centers: int) 
     """Per class, the covering radius by 1, 2, … of its own examples.
 
     The first centre is the example nearest to the class mean, each next one the example farthest from those
-    before (greedy k-center; Gonzalez, 1985: at most twice the best radius). ``ccp.projection.k_center`` is the same
+    before (greedy k-center; Gonzalez, 1985: at most twice the best radius). ``ccp.k_center`` is the same
     search for classes of equal size, from given centres.
 
     Args:

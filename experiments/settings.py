@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ccp.errors import ConfigError
+from ccp.projection.settings import ProjectionSettings
 from ccp.settings import Setting, refuse_unknown, settings_of
-from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings, ProjectionSettings
+from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings
 from datasets.settings import DataSettings
 from experiments.consistency import check_together
 from experiments.sections import BatchSettings, LossSettings, RunSettings, all_hyperparameters

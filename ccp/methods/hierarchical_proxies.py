@@ -9,11 +9,11 @@ import tensorflow as tf
 from ccp.distances import lipschitz_normalize
 from ccp.distribution.replicas import REPLICATED
 from ccp.errors import ConfigError
+from ccp.k_center import greedy_k_center
 from ccp.losses.pair_loss import PairLoss, prepare
 from ccp.losses.step_counter import StepCounter
 from ccp.losses.whole_batch import WholeBatchLoss
 from ccp.methods.k_means import cluster_means, k_means, nearest_clusters
-from ccp.projection.k_center import greedy_k_center
 from ccp.references.class_proxies import ClassProxies
 from ccp.settings import setting
 

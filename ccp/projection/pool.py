@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ccp.balanced_dataset import source_of
 from ccp.errors import ConfigError
 from ccp.projection.projector import Candidates
-from ccp.training.balanced_batches import source_of
 
 # A class that has not occurred after so many batches per candidate is missing.
 _BATCHES_PER_CANDIDATE = 20

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from ccp.distribution.replicas import Replicas
 from ccp.projection.proxy_reinitializer import ProxyReinitializer, pool_size
+from ccp.projection.settings import ProjectionSettings
 from ccp.projection.snapshot import Snapshot
 from ccp.references.class_proxies import ClassProxies
-from ccp.training.settings import ProjectionSettings
 
 # From the number of the projection, 0 at the start, and a number of candidates per class to the embeddings of newly
 # drawn samples, [num_classes, candidates_per_class, embedding_size].

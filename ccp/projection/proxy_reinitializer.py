@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ccp.projection.k_center import greedy_k_center
+from ccp.k_center import greedy_k_center
 
 
 @tf.keras.saving.register_keras_serializable(package="ccp")

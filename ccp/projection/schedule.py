@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import NamedTuple
 
-from ccp.training.settings import ProjectionSettings
+from ccp.projection.settings import ProjectionSettings
 
 
 class Decision(NamedTuple):

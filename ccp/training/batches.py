@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
+from ccp.balanced_dataset import source_of
 from ccp.errors import ConfigError
-from ccp.training.balanced_batches import source_of
 
 Batch = "tuple[tf.Tensor, tf.Tensor]"
 # Called as ``batches(epoch, step)``: images and labels from that position on, without end.

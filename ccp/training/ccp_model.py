@@ -8,10 +8,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from ccp.balanced_dataset import balanced_batches, source_of
 from ccp.projection.pool import candidates_from
 from ccp.projection.projector import Candidates, Projection, Projector
 from ccp.references.reference_loss import CCPLoss
-from ccp.training.balanced_batches import balanced_batches, source_of
 from ccp.training.batches import check_pairs
 from ccp.training.callbacks import announce
 from ccp.training.optimizers import OptimizerLike

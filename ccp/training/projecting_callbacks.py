@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from ccp.projection.alternation import AlternatingProjections
 from ccp.projection.schedule import ProjectionSchedule
+from ccp.projection.settings import ProjectionSettings
 from ccp.projection.snapshot import Snapshot
 from ccp.training.progress import Progress
-from ccp.training.settings import LoopSettings, ProjectionSettings
+from ccp.training.settings import LoopSettings
 from ccp.training.training_step import kept_variables
 
 

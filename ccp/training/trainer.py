@@ -11,13 +11,14 @@ from ccp.distribution.replicas import Replicas
 from ccp.errors import Interrupted, TrainingError, UserError
 from ccp.projection.pool import candidates_from
 from ccp.projection.projector import Candidates
+from ccp.projection.settings import ProjectionSettings
 from ccp.references.reference_loss import CCPLoss
 from ccp.training.batches import Batch, BatchesFrom, batches_from
 from ccp.training.callbacks import announce, callback_list
 from ccp.training.optimizers import OptimizerLike
 from ccp.training.progress import Progress
 from ccp.training.progress_display import ProgressDisplay
-from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings, ProjectionSettings
+from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings
 from ccp.training.training_state import TrainingState
 from ccp.training.validation import Validation, as_validation
 

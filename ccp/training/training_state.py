@@ -11,13 +11,14 @@ from ccp.distribution.replicas import Replicas
 from ccp.projection.alternation import AlternatingProjections
 from ccp.projection.projector import Candidates, Projection, Projector
 from ccp.projection.schedule import ProjectionSchedule
+from ccp.projection.settings import ProjectionSettings
 from ccp.projection.snapshot import Snapshot
 from ccp.references.reference_loss import CCPLoss
 from ccp.training.checkpoints import Checkpoints
 from ccp.training.optimizers import OptimizerLike
 from ccp.training.plateau import PlateauLearningRate
 from ccp.training.progress import Progress, SavedAsJson
-from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings, ProjectionSettings
+from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings
 from ccp.training.training_step import TrainingStep, kept_variables
 
 

@@ -5,9 +5,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 import ccp
+from ccp.balanced_dataset import source_of
 from ccp.errors import ConfigError
 from ccp.sampling import candidates_per_class, m_per_class
-from ccp.training.balanced_batches import source_of
 
 LABELS = np.random.default_rng(0).permutation(np.repeat(np.arange(5), 6))
 EXAMPLES = np.arange(30, dtype=np.float32)[:, np.newaxis]  # Each is its index.
