@@ -86,15 +86,21 @@ class Manifest:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def members(self) -> dict[str, np.ndarray]:
+        """Indices of the examples of every split that has any: train, validation, and test or query and gallery."""
+        found = {
+            role or split: np.flatnonzero((self.splits == split) & (self.roles == role))
+            for split in SPLITS
+            for role in ROLES
+        }
+        return {split: indices for split, indices in found.items() if len(indices)}
+
     def counts(self) -> dict[str, Counts]:
-        """Images and classes of every split that has any: train, validation, and test or query and gallery."""
-        counts = {}
-        for split in SPLITS:
-            for role in ROLES:
-                members = self.labels[(self.splits == split) & (self.roles == role)]
-                if len(members):
-                    counts[role or split] = Counts(len(members), len(np.unique(members)))
-        return counts
+        """Images and classes of every split that has any; see ``members``."""
+        return {
+            split: Counts(len(indices), len(np.unique(self.labels[indices])))
+            for split, indices in self.members().items()
+        }
 
     def digest(self) -> str:
         """A checksum of paths, classes, splits, roles, boxes and pixels in memory, wherever the files are."""

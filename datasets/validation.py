@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from datasets.checks import count_problems, missing_files, scoring_problems, structure_problems
+from datasets.class_sizes import class_size_table, lone_class_notes
 from datasets.images.image import read_all
 from datasets.images.refusal import reason
 from datasets.images.sources import ImageFiles
@@ -63,9 +64,12 @@ def validate(settings: DataSettings, read_images: bool = True) -> Report:
         notes += _same_contents(present.subset(readable))
     elif manifest.pixels is None:
         notes.append("images were not read")
+    notes += lone_class_notes(present)
     differing = count_problems(found, expected, settings.allow_subset)
     lines = [
         _table(found, expected, differing),
+        "",
+        *([class_size_table(present), ""] if len(present) else []),
         *(f"- {problem}" for problem in problems),
         *(f"- (note) {note}" for note in notes),
     ]

@@ -74,12 +74,30 @@ def _classes(data_dir: str, split: str) -> dict[str, list[str]]:
     _warn(place, others, "files", "that are no images by their extension")
     _warn(place, loose.images, "images", "that are in no class's folder")
     _warn(place, [name for name in found if not found[name].images], "folders", "that hold no images")
+    _warn_of_merged(place, {n: _folders_with_images(os.path.join(split, n), found[n].images) for n in found})
     return {name: search.images for name, search in found.items() if search.images}
 
 
 def _warn(place: str, names: list[str], what: str, which: str) -> None:
     if names:
         _log.warning("left out %d %s of %s %s, as %s", len(names), what, place, which, _printable(names[0]))
+
+
+def _folders_with_images(class_folder: str, images: list[str]) -> list[str]:
+    """The folders below a class folder that hold images."""
+    return sorted({os.path.dirname(path) for path in images} - {class_folder})
+
+
+def _warn_of_merged(place: str, merged: dict[str, list[str]]) -> None:
+    """A class may well be spread over folders, but often these are the classes."""
+    nested = {name: folders for name, folders in merged.items() if folders}
+    if nested:
+        name, folders = max(nested.items(), key=lambda item: len(item[1]))
+        _log.warning(
+            "%d of %d class folders of %s hold folders with images, which become one class: %s is %d folders, as %s. "
+            "If these are the classes, move them up into %s, or list every image with its class: --dataset=csv",
+            *(len(nested), len(merged), place, _printable(name), len(folders), _printable(folders[0]), place),
+        )
 
 
 def _printable(name: str) -> str:

@@ -66,6 +66,15 @@ class ImagesTest(TensorTest):
         self.assertRegex(report.text, r"train +10 +2 +– +–\n")
         self.assertNotIn("- ", report.text.replace("–", ""))
         self.assertIn("folder: as it should be", report.text)
+        self.assertRegex(report.text, r"images per class +min +median +max\ntrain +5 +5 +5\ntest +5 +5 +5\n")
+        self.assertIn("train, by size: 0 (5), 1 (5)\n", report.text)
+
+    def test_classes_of_one_image_are_noted(self):
+        for number in range(4):
+            (self.folder / "3" / f"{number}.jpg").unlink()
+        report = self.validate()
+        self.assertTrue(report.as_expected)
+        self.assertIn("- (note) 1 of 2 test classes have a single image: 3. It has nothing to find", report.text)
 
     def test_unreadable_images_are_listed(self):
         photographs.truncate(self.folder, ["0/1.jpg"])
@@ -99,4 +108,4 @@ class ImagesTest(TensorTest):
         report = validate(DataSettings(dataset="digits"))
         self.assertTrue(report.as_expected)
         self.assertNotIn("not read", report.text)
-        np.testing.assert_equal(report.text.count("\n"), 4)
+        np.testing.assert_equal(report.text.count("\n"), 11)

@@ -83,7 +83,24 @@ class FolderTest(TensorTest):
     def test_images_at_any_depth_and_of_every_kind(self):
         names = ("1.JPG", "x/2.jpeg", "x/y/3.Png", "4.gif", "5.bmp", "6.webp", "7.tif", "8.TIFF", "a b/9 10.jpg")
         self.put(*(f"a/{name}" for name in names), "b/1.jpg", "c/1.jpg", "d/1.jpg")
-        self.assertEqual(self.by_class(self.load())["a"], sorted(f"a/{name}" for name in names))
+        manifest = self.load(
+            [
+                "1 of 4 class folders of {root} hold folders with images, which become one class: a is 3 folders, as "
+                "a/a b. If these are the classes, move them up into {root}, or list every image with its class: "
+                "--dataset=csv"
+            ]
+        )
+        self.assertEqual(self.by_class(manifest)["a"], sorted(f"a/{name}" for name in names))
+
+    def test_merged_folders_of_each_split_are_warned_of(self):
+        classes = {"train": "ab", "test": "cd"}
+        self.put(*(f"{split}/{name}/{part}/1.jpg" for split in classes for name in classes[split] for part in "xy"))
+        with self.assertLogs("ccp", logging.WARNING) as logs:
+            layouts.load("folder", self.root)
+        self.assertLen(logs.records, 2)
+        for record, split in zip(logs.records, ("test", "train")):
+            self.assertIn(f"2 of 2 class folders of {self.root}/{split} hold", record.getMessage())
+            self.assertIn(f" is 2 folders, as {split}/{classes[split][0]}/x.", record.getMessage())
 
     def test_what_is_passed_over_in_silence(self):
         self.put(*(f"{name}/1.jpg" for name in "abcd"), ".git/1.jpg", "__MACOSX/a/1.jpg", "a/__MACOSX/1.jpg")
