@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterable
 
@@ -52,6 +53,11 @@ class Embedder:
         Raises:
           DataError: none could be read.
         """
+        outputs = self.outputs(images, shared)
+        return dataclasses.replace(outputs, embeddings=lipschitz_normalize(outputs.embeddings).numpy())
+
+    def outputs(self, images: EvaluationImages, shared: bool = False) -> Embedded:
+        """The same with the network's outputs as they are, not normalised."""
         indices = [np.zeros(0, np.int64)]
 
         def batches():
@@ -64,7 +70,7 @@ class Embedder:
             raise DataError("None of the images could be read, so there is nothing to evaluate.")
         read = np.concatenate(indices)
         read = self._replicas.gather(read) if shared else read
-        return Embedded(lipschitz_normalize(embeddings).numpy(), images.examples, read)
+        return Embedded(embeddings.numpy(), images.examples, read)
 
     def _on_every_device(self, images):
         return self._replicas.run(functools.partial(self._model, training=False), [images])

@@ -10,7 +10,7 @@ from typing import Any
 from evaluate.figures import draw_curves, draw_projections, draw_radii, save
 from evaluate.geometry import geometry_by_projection
 from evaluate.metrics.table import score_table
-from experiments.experiment import Experiment
+from experiments.before_training import UNTRAINED
 from experiments.presets import preset_settings
 from experiments.projection_records import read_projections
 from experiments.restored import restore_run
@@ -43,14 +43,13 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
     model_dir = home / "model"
     if model_dir.exists() and not (model_dir / "1" / INFO_FILE).exists():  # Not an earlier demo's: kept.
         raise ExportError(f"{model_dir} holds something else than a model of the demo; pass another --output_dir.")
-    scores: dict[str, list] = {"untrained network": [], BASE_LOSS: [], CCP_LOSS: []}
+    scores: dict[str, list] = {UNTRAINED: [], BASE_LOSS: [], CCP_LOSS: []}
     for seed in seeds:
-        untrained = Experiment(preset_settings(dataset="digits", loss=BASE_LOSS, seed=seed))
-        scores["untrained network"].append(untrained.embed(untrained.splits.test).result.means)
         for loss in (BASE_LOSS, CCP_LOSS):
             settings = preset_settings(dataset="digits", loss=loss, seed=seed)
             result = train_run(settings, _run_dir(home, loss, seed), f"{loss}, seed {seed}", should_stop)
             scores[loss].append(result["test"])
+        scores[UNTRAINED].append(result["before_training"][UNTRAINED]["test"])  # Of both losses.
 
     restored = restore_run(_run_dir(home, CCP_LOSS, seeds[0]))
     projections = read_projections(restored.run)

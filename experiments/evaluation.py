@@ -32,6 +32,7 @@ def write_evaluation(restored: RestoredRun, split: str) -> tuple[dict[str, Any],
         **restored.progress,
         "split": split,
         "scores": result.means,
+        "before_training": restored.run.load_before_training(),
         "retrieval": result.protocol,
         "per_class": {embedded.class_names[label]: values for label, values in result.per_class().items()},
     }

@@ -17,11 +17,13 @@ from evaluate.geometry import normalized
 from evaluate.report.facts import Evaluation, Report, RunFacts, SettingCell, SettingRow
 from evaluate.report.page import render
 from experiments.differing import differing_names, effective_settings
+from experiments.no_projection import no_projection
 from experiments.presets import expected
 from experiments.projection_records import read_projections
 from experiments.restored import restore_run
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
+from experiments.start_rows import start_rows
 
 _MAX_TRAINING_EXAMPLES = 1000
 
@@ -93,6 +95,8 @@ def setting_rows(settings: Sequence[Settings]) -> dict[str, list[SettingRow]]:
 
 
 def _gather(run: RunDirectory, settings: Settings, name: str, data_dir: str | None) -> RunFacts:
+    records, finished = run.records(), run.has_result
+    projections = records[-1]["projections"] if records else 0
     return RunFacts(
         name,
         os.fspath(run.path),
@@ -100,10 +104,12 @@ def _gather(run: RunDirectory, settings: Settings, name: str, data_dir: str | No
         network=f"{settings.network.backbone}, {settings.network.embedding_size} dimensions",
         seed=settings.run.seed,
         monitor=settings.loop.monitor,
-        records=run.records(),
+        records=records,
         projections=read_projections(run),
-        finished=run.has_result,
+        finished=finished,
         evaluation=_evaluate(run, data_dir) if run.has_checkpoint else None,
+        before_training=start_rows(run.load_before_training()),
+        note=(finished and no_projection(settings, projections)) or "",
     )
 
 

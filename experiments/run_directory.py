@@ -32,6 +32,7 @@ class RunDirectory:
     - ``projections/``: one ``.npz`` per projection;
     - ``tensorboard/``: event files;
     - ``bad_images.jsonl``: unreadable images, where those are skipped;
+    - ``before_training.json``: what the network scored before the first step;
     - ``test_embeddings.npz``: the test images' embeddings by the best weights;
     - ``result.json``: their scores, with the preset and what was overridden; written last.
 
@@ -50,6 +51,7 @@ class RunDirectory:
         self.data = self.path / "data.json"
         self.test_embeddings = self.path / "test_embeddings.npz"
         self.bad_images = self.path / "bad_images.jsonl"
+        self.before_training = self.path / "before_training.json"
         self._lock = self.path / "lock"
 
     @property
@@ -137,12 +139,17 @@ class RunDirectory:
     def record(self, settings: Settings, digest: str) -> None:
         """Writes the settings and the digest of the data, once all that can be refused has been accepted.
 
-        Results of a run whose checkpoints were deleted, to train it anew, go.
+        Results of a run whose checkpoints were deleted, to train it anew, go; so do those of other data.
         """
-        if not self.has_checkpoint:
+        if not self.has_checkpoint or self.data_digest not in ("", digest):
             self.result.unlink(missing_ok=True)
+            self.before_training.unlink(missing_ok=True)
         save_json(self.data, {"digest": digest})
         save_json(self.settings, settings.flat())
+
+    def load_before_training(self) -> dict[str, Any]:
+        """What the network scored before the first step; empty if it was not kept."""
+        return read_json(self.before_training) if self.before_training.exists() else {}
 
     def finish(self, embeddings: np.ndarray, kept: np.ndarray, result: Mapping[str, Any]) -> None:
         """Writes the test images' embeddings [num_images, embedding_size], their indices in the set, and the scores."""

@@ -11,10 +11,12 @@ import tensorflow as tf
 
 from ccp.distribution.replicas import replicas_of
 from ccp.training.progress_display import ProgressDisplay
-from datasets.files import read_json
+from datasets.files import read_json, save_json
+from experiments.before_training import score_start
 from experiments.board import TensorBoard
 from experiments.description import describe
 from experiments.experiment import Experiment
+from experiments.no_projection import no_projection
 from experiments.run_callbacks import RunLog
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
@@ -56,6 +58,7 @@ def train_run(
         trainer = experiment.trainer(run, _callbacks(experiment, run, title), should_stop)
         if replicas.is_chief:
             run.record(settings, digest)
+        _score_start_once(experiment, run)
         progress = trainer.fit()
         unseen = experiment.embed(experiment.splits.test, shared=True)
         result = {
@@ -63,14 +66,26 @@ def train_run(
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch,
             "projections": progress.last_logs["projections"],
+            "no_projection": no_projection(settings, progress.last_logs["projections"]),
             "validation": {settings.loop.monitor: progress.best_score},
             "test": unseen.result.means,
+            "before_training": run.load_before_training(),
             "retrieval": unseen.result.protocol,
         }
         if replicas.is_chief:
             run.finish(unseen.embeddings, unseen.indices, result)
         wait_for_result(replicas, run)
     return result
+
+
+def _score_start_once(experiment: Experiment, run: RunDirectory) -> None:
+    """Keeps what the network scores before the first step; a resumed run has it already."""
+    replicas = experiment.replicas
+    if replicas.any(replicas.is_chief and (run.before_training.exists() or run.has_trained_step)):
+        return
+    scores = score_start(experiment)
+    if replicas.is_chief:
+        save_json(run.before_training, scores)
 
 
 def _callbacks(experiment: Experiment, run: RunDirectory, title: str) -> list[tf.keras.callbacks.Callback]:

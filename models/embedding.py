@@ -57,6 +57,13 @@ def build_embedding_model(settings: NetworkSettings, channels: int, seed: int) -
     return model
 
 
+def pooled_features(model: tf.keras.Model) -> tf.keras.Model:
+    """The network below the embedding layer: images to pooled features [batch, channels] float32."""
+    features = model.get_layer(EMBEDDING_LAYER).input
+    output = tf.keras.layers.Activation("linear", dtype="float32", name="pooled_features")(features)
+    return tf.keras.Model(model.input, output, name="pooled_features_network")
+
+
 @contextlib.contextmanager
 def _policy(name: str) -> Iterator[None]:
     before = tf.keras.mixed_precision.global_policy()

@@ -176,7 +176,7 @@ class WholeWayTest(tf.test.TestCase):
         short = {"experiments.small_settings._DEPARTURES": SHORT}
         code, shown, err = command_line.ended(command_line.Forked("demo", f"--output_dir={home}/demo", constants=short))
         self.assertEqual(code, 0, err)
-        self.assertRegex(shown, r"untrained network +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d\n")
+        self.assertRegex(shown, r"untrained +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d\n")
         for name in ("projections.png", "covering_radius.png", "curves.png"):
             with Image.open(home / "demo" / name) as picture:
                 self.assertGreater(min(picture.size), 300)

@@ -91,7 +91,7 @@ def retrieval_figures(evaluation: Evaluation) -> Iterator[CaptionedFigure]:
 def geometry_figures(run: RunFacts) -> Iterator[CaptionedFigure]:
     """Radii and class distances at each projection, and the radii now."""
     evaluation, measured = run.evaluation, run.geometry_by_projection
-    if measured:
+    if len(measured) > 1:  # The initialisation alone makes no curve.
         last = measured[-1]
         yield CaptionedFigure(
             "radii",
@@ -109,11 +109,14 @@ def geometry_figures(run: RunFacts) -> Iterator[CaptionedFigure]:
             figures.draw_relative_radii(measured),
             "The one over the other: it falls if classes shrink by more than the embedding as a whole does.",
         )
+    if measured:
         names = evaluation.training.class_names if evaluation else None
         yield CaptionedFigure(
             "projections",
             figures.draw_projections(run.projections, names, most_columns=2, most_panels=6),
-            "The training classes at the projections: proxies as boxes, the ones that replace them as circles.",
+            "The training classes at the projections: proxies as boxes, the ones that replace them as circles."
+            if len(measured) > 1
+            else "The training classes at the start, with their first proxies as circles.",
         )
     if evaluation:
         sets = {"unseen classes": evaluation.unseen, "training classes": evaluation.training}

@@ -78,6 +78,8 @@ class RunFacts:
       projections: as kept at each projection.
       finished: whether training has ended.
       evaluation: of its best weights; None before any are saved.
+      before_training: by row, the test scores of the network before training.
+      note: a sentence about how training went; empty for none.
     """
 
     name: str
@@ -90,6 +92,8 @@ class RunFacts:
     projections: Sequence[Mapping[str, np.ndarray]]
     finished: bool
     evaluation: Evaluation | None
+    before_training: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
+    note: str = ""
 
     @property
     def best(self) -> Mapping[str, Any] | None:
@@ -113,6 +117,7 @@ class RunFacts:
             "finished": self.finished,
             "scores": scores,
             "interval_95_over_queries": intervals,
+            "before_training": self.before_training,
             "geometry": evaluation and evaluation.geometry,
             "geometry_by_projection": self.geometry_by_projection,
         }

@@ -7,6 +7,7 @@ from absl.flags import FlagValues
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
 from experiments.commands.run_flags import DATA_FLAGS, note_unfinished, note_unreadable
+from experiments.start_rows import start_rows
 
 
 def evaluate(values: FlagValues) -> int:
@@ -17,7 +18,8 @@ def evaluate(values: FlagValues) -> int:
 
     restored = restore_run(values.run_dir, values.data_dir, values.on_bad_image)
     result, files = write_evaluation(restored, values.split)
-    print(score_table({f"{result['loss']}, {values.split}": result["scores"]}))
+    before = start_rows(result["before_training"], values.split)
+    print(score_table({**before, f"{result['loss']}, {values.split}": result["scores"]}))
     note_unfinished(restored.progress)
     note_unreadable(result, values.run_dir)
     print(listing([("result", path) for path in files]))

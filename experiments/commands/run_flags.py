@@ -23,6 +23,12 @@ def note_unfinished(progress: Mapping[str, Any]) -> None:
         print(f"The run is not finished; these are the best weights of its first {progress['epochs']} epochs.")
 
 
+def note_no_projection(result: Mapping[str, Any]) -> None:
+    """Prints a line if a run should have projected and did not."""
+    if result["no_projection"]:
+        print(f"{result['loss']}: {result['no_projection']}")
+
+
 def note_unreadable(result: Mapping[str, Any], run_dir: str | os.PathLike) -> None:
     """Prints a line if images were left out of a result."""
     count = result["data"]["unreadable_images_left_out"]

@@ -8,9 +8,10 @@ from ccp.errors import ConfigError
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
 from experiments.commands.mlrc import train_folds
-from experiments.commands.run_flags import note_unreadable
+from experiments.commands.run_flags import note_no_projection, note_unreadable
 from experiments.commands.setting_flags import chosen_settings, default_run_dir, training_flags
 from experiments.settings import Settings
+from experiments.start_rows import start_rows
 
 _EXAMPLE = """\
   main.py train --dataset=digits --loss=ccp/contrastive
@@ -44,7 +45,8 @@ def _train_one(settings: Settings, run_dir: str) -> int:
     name = settings.loss.loss
     with until_stopped(settings.run.strategy, settings.loop.jit_compile) as stop:
         result = train_run(settings, run_dir, name, stop)
-    print(score_table({f"{name}, unseen classes": result["test"]}))
+    print(score_table({**start_rows(result["before_training"]), f"{name}, unseen classes": result["test"]}))
+    note_no_projection(result)
     note_unreadable(result, run_dir)
     print(listing([("run", run_dir), *(("figure", path) for path in draw_run(run_dir))]))
     return 0

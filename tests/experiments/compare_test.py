@@ -20,17 +20,22 @@ def _text(patterns) -> str:
     return text_table(collect(patterns))
 
 
+def _scores(score: float) -> dict[str, float]:
+    return {"precision_at_1": score, "r_precision": score, "map_at_r": score}
+
+
 class CompareTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.home = pathlib.Path(self.get_temp_dir())
 
-    def _run(self, name: str, score: float | None, **settings):
+    def _run(self, name: str, score: float | None, before: float | None = None, why: str | None = None, **settings):
         run = RunDirectory(self.home / name)
         run.path.mkdir()
         save_json(run.settings, configure(settings).flat())
         if score is not None:
-            save_json(run.result, {"test": {"precision_at_1": score, "r_precision": score, "map_at_r": score}})
+            more = {} if before is None else {"before_training": {"untrained": {"test": _scores(before)}}}
+            save_json(run.result, {"test": _scores(score), "no_projection": why, **more})
 
     def test_seeds_are_joined_and_settings_kept_apart(self):
         self._run("a", 0.1, loss="contrastive", seed=0)
@@ -69,6 +74,46 @@ class CompareTest(tf.test.TestCase):
         self.assertRegex(lines[1], r"^digits contrastive \(3 seeds\) .* 20\.00 ± 10\.00$")
         # 10, −2 and 4 points: mean 4, deviation sqrt((36 + 36 + 0) / 2) = 6.
         self.assertRegex(lines[2], r"^digits ccp/contrastive \(4 seeds\) .* \+4\.00 ± 6\.00, for 2 of 3 seeds$")
+
+    def test_networks_before_training_have_a_row_each(self):
+        for seed, before in enumerate((0.1, 0.3)):
+            self._run(f"a{seed}", 0.5, before, loss="contrastive", seed=seed)
+        for seed, before in enumerate((0.1, 0.3, 0.5)):  # One seed more of the same network.
+            self._run(f"b{seed}", 0.6, before, loss="ccp/contrastive", seed=seed)
+        lines = _text([str(self.home / "*")]).splitlines()
+        self.assertRegex(lines[1], r"^digits untrained \(3 seeds\) +30\.00 ± 20\.00 +\S+ ± \S+ +30\.00 ± 20\.00$")
+        self.assertRegex(lines[2], r"^digits contrastive \(2 seeds\) +50\.00")
+        self.assertRegex(
+            lines[3], r"^digits ccp/contrastive \(3 seeds\) +60\.00 .* \+10\.00 ± 0\.00, for 2 of 2 seeds$"
+        )
+        self.assertLen(lines, 4)
+        # Another network starts from other scores.
+        self._run("c0", 0.7, 0.2, loss="contrastive", seed=0, width=8)
+        comparison = collect([str(self.home / "*")])
+        names = [row["name"] for row in csv.DictReader(io.StringIO(csv_table(comparison)))]
+        self.assertEqual(
+            names,
+            [
+                "digits contrastive width=64, untrained",
+                "digits contrastive width=64",
+                "digits ccp/contrastive width=64",
+                "digits contrastive width=8, untrained",
+                "digits contrastive width=8",
+            ],
+        )
+        trained = [row["trained"] for row in csv.DictReader(io.StringIO(csv_table(comparison)))]
+        self.assertEqual(trained, ["no", "yes", "yes", "no", "yes"])
+        self.assertIn(r"digits contrastive width=8, untrained (1 seed) & 20.00 & 20.00", latex_table(comparison))
+
+    def test_runs_without_a_projection_are_named(self):
+        for seed, why in enumerate(("no projection happened: A", None, "no projection happened: A")):
+            self._run(f"a{seed}", 0.5, why=why, loss="ccp/contrastive", seed=seed)
+        comparison = collect([str(self.home / "*")])
+        note = "digits ccp/contrastive, seed 0, 2: no projection happened: A"
+        self.assertEqual(text_table(comparison).splitlines()[-1], note)
+        self.assertEndsWith(latex_table(comparison), f"% {note}")
+        (row,) = csv.DictReader(io.StringIO(csv_table(comparison)))
+        self.assertEqual(row["seeds_without_projection"], "2")
 
     def test_csv(self):
         self._two_losses()

@@ -23,12 +23,20 @@ class DrawRunTest(parameterized.TestCase):
     def test_before_any_projection(self):
         self.assertEqual(draw_run(self.run_dir.path), [self.run_dir.path / "figures" / "curves.png"])
 
-    def test_with_projections(self):
+    def keep_projections(self, count: int):
         self.run_dir.projections.mkdir()
-        for index in range(2):
+        for index in range(count):
             kept = made_up_run.projection(index)
             del kept["index"]
             np.savez(self.run_dir.projections / f"{index:04d}.npz", **kept)
+
+    def test_the_initialisation_alone_makes_no_curve(self):
+        self.keep_projections(1)
+        drawn = draw_run(self.run_dir.path)
+        self.assertEqual([path.name for path in drawn], ["curves.png", "projections.png"])
+
+    def test_with_projections(self):
+        self.keep_projections(2)
         drawn = draw_run(self.run_dir.path)
         self.assertEqual([path.name for path in drawn], ["curves.png", "projections.png", "covering_radius.png"])
         for path in drawn:

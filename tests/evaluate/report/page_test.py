@@ -106,15 +106,30 @@ class OneRunTest(tf.test.TestCase):
         self.assertEqual(numbers["geometry"]["training classes"]["examples"], 40)
 
 
+class WithoutProjectionTest(tf.test.TestCase):
+    def test_it_is_said_and_no_curve_of_one_point_is_drawn(self):
+        run = made_up_run.run_facts("ccp", projects=True, projections=[made_up_run.projection(0)], note="none <made>")
+        folder = pictures.folder_for(self)
+        reader = Reader(render(made_up_run.report(run), folder))
+        self.assertIn("ccp: none <made>.", reader.text)
+        names = {path.name for path in folder.iterdir()}
+        self.assertContainsSubset({"projections.png", "radii_by_centers.png"}, names)
+        self.assertFalse({"radii.png", "class_distances.png", "relative_radii.png"} & names)
+
+
 class SeveralRunsTest(tf.test.TestCase):
     def test_side_by_side(self):
-        runs = [made_up_run.run_facts("base", 0), made_up_run.run_facts("ccp", 1, projects=True, finished=False)]
+        before = {"untrained": {"precision_at_1": 0.123, "r_precision": 0.2, "map_at_r": 0.1}}
+        runs = [
+            made_up_run.run_facts("base", 0, before_training=before),
+            made_up_run.run_facts("ccp", 1, projects=True, finished=False),
+        ]
         runs[1].evaluation.data["unreadable_images_left_out"] = 3
         folder = pictures.folder_for(self)
         report = made_up_run.report(*runs, different_data=True)
         text = Reader(render(report, folder)).text
         for part in (
-            *("2 runs side by side", "seed ≠ 0 1", "default 64 –"),
+            *("2 runs side by side", "seed ≠ 0 1", "default 64 –", "base, untrained 12.30 20.00 10.00 base"),
             *("These runs are of different data", "ccp test: leave-one-out", "left out: 3 images that cannot be read"),
             "ccp is not finished: it is at epoch 3, and the best weights so far are shown.",
         ):

@@ -1,0 +1,27 @@
+"""Why a run made no projection. Free of TensorFlow."""
+
+from __future__ import annotations
+
+from experiments.settings import Settings
+
+
+def no_projection(settings: Settings, projections: int) -> str | None:
+    """A sentence about a run that should have projected and did not: why, and what to do.
+
+    Args:
+      settings: of a run that has ended.
+      projections: how many it made, without the initialisation of its proxies.
+
+    Returns:
+      None if it made one, or its method makes none.
+    """
+    if projections or not settings.loss.kind.projects:
+        return None
+    schedule = settings.projection
+    if schedule.projection == "period":
+        why = f"training ended within the first {schedule.projection_period} epochs"
+        remedy = "a smaller --projection_period"
+    else:
+        why = f"the score never stood still for {schedule.patience} epochs before training ended"
+        remedy = "--projection=period"
+    return f"no projection happened: {why}; try {remedy}"
