@@ -1,0 +1,119 @@
+"""The trainings of the study, as data. Free of TensorFlow.
+
+A row is one setting; a run is a row with a seed. Stage ``tune`` looks for settings on two data sets alone; stage
+``confirm`` measures what was chosen on three others. Runs are listed in the order in which they are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+
+class Run(NamedTuple):
+    """One training.
+
+    Attributes:
+      stage: ``tune`` or ``confirm``.
+      dataset: a key of ``DATA_SETS``.
+      row: what is trained, such as ``c2`` or ``c2-ccp-every1``.
+      base: the row of the same data set that it is compared with; its own name for a base.
+      seed: of the training.
+      flags: the settings of ``main.py train``, without data and seed.
+    """
+
+    stage: str
+    dataset: str
+    row: str
+    base: str
+    seed: int
+    flags: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Of its result's file."""
+        return f"{self.dataset}-{self.row}-seed{self.seed}"
+
+
+# Photographs: EfficientNet-Lite0 from ImageNet at 128 pixels, a budget of 20 epochs of 25 steps.
+_PRETRAINED = {
+    "backbone": "efficientnet_lite0",
+    "weights": "imagenet",
+    "image_size": 128,
+    "freeze_bn": True,
+    "validation": "fold1",
+    "cache": "memory",
+    "learning_rate": 1e-4,
+    "steps_per_epoch": 25,
+    "max_epochs": 20,
+}
+# "{}" is the directory that holds the data sets' directories.
+DATA_SETS: dict[str, dict[str, Any]] = {
+    "typefaces": {"dataset": "typefaces"},
+    "omniglot": {"dataset": "omniglot", "data_dir": "{}/omniglot"},
+    **{
+        name: {"dataset": "csv", "manifest": f"{{}}/{name}/manifest.csv", "data_dir": f"{{}}/{name}", **_PRETRAINED}
+        for name in ("cub_half", "cars_half", "grocery")
+    },
+}
+
+_EVERY_EPOCH = {"projection": "period", "projection_period": 1}
+_PLATEAU = {"projection": "plateau", "patience": 3}
+_BATCH_LEADS = {"batch_weight": 1.0, "proxy_weight": 0.1}
+_EQUAL = {"batch_weight": 1.0, "proxy_weight": 1.0}
+
+# A row's name: the pair loss, then the method, then what differs from a projection every epoch, weights (0.1, 1) and
+# the defaults. "every2": a projection every second epoch. "b1p01": weights (1, 0.1).
+_BASES = {"c2": {"loss": "contrastive"}, "ms": {"loss": "multi_similarity"}}
+_CCP = {name: {"loss": f"ccp/{base['loss']}", **_EVERY_EPOCH} for name, base in _BASES.items()}
+
+
+def _variants(base: str, **changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {f"{base}-ccp-{name}": {**_CCP[base], **change} for name, change in changes.items()}
+
+
+def _every(epochs: int) -> dict[str, Any]:
+    return {"projection_period": epochs}
+
+
+_TUNED_ON_TYPEFACES = {
+    "c2": _BASES["c2"],
+    "c2-ccp": _CCP["c2"],
+    "c2-ccp-plateau": {"loss": "ccp/contrastive", **_PLATEAU},
+    "ms": _BASES["ms"],
+    "ms-ccp": _CCP["ms"],
+    **_variants("c2", b1p1=_EQUAL, b1p01=_BATCH_LEADS),
+    **_variants("ms", b1p1=_EQUAL, b1p01=_BATCH_LEADS),
+    **_variants("c2", every2=_every(2), every5=_every(5)),
+    "c2-proxy": {"loss": "proxy/contrastive", "proxies_per_class": 8},
+    **_variants("c2", k1={"proxies_per_class": 1}, k4={"proxies_per_class": 4}),
+    **_variants("c2", rate10={"proxy_rate_multiplier": 10}, rate100={"proxy_rate_multiplier": 100}),
+    **_variants("c2", lambda0={"proximal_weight": 0}, lambda2e3={"proximal_weight": 2e-3}),
+    "ms-ccp-plateau": {"loss": "ccp/multi_similarity", **_PLATEAU},
+}
+_SLOW = {"learning_rate": 1e-5}
+_TUNED_ON_CUB = {
+    "c2": _BASES["c2"],
+    "c2-ccp": _CCP["c2"],
+    "c2-ccp-plateau": {"loss": "ccp/contrastive", **_PLATEAU},
+    "ms": _BASES["ms"],
+    "ms-ccp": _CCP["ms"],
+    **_variants("c2", b1p01=_BATCH_LEADS, b1p1=_EQUAL, every2=_every(2)),
+    **_variants("ms", b1p01=_BATCH_LEADS),
+    "c2-slow": {**_BASES["c2"], **_SLOW},
+    **_variants("c2", **{f"slow-every{epochs}": {**_SLOW, **_every(epochs)} for epochs in (1, 4, 10)}),
+}
+
+
+def _runs(stage: str, dataset: str, rows: Mapping[str, Mapping[str, Any]], seeds: range) -> Iterator[Run]:
+    for row, flags in rows.items():
+        base = row.split("-")[0] + ("-slow" if "-slow" in row else "")
+        for seed in seeds:
+            yield Run(stage, dataset, row, base, seed, flags)
+
+
+RUNS: tuple[Run, ...] = (
+    *_runs("tune", "typefaces", _TUNED_ON_TYPEFACES, range(1)),
+    *_runs("tune", "cub_half", _TUNED_ON_CUB, range(1)),
+)
+STAGES = ("tune", "confirm")
