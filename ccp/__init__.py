@@ -27,7 +27,7 @@ _HOMES = {
     "ccp.projection.projector": ("Projector",),
     "ccp.training.trainer": ("Trainer",),
     "ccp.training.ccp_model": ("CCPModel",),
-    "ccp.training.projecting_callbacks": ("ProjectEveryEpochs", "ProjectOnPlateau"),
+    "ccp.training.projecting_callbacks": ("ProjectEveryEpochs", "ProjectOnPlateau", "ProjectOnStaleness"),
     "ccp.balanced_dataset": ("balanced_batches",),
     "ccp.projection.settings": ("ProjectionSettings",),
     "ccp.training.settings": ("GradientSettings", "LoopSettings", "OptimizerSettings"),

@@ -19,8 +19,9 @@ class ProjectionSettings:
 
     projection: str = setting(
         "plateau",
-        "project when the score stands still, or every projection_period epochs",
-        choices=("plateau", "period"),
+        "project when the score stands still, every projection_period epochs, or when learning rate times steps since "
+        "the last projection reaches staleness",
+        choices=("plateau", "period", "staleness"),
         only_with=_PROJECTING,
     )
     patience: int = setting(
@@ -31,6 +32,12 @@ class ProjectionSettings:
     )
     projection_period: int = setting(
         10, "epochs from one projection to the next", at_least=1, only_with={**_PROJECTING, "projection": ("period",)}
+    )
+    staleness: float = setting(
+        1e-3,
+        "sum of the learning rates of the steps from one projection to the next; checked after each epoch",
+        above=0,
+        only_with={**_PROJECTING, "projection": ("staleness",)},
     )
     proximal_weight: float = setting(2e-4, "pull towards the last solution (λ₀)", at_least=0, only_with=_PROJECTING)
     proximal_decay: float = setting(1.0, "factor on that pull at each projection", at_least=0, only_with=_PROJECTING)

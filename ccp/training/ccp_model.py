@@ -31,8 +31,8 @@ class CCPModel(tf.keras.Model):
     Calling the model, and so ``predict``, gives the network's embeddings. ``fit`` with ``validation_data`` logs
     ``val_map_at_r``, ``val_r_precision`` and ``val_precision_at_1`` over the whole validation set, from normalised
     embeddings, leave-one-out. With ``CCPLoss``, the proxies start as a k-center of training images, and a callback
-    projects: ``ProjectOnPlateau`` or ``ProjectEveryEpochs``. Weights and proxies are saved; the optimizer's moments,
-    the proximal anchor and λ are not: ``ccp.Trainer`` resumes bit for bit.
+    projects: ``ProjectOnPlateau``, ``ProjectEveryEpochs`` or ``ProjectOnStaleness``. Weights and proxies are saved; the
+    optimizer's moments, the proximal anchor and λ are not: ``ccp.Trainer`` resumes bit for bit.
 
     Attributes:
       network: images to embeddings.
@@ -210,6 +210,11 @@ class CCPModel(tf.keras.Model):
     def projector(self) -> Projector | None:
         """Re-initialises the proxies; None where there is nothing to project. For callbacks, during ``fit``."""
         return self._projector
+
+    @property
+    def learning_rate(self) -> float:
+        """The network's learning rate; for callbacks, during ``fit``."""
+        return self._step.optimizer.learning_rate
 
     def announce(self, projection: Projection) -> None:
         """Counts a projection and notifies the callbacks of ``fit``."""

@@ -130,3 +130,30 @@ class ProjectEveryEpochs(ProjectingCallback):
 
     def __init__(self, epochs: int, monitor: str = "val_map_at_r", **more: Any):
         super().__init__(monitor, projection="period", projection_period=epochs, **more)
+
+
+class ProjectOnStaleness(ProjectingCallback):
+    """Projects when the proxies are outdated, and leaves the best weights overall in the model.
+
+    That is after the epoch in which the learning rates of the steps since the last projection reach a budget in sum: at
+    ten times the learning rate, proxies are outdated after a tenth of the steps.
+
+    Args:
+      staleness: the budget.
+      monitor: the entry of the logs by which weights are the best; higher is better.
+      **more: ``candidates_per_class``, ``proximal_weight`` and others; see ``ProjectingCallback``.
+    """
+
+    def __init__(self, staleness: float = 1e-3, monitor: str = "val_map_at_r", **more: Any):
+        super().__init__(monitor, projection="staleness", staleness=staleness, **more)
+        self._steps = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Begins to count the epoch's steps."""
+        self._steps = 0
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Adds the learning rate of a step, or of several that Keras made at once."""
+        for _ in range(batch + 1 - self._steps):
+            self._projections.schedule.count_step(self.model.learning_rate)
+        self._steps = batch + 1

@@ -192,6 +192,8 @@ class Trainer:
                 "data, or start again with a lower learning rate."
             )
         self.progress.count_step(loss)
+        if self.projections and self.projections.schedule.counts_steps:
+            self.projections.schedule.count_step(self.optimizer.learning_rate)
         callbacks.on_train_batch_end(step, {"loss": loss})
 
     def _validated_scores(self) -> dict[str, float]:

@@ -75,3 +75,40 @@ class PeriodTest(tf.test.TestCase):
     def test_a_plateau_does_not_project(self):
         schedule = ProjectionSchedule(trigger="period", period=6, patience=1)
         self.assertEqual(decisions(schedule, [0.5] * 7), [IMPROVED, NOT, NOT, NOT, NOT, PROJECT, IMPROVED])
+
+
+class StalenessTest(parameterized.TestCase, tf.test.TestCase):
+    def projected(self, budget, rates, steps=25):
+        """The epochs that end with a projection, each of so many steps at one of the learning rates."""
+        schedule = ProjectionSchedule(trigger="staleness", budget=budget, patience=1, period=1)
+        found = []
+        for epoch, rate in enumerate(rates, start=1):
+            for _ in range(steps):
+                schedule.count_step(rate)
+            if schedule.update(0.5).project:
+                found.append(epoch)
+        return found
+
+    @parameterized.parameters(
+        (1e-5, 1e-3, [4, 8]),  # 2.5e-4 an epoch.
+        (1e-4, 1e-3, [1, 2, 3, 4, 5, 6, 7, 8]),  # 2.5e-3 an epoch: more than the budget.
+        (1e-4, 5e-3, [2, 4, 6, 8]),
+        (1e-4, 6e-3, [3, 6]),  # 7.5e-3; what exceeds the budget is not carried over.
+    )
+    def test_projects_once_the_learning_rates_of_the_steps_reach_the_budget(self, rate, budget, expected):
+        self.assertEqual(self.projected(budget, [rate] * 8), expected)
+
+    def test_a_lower_rate_takes_longer(self):
+        # In units of 2.5e-3: 1 + 1; then 1 + ½ + ½; then ½ four times.
+        self.assertEqual(self.projected(5e-3, [1e-4] * 3 + [5e-5] * 6), [2, 5, 9])
+
+    def test_float32_rates_reach_a_budget_that_their_decimals_reach(self):
+        rate = float(tf.constant(1e-4))  # 9.9999997e-5
+        self.assertLess(25 * rate, 2.5e-3)
+        self.assertEqual(self.projected(2.5e-3, [rate] * 2), [1, 2])
+
+    def test_only_this_schedule_counts_steps(self):
+        counting = [
+            trigger for trigger in ("plateau", "period", "staleness") if ProjectionSchedule(trigger).counts_steps
+        ]
+        self.assertEqual(counting, ["staleness"])

@@ -76,6 +76,11 @@ class FitTest(parameterized.TestCase, tf.test.TestCase):
             ccp.ProjectEveryEpochs(2, candidates_per_class=3, proximal_weight=0.1),
             {"projection": "period", "projection_period": 2},
         ),
+        # 5 steps an epoch at 0.01: every third epoch.
+        (
+            ccp.ProjectOnStaleness(0.12, candidates_per_class=3, proximal_weight=0.1),
+            {"projection": "staleness", "staleness": 0.12},
+        ),
     )
     def test_trains_as_the_trainer_does(self, projecting, settings):
         gradients = ccp.GradientSettings(weight_decay=0.01, clip_norm=1.0, proxy_rate_multiplier=10.0)
@@ -117,6 +122,15 @@ class FitTest(parameterized.TestCase, tf.test.TestCase):
         self.assertLess(history["loss"][-1], history["loss"][0])
         for variable, old in zip(learned, before):
             self.assertNotAllClose(variable, old)
+
+    def test_staleness_counts_each_of_several_steps_at_once_and_the_rate_that_a_callback_sets(self):
+        model = ccp.CCPModel(network(), ccp_loss())
+        model.compile(tf.keras.optimizers.Adam(0.01), steps_per_execution=2)
+        rates = tf.keras.callbacks.LearningRateScheduler(lambda epoch: 0.01 if epoch < 2 else 0.02)
+        seen = Projections()
+        # 5 steps an epoch in 2 + 2 + 1. With the rate that the callback sets: 0.05, 0.05, 0.1; 0.1, 0.1; 0.1.
+        self.fit(model, epochs=6, callbacks=[rates, ccp.ProjectOnStaleness(0.2), seen])
+        self.assertEqual([projection.index for projection in seen.seen], [0, 1, 2])
 
     def test_arrays_and_any_dataset_are_trained_with(self):
         images_and_labels = self.fit(

@@ -35,6 +35,19 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
         for one, other in zip(resumed.model.get_weights(), unbroken.model.get_weights()):
             self.assertAllEqual(one, other)
 
+    def test_the_learning_rates_since_the_last_projection_are_part_of_the_checkpoint(self):
+        tf.config.run_functions_eagerly(True)
+        self.addCleanup(tf.config.run_functions_eagerly, False)
+        # 3 steps an epoch, one projection for every two epochs: stops come between a problem's first and last step.
+        settings = toy_settings(projection="staleness", staleness=0.5, learning_rate=0.1)
+        home = self.get_temp_dir()
+        whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
+        unbroken = train_in_parts(settings, whole, scores=_SCORES)
+        resumed = train_in_parts(settings, broken, (2, 3, 2), scores=_SCORES)
+        assert_same_tensors(saved_tensors(broken), saved_tensors(whole))
+        self.assertEqual(resumed.projections.schedule, unbroken.projections.schedule)
+        self.assertGreater(unbroken.projections.schedule.projections, 1)
+
     def test_moments_are_part_of_the_checkpoint(self):
         directory = self.get_temp_dir()
         trainer = train_in_parts(toy_settings("ccp/contrastive"), directory)

@@ -89,6 +89,18 @@ class OrderTest(EagerTest):
             ["projection 0", "epoch 1", "projection 1", "epoch 2", "epoch 3", "projection 2", "epoch 4", "epoch 5"],
         )
 
+    def test_projection_by_staleness_follows_the_learning_rate_as_it_is(self):
+        # 3 steps an epoch. The first score beats none before it, so the rate is first halved after the second epoch:
+        # 0.3; 0.3; 0.15 + 0.075; and 0.0375 is left.
+        schedule = {"learning_rate_schedule": "plateau", "plateau_epochs": 1, "plateau_factor": 0.5}
+        settings = toy_settings(projection="staleness", staleness=0.22, max_epochs=5, learning_rate=0.1, **schedule)
+        trainer, events = _watched(settings, [0.5, 0.4, 0.3, 0.2, 0.1])
+        trainer.fit()
+        expected = ["projection 0", "projection 1", "epoch 1", "projection 2", "epoch 2"]
+        expected += ["epoch 3", "projection 3", "epoch 4", "epoch 5"]
+        self.assertEqual([event for event in events.events if event.startswith(("projection", "epoch"))], expected)
+        self.assertNear(trainer.projections.schedule.staleness, 3 * 0.0125, 1e-8)
+
 
 class WarmUpTest(EagerTest):
     SETTINGS = toy_settings("proxy/contrastive", warm_up_epochs=2, max_epochs=4, proxy_rate_multiplier=100.0)
