@@ -19,7 +19,7 @@ from experiments.train import train_run
 from models.serving.export import export
 from models.serving.exported_model import INFO_FILE
 from models.serving.network import EmbeddingNetwork
-from models.serving.versions import ExportError
+from models.serving.versions import ExportError, check_export_directory
 
 BASE_LOSS = "contrastive"
 CCP_LOSS = "ccp/contrastive"
@@ -43,6 +43,7 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
     model_dir = home / "model"
     if model_dir.exists() and not (model_dir / "1" / INFO_FILE).exists():  # Not an earlier demo's: kept.
         raise ExportError(f"{model_dir} holds something else than a model of the demo; pass another --output_dir.")
+    check_export_directory(model_dir)
     scores: dict[str, list] = {UNTRAINED: [], BASE_LOSS: [], CCP_LOSS: []}
     for seed in seeds:
         for loss in (BASE_LOSS, CCP_LOSS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from ccp.errors import first_line
+from ccp.plain_paths import plain_path
 from experiments.run_directory import RunDirectory
 from models.weights.errors import WeightsError
 from models.weights.start_weights import EarlierNetwork
@@ -24,7 +25,7 @@ def earlier_network(directory: str) -> EarlierNetwork:
     if not run.has_checkpoint:
         raise WeightsError(f"{run.path} has no checkpoint yet; resume it with main.py train for an epoch.")
     try:
-        reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(run.checkpoints)))
+        reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(plain_path(run.checkpoints)))
         saved = set(reader.get_variable_to_shape_map())
         names = iter(_BEST_WEIGHTS.format(number) for number in range(len(saved)))
         weights = [reader.get_tensor(name) for name in names if name in saved]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 import tensorflow as tf
 
 from ccp.errors import TrainingError, first_line
+from ccp.plain_paths import plain_path
 
 _LOGGER = logging.getLogger("ccp")
 _KEPT = 2
@@ -23,14 +25,17 @@ class Checkpoints:
     """
 
     def __init__(self, directory: str | None, writes: bool = True, **parts: Any):
-        self._manager, self._writes = None, writes
+        self._manager, self._writes, self._directory = None, writes, directory
         if directory is not None:
-            self._manager = tf.train.CheckpointManager(tf.train.Checkpoint(**parts), directory, max_to_keep=_KEPT)
+            checkpoint = tf.train.Checkpoint(**parts)
+            # The manager deletes earlier checkpoints by pattern.
+            self._manager = tf.train.CheckpointManager(checkpoint, plain_path(directory), max_to_keep=_KEPT)
 
     @property
     def newest(self) -> str | None:
         """Path of the newest checkpoint, if there is one."""
-        return tf.train.latest_checkpoint(self._manager.directory) if self._manager else None
+        found = tf.train.latest_checkpoint(self._manager.directory) if self._manager else None
+        return found and self._shown(found)
 
     def restore(self) -> bool:
         """Restores everything from the newest checkpoint that can be read; whether there is any.
@@ -47,16 +52,18 @@ class Checkpoints:
             except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
                 other_variables |= isinstance(error, AssertionError)
                 _LOGGER.warning(
-                    "The checkpoint %s cannot be read (%s); trying the previous one.", path, first_line(error)
+                    "The checkpoint %s cannot be read (%s); trying the previous one.",
+                    self._shown(path),
+                    first_line(error),
                 )
         if other_variables:
             raise TrainingError(
-                f"The checkpoints in {self._manager.directory} hold other variables than this training has: another "
+                f"The checkpoints in {self._directory} hold other variables than this training has: another "
                 "version of the code or other settings wrote them. Resume with those, or start in another directory."
             )
         if saved:
             raise TrainingError(
-                f"None of the checkpoints in {self._manager.directory} can be read. Start again in another directory."
+                f"None of the checkpoints in {self._directory} can be read. Start again in another directory."
             )
         return False
 
@@ -69,13 +76,17 @@ class Checkpoints:
         if self._manager is None or not self._writes:
             return
         try:
+            os.makedirs(self._directory, exist_ok=True)
             # Numbered by the manager's counter: one step may be saved twice, and nothing is overwritten in place.
             self._manager.save()
         except (tf.errors.OpError, OSError) as error:
             raise TrainingError(
-                f"A checkpoint could not be written to {self._manager.directory} ({first_line(error)}). "
+                f"A checkpoint could not be written to {self._directory} ({first_line(error)}). "
                 "The previous one is kept: free some space and resume."
             ) from error
+
+    def _shown(self, path: str) -> str:
+        return os.path.join(self._directory, os.path.basename(path))
 
     def _listed(self) -> list[str]:
         """Reads the list again: another process may have written it since this object was made."""

@@ -20,13 +20,12 @@ _SECONDS = 600
 # Isolated (-I), Python looks neither into the working directory nor into PYTHONPATH.
 _PROGRAM = f"""
 import pathlib
-import sys
 
 import numpy as np
 import tensorflow as tf
 
 files = sorted(pathlib.Path("files").iterdir())
-model = tf.saved_model.load(sys.argv[1])
+model = tf.saved_model.load("model")
 answer = model.signatures["{MASKED}"](encoded_images=tf.constant([file.read_bytes() for file in files]))
 np.save("embeddings.npy", answer["embeddings"])
 """
@@ -63,7 +62,9 @@ def largest_difference(version: pathlib.Path, sample: Sample) -> float:
         files.mkdir()
         for place, contents in enumerate(sample.files):
             (files / f"{place:06}").write_bytes(contents)
-        command = [sys.executable, "-I", "-c", _PROGRAM, str(version.absolute())]
+        # By another name: TensorFlow takes a path as a pattern, which may have other meanings in a name above.
+        pathlib.Path(folder, "model").symlink_to(version.absolute())
+        command = [sys.executable, "-I", "-c", _PROGRAM]
         try:
             subprocess.run(
                 command, cwd=folder, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=True

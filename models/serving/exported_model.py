@@ -12,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from ccp.errors import UserError, first_line
+from ccp.plain_paths import plain_path
 from datasets.files import read_json
 from models.serving.network import ENCODED, MASKED
 from models.serving.versions import ExportError, version_directory
@@ -38,7 +39,7 @@ class ExportedModel:
     def __init__(self, directory: str | os.PathLike):
         self.directory = version_directory(directory)
         try:
-            self.loaded = tf.saved_model.load(str(self.directory))
+            self.loaded = tf.saved_model.load(plain_path(self.directory))
         except Exception as error:  # Damage raises IndexError, OSError, TensorFlow's errors and more.
             raise ExportError(f"{self.directory} cannot be loaded ({first_line(error)}); {_REMEDY}") from error
         self.signatures: Mapping[str, Any] = self.loaded.signatures

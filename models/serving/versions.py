@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from ccp.errors import UserError, first_line
+from ccp.plain_paths import PATTERN_CHARACTERS, is_pattern
 from datasets.files import check_directory
 
 
@@ -49,7 +50,7 @@ def check_export_directory(directory: str | os.PathLike, version: int | None = N
       version: the number of the new version; None for the one after the newest, or 1.
 
     Raises:
-      ExportError: the version exists.
+      ExportError: the version exists, or TensorFlow could not load it from there.
       OutputError: the directory cannot be written.
     """
     target, existing = pathlib.Path(directory), versions(directory)
@@ -58,6 +59,11 @@ def check_export_directory(directory: str | os.PathLike, version: int | None = N
     if version in existing:
         raise ExportError(
             f"{target / str(version)} exists already; pass another --version, or leave it out for {existing[-1] + 1}."
+        )
+    if is_pattern(target):
+        raise ExportError(
+            f"TensorFlow takes {target} as a pattern of files and could not load a model from there. Pass another "
+            f"--export_dir, without any of {' '.join(PATTERN_CHARACTERS)} in its name."
         )
     check_directory(target, "--export_dir")
 

@@ -34,7 +34,7 @@ class EarlierRunTest(StartWeightsTest):
 
     def moved(self, change=None) -> pathlib.Path:
         """A copy of the run elsewhere; ``change`` is given its recorded settings."""
-        copy = self.folder / "copy"
+        copy = self.folder / "a [copy]"
         shutil.copytree(self.earlier, copy)
         if change:
             settings = json.loads((copy / "settings.json").read_text())
@@ -112,7 +112,7 @@ class EarlierRunTest(StartWeightsTest):
         copy = self.moved()
         for file in (copy / "checkpoints").glob(files):
             os.truncate(file, kept_bytes)
-        self.assert_refused_unchanged(small_settings(copy), "last checkpoint of .*copy cannot be read")
+        self.assert_refused_unchanged(small_settings(copy), r"last checkpoint of .*copy\] cannot be read")
 
 
 class RunTest(StartWeightsTest):

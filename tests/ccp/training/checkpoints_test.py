@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import pathlib
 
 import tensorflow as tf
+from absl.testing import parameterized
 
-from ccp.errors import TrainingError
+from ccp.errors import Interrupted, TrainingError
+from ccp.plain_paths import plain_path
 from tests.support.toy_training import EagerTest, assert_same_tensors, saved_tensors, toy_settings, toy_trainer
 
 
@@ -48,6 +51,25 @@ class DamageTest(EagerTest):
         other = toy_settings("ccp_xbm/contrastive", max_epochs=1)  # As if a revision had added a memory.
         with self.assertRaisesRegex(TrainingError, "hold other variables than this training has"):
             toy_trainer(other, checkpoints=directory).fit()
+
+
+class PatternTest(EagerTest):
+    """Directories with names that TensorFlow would take as patterns of files."""
+
+    @parameterized.parameters("run?", "run[A]", "run*", "r\\unA")
+    def test_resumes_and_leaves_its_neighbours_alone(self, name):
+        home = pathlib.Path(self.get_temp_dir())
+        neighbour, whole, directory = (home / part for part in ("runA", "whole", name))
+        toy_trainer(toy_settings(max_epochs=1), checkpoints=str(neighbour)).fit()
+        before = sorted(neighbour.iterdir())
+        toy_trainer(toy_settings(max_epochs=3), checkpoints=str(whole)).fit()
+        with self.assertRaisesRegex(Interrupted, "all is saved"):
+            toy_trainer(toy_settings(max_epochs=3), checkpoints=str(directory), should_stop=lambda: True).fit()
+        resumed = toy_trainer(toy_settings(max_epochs=3), checkpoints=str(directory))
+        self.assertEqual(resumed.fit().total_steps, 9)
+        self.assertStartsWith(resumed.state.checkpoints.newest, f"{directory}/ckpt-")
+        self.assertEqual(sorted(neighbour.iterdir()), before)
+        assert_same_tensors(saved_tensors(plain_path(directory)), saved_tensors(whole))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from tests.support import pictures, served
 class ExportedModelTest(parameterized.TestCase, tf.test.TestCase):
     def setUp(self):
         super().setUp()
-        self.version = pictures.folder_for(self) / "1"
+        self.version = pictures.folder_for(self) / "a [copy]" / "1"
 
     def test_a_directory_of_versions_or_a_version(self):
         for directory in (served.exported(), served.exported() / "1"):

@@ -80,6 +80,11 @@ class VersionsTest(parameterized.TestCase, tf.test.TestCase):
             with self.assertRaisesRegex(OutputError, "cannot be written; pass --export_dir"):
                 check_export_directory(place)
 
+    @parameterized.parameters("a[1]", "a?", "a*", "a\\b")
+    def test_a_place_that_a_model_could_not_be_loaded_from(self, name):
+        with self.assertRaisesRegex(ExportError, "takes .* as a pattern of files .* Pass another --export_dir"):
+            check_export_directory(self.home / name)
+
     @parameterized.parameters("", "1", "notes")
     def test_no_model(self, name):
         place = self.home / name
