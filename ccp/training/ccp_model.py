@@ -163,7 +163,7 @@ class CCPModel(tf.keras.Model):
         """One step on images [batch, …] and labels [batch], as of ``ccp.Trainer``."""
         images, labels = data
         self._step.optimizer.follow(self.optimizer)
-        loss, _ = self._step.step(images, labels)
+        loss = self._step.step(images, labels).loss
         self.mean_loss.update_state(loss)
         return {"loss": self.mean_loss.result()}
 

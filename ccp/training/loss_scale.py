@@ -35,24 +35,24 @@ class LossScale(tf.Module):
         """Gradients of the loss from those of the scaled loss."""
         return [gradient / self.scale for gradient in gradients]
 
-    def step_if(self, finite: tf.Tensor, step: Callable[[], None]) -> None:
-        """Makes a step if its gradients are finite, and adapts the scale."""
+    def step_if(self, finite: tf.Tensor, step: Callable[[], None]) -> tf.Tensor:
+        """Makes a step if its gradients are finite, and adapts the scale.
+
+        Returns:
+          Whether the step was skipped and the scale lowered, [] bool; at a scale of 1 it cannot be lowered.
+        """
 
         def made():
             step()
             self._made.assign_add(1)
             rises = self._made % _STEPS_BEFORE_A_RISE == 0
             self.scale.assign(tf.where(rises, tf.minimum(2.0 * self.scale, _LARGEST), self.scale))
-            return 0
+            return tf.constant(False)
 
         def skipped():
+            before = tf.identity(self.scale)
             self._made.assign(0)
-            self.scale.assign(tf.maximum(self.scale / 2.0, 1.0))
-            return 0
+            self.scale.assign(tf.maximum(before / 2.0, 1.0))
+            return before > 1.0
 
-        tf.cond(finite, made, skipped)
-
-    @property
-    def can_fall(self) -> bool:
-        """Whether a lower scale is left to try."""
-        return float(tf.convert_to_tensor(self.scale)) > 1.0
+        return tf.cond(finite, made, skipped)

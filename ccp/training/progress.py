@@ -19,7 +19,7 @@ class Progress:
       epoch: whole epochs done.
       step: steps done in the current epoch.
       total_steps: steps done overall.
-      loss_sum: sum of the losses of the current epoch.
+      loss_sum: sum of the losses of the current epoch, as far as they were read from the device.
       best_score: best validation score overall.
       best_epoch: whole epochs done when it was reached.
       epochs_without_improvement: epochs since then.
@@ -37,11 +37,10 @@ class Progress:
     finished: bool = False
     last_logs: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    def count_step(self, loss: float) -> None:
-        """Counts a step with its loss."""
+    def count_step(self) -> None:
+        """Counts a step."""
         self.step += 1
         self.total_steps += 1
-        self.loss_sum += loss
 
     def count_score(self, score: float, min_improvement: float) -> bool:
         """Takes an epoch's score; whether it is the best overall."""

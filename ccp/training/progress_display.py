@@ -22,6 +22,9 @@ class ProgressDisplay(tf.keras.callbacks.Callback):
       title: what is trained.
     """
 
+    # It reads no logs of batches, so that Keras need not convert them at every step: its names in Keras 2 and 3.
+    _supports_tf_logs = async_safe = True
+
     def __init__(self, title: str = "training"):
         super().__init__()
         self._title = title

@@ -19,8 +19,12 @@ from ccp.training.optimizers import OptimizerLike
 from ccp.training.progress import Progress
 from ccp.training.progress_display import ProgressDisplay
 from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings
+from ccp.training.step_results import UnreadResults
 from ccp.training.training_state import TrainingState
 from ccp.training.validation import Validation, as_validation
+
+# Steps between two looks at their losses, which the device waits for; a loss that is not finite is found that late.
+_READ_EVERY = 50
 
 
 class Trainer:
@@ -32,7 +36,9 @@ class Trainer:
 
     Keras callbacks work as they are. The logs of an epoch hold the scores of ``validate``, ``loss``, ``learning_rate``,
     ``step`` (over all epochs), ``projections`` (so far) and ``projected`` (after this epoch). ``on_train_begin`` gets
-    the number of finished epochs, ``epoch``, and the logs of the last of them. Callbacks with a method
+    the number of finished epochs, ``epoch``, and the logs of the last of them. The logs of a batch hold its ``loss``;
+    reading it makes the device wait, and the loop itself reads losses only every 50 steps and at the end of an epoch: a
+    loss that is not finite ends training then, before anything is saved. Callbacks with a method
     ``on_projection(projection)`` are notified of the first proxies and of each projection. If a callback sets
     ``model.stop_training``, training ends after the epoch.
 
@@ -158,12 +164,18 @@ class Trainer:
 
     def _train_epochs(self, callbacks: tf.keras.callbacks.CallbackList) -> None:
         batches = self._batches(self.progress.epoch, self.progress.step)
+        results = UnreadResults(self.progress)
         while not self.progress.finished:
             epoch = self.progress.epoch
             callbacks.on_epoch_begin(epoch)
             while self.progress.step < self._loop.steps_per_epoch:
-                self._train_step(batches, callbacks)
-                self._stop_if_asked(save=True)
+                self._train_step(batches, results, callbacks)
+                stop = self.replicas.any(self._should_stop())
+                if stop or len(results) == _READ_EVERY or self.progress.step == self._loop.steps_per_epoch:
+                    self._read(results)
+                if stop:
+                    self.state.checkpoints.save()
+                    self._stop()
             logs, projection = self.state.after_epoch(self._validated_scores())
             announce(self.callbacks, projection)
             self.state.checkpoints.save()
@@ -172,9 +184,12 @@ class Trainer:
             if self.replicas.any(self.model.stop_training) and not self.progress.finished:
                 self.progress.finished = True
                 self.state.checkpoints.save()
-            self._stop_if_asked()
+            if self.replicas.any(self._should_stop()) and not self.progress.finished:
+                self._stop()
 
-    def _train_step(self, batches: Iterator[Batch], callbacks: tf.keras.callbacks.CallbackList) -> None:
+    def _train_step(
+        self, batches: Iterator[Batch], results: UnreadResults, callbacks: tf.keras.callbacks.CallbackList
+    ) -> None:
         step, warming_up = self.progress.step, self.progress.epoch < self._loop.warm_up_epochs
         callbacks.on_train_batch_begin(step)
         batch = next(batches, None)
@@ -182,19 +197,20 @@ class Trainer:
             raise TrainingError(
                 f"The batches ended at {self.progress.position()}; ``batches(epoch, step)`` must yield without end."
             )
-        may_be_skipped = self.state.step.can_skip
-        loss, gradient_norm = self.state.step(*self.replicas.spread(*batch), warming_up)
-        if not (np.isfinite(loss) and (np.isfinite(gradient_norm) or may_be_skipped)):
-            what = "gradient's norm" if np.isfinite(loss) else "loss"
-            value = gradient_norm if np.isfinite(loss) else loss
-            raise TrainingError(
-                f"The {what} is {value} at {self.progress.position(1)}. {self._kept()} Look for broken images in the "
-                "data, or start again with a lower learning rate."
-            )
-        self.progress.count_step(loss)
+        result = self.state.step(*self.replicas.spread(*batch), warming_up)
+        self.progress.count_step()
         if self.projections and self.projections.schedule.counts_steps:
             self.projections.schedule.count_step(self.optimizer.learning_rate)
-        callbacks.on_train_batch_end(step, {"loss": loss})
+        results.add(result)
+        callbacks.on_train_batch_end(step, {"loss": result.loss})
+
+    def _read(self, results: UnreadResults) -> None:
+        problem = results.read()
+        if problem is not None:
+            raise TrainingError(
+                f"The {problem}. {self._kept()} Look for broken images in the data, or start again with a lower "
+                "learning rate."
+            )
 
     def _validated_scores(self) -> dict[str, float]:
         monitor, position = self._loop.monitor, self.progress.position()
@@ -210,12 +226,9 @@ class Trainer:
             raise TrainingError(f"Validation after {position} gave {monitor} = {scores[monitor]}. {self._kept()}")
         return scores
 
-    def _stop_if_asked(self, save: bool = False) -> None:
-        if self.replicas.any(self._should_stop()) and not self.progress.finished:
-            if save:
-                self.state.checkpoints.save()
-            kept = "all is saved." if self.state.checkpoints.newest else "no checkpoints are kept."
-            raise Interrupted(f"Stopped after {self.progress.position()}; {kept}")
+    def _stop(self) -> None:
+        kept = "all is saved." if self.state.checkpoints.newest else "no checkpoints are kept."
+        raise Interrupted(f"Stopped after {self.progress.position()}; {kept}")
 
     def _kept(self) -> str:
         saved = self.state.checkpoints.newest

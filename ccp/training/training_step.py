@@ -16,6 +16,7 @@ from ccp.training.gradients import batch_norm_variables, transform_gradients
 from ccp.training.loss_scale import LossScale
 from ccp.training.optimizers import GroupedOptimizer, OptimizerLike, ParameterGroup
 from ccp.training.settings import GradientSettings
+from ccp.training.step_results import StepResult
 
 _ZERO = tf.UnconnectedGradients.ZERO
 
@@ -79,28 +80,22 @@ class TrainingStep:
         self.loss_scale = LossScale() if float16 else None
         self._graph, self._uses_xla = tf.function(self.step, jit_compile=jit_compile or None), jit_compile
 
-    def __call__(self, images: Any, labels: Any, warming_up: bool = False) -> tuple[float, float]:
+    def __call__(self, images: Any, labels: Any, warming_up: bool = False) -> StepResult:
         """Makes a step, as a graph; see ``step``.
 
         Raises:
           TrainingError: XLA cannot compile it.
         """
         try:
-            loss, gradient_norm = self._graph(images, labels, warming_up)
+            return self._graph(images, labels, warming_up)
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError) as error:
             if not self._uses_xla:
                 raise
             raise TrainingError(
                 f"XLA cannot run this training step; leave out jit_compile. {first_line(error)}"
             ) from error
-        return float(loss), float(gradient_norm)
 
-    @property
-    def can_skip(self) -> bool:
-        """Whether the next step may be skipped if its gradient is not finite, as the loss scale can still fall."""
-        return self.loss_scale is not None and self.loss_scale.can_fall
-
-    def step(self, images: Any, labels: Any, warming_up: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+    def step(self, images: Any, labels: Any, warming_up: bool = False) -> StepResult:
         """Makes a step.
 
         Args:
@@ -108,9 +103,7 @@ class TrainingStep:
           labels: [batch], likewise.
           warming_up: train the head and the loss's variables alone, the network in inference mode.
 
-        Returns:
-          The loss, and the norm of its gradients before clipping. With a loss scale, a step whose norm is not finite
-          is skipped.
+        With a loss scale, a step whose gradient is not finite is skipped.
         """
         trained = self._head if warming_up else self._body + self._head
         loss, gradient_norm, gradients = self._replicas.run(
@@ -122,10 +115,11 @@ class TrainingStep:
 
         gradient_norm = self._replicas.first(gradient_norm)
         if self.loss_scale:
-            self.loss_scale.step_if(tf.math.is_finite(gradient_norm), apply)
+            skipped = self.loss_scale.step_if(tf.math.is_finite(gradient_norm), apply)
         else:
             apply()
-        return self._replicas.first(loss), gradient_norm
+            skipped = tf.constant(False)
+        return StepResult(self._replicas.first(loss), gradient_norm, skipped)
 
     def _gradients(
         self, images: tf.Tensor, labels: tf.Tensor, trained: Sequence[tf.Variable], warming_up: bool

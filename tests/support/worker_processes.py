@@ -15,9 +15,9 @@ from tests.support import command_line
 _count_step = Progress.count_step
 
 
-def count_step_and_signal(progress: Progress, step: int, signal: int, loss: float) -> None:
+def count_step_and_signal(progress: Progress, step: int, signal: int) -> None:
     """Sends the process a signal after a certain step, which no scheduling can move."""
-    _count_step(progress, loss)
+    _count_step(progress)
     if progress.total_steps == step:
         os.kill(os.getpid(), signal)
 

@@ -60,10 +60,9 @@ class LossScaleTest(tf.test.TestCase):
 
     def test_it_never_falls_below_1(self):
         scale = scale_at(2.0)
-        self.assertTrue(scale.can_fall)
-        self.step_if(scale, False)
-        self.assertFalse(scale.can_fall)
-        self.step_if(scale, False)
+        self.assertTrue(scale.step_if(tf.constant(False), self.fail))
+        self.assertAllEqual(scale.scale, 1.0)
+        self.assertFalse(scale.step_if(tf.constant(False), self.fail))
         self.assertAllEqual(scale.scale, 1.0)
 
     def test_it_doubles_after_2000_steps_in_a_row(self):

@@ -224,6 +224,25 @@ class ErrorTest(EagerTest):
         self.assertTrue(resumed.restore())
         self.assertEqual((resumed.progress.epoch, resumed.progress.step), (1, 0))
 
+    @parameterized.parameters((2, None, 4), (5, None, 7), (2, 3, 3))
+    def test_losses_are_read_together_but_before_a_checkpoint(self, bad, stop_after, found):
+        def batches(epoch, step):
+            for number, (images, labels) in enumerate(toy_batches(0, 0)):
+                yield (images * np.nan if number == bad else images), labels
+
+        directory, seen = self.get_temp_dir(), Watcher(lambda: trainer.progress.total_steps)
+        trainer = toy_trainer(
+            toy_settings("contrastive", steps_per_epoch=7),
+            batches=batches,
+            callbacks=[seen],
+            checkpoints=directory,
+            should_stop=lambda: trainer.progress.total_steps == stop_after,
+        )
+        message = rf"loss is nan at step {bad + 1} of epoch 1 .*ckpt-1\."
+        with mock.patch("ccp.training.trainer._READ_EVERY", 4), self.assertRaisesRegex(TrainingError, message):
+            trainer.fit()
+        self.assertEqual(seen.seen[-1], found)
+
     def test_batches_that_end_are_named(self):
         def batches(epoch, step):
             return itertools.islice(toy_batches(epoch, step), 4)

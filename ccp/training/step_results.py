@@ -1,0 +1,56 @@
+"""What a step returns of itself, left on the device until it is read."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ccp.training.progress import Progress
+
+
+class StepResult(NamedTuple):
+    """Scalars of a step, on the device.
+
+    Attributes:
+      loss: float32; with the network's own losses.
+      gradient_norm: float32, before clipping.
+      skipped: bool, whether the gradient is not finite and the loss scale was lowered instead of making the step.
+    """
+
+    loss: tf.Tensor
+    gradient_norm: tf.Tensor
+    skipped: tf.Tensor
+
+
+class UnreadResults:
+    """Results of the latest steps. Reading one at every step would let the device wait for Python.
+
+    Args:
+      progress: the steps are counted there; reading adds their losses.
+    """
+
+    def __init__(self, progress: Progress):
+        self._progress, self._results = progress, []
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def add(self, result: StepResult) -> None:
+        """Keeps the result of the step that was counted last."""
+        self._results.append(result)
+
+    def read(self) -> str | None:
+        """Reads all results; returns what is not finite in the first step in which something is not, and where."""
+        results, self._results = self._results, []
+        if not results:
+            return None
+        values = zip(*(tf.stack(scalars).numpy() for scalars in zip(*results)))
+        for ahead, (loss, gradient_norm, skipped) in enumerate(values, 1 - len(results)):
+            if not np.isfinite(loss):
+                return f"loss is {loss} at {self._progress.position(ahead)}"
+            if not (np.isfinite(gradient_norm) or skipped):
+                return f"gradient's norm is {gradient_norm} at {self._progress.position(ahead)}"
+            self._progress.loss_sum += float(loss)
+        return None
