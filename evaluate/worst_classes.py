@@ -37,5 +37,7 @@ def worst_classes(embedded: Embedded, most_classes: int = 8, most_found: int = 6
         neighbors = neighbors[neighbors != query][:most_found]
         percent, number = 100 * means[RANKED_BY], means["num_queries"]
         text = f"{embedded.class_names[label]}: {title(RANKED_BY)} {percent:.1f} %, {number} queries"
-        rows.append(RetrievalRow(text, int(query), neighbors, embedded.labels[neighbors] == label))
+        found_labels = embedded.labels[neighbors]
+        names = [(embedded.class_names[found_label],) for found_label in found_labels]
+        rows.append(RetrievalRow(text, int(query), neighbors, found_labels == label, names))
     return rows

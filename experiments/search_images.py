@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import itertools
 import os
 import pathlib
 from typing import NamedTuple
@@ -19,8 +21,10 @@ from experiments.embed_files import embed_images
 from models.serving.exported_model import ExportedModel
 from models.serving.file_embedding import embed_files
 
-_MOST_ROWS = 12
-_THUMBNAIL = 128
+_MOST_ROWS, _MOST_DRAWN = 12, 20
+# Inches; five answers beside each other and the query are then 160 pixels wide each.
+_PICTURE_WIDTH, _COLUMNS = 8.4, 5
+_THUMBNAIL = 256
 
 
 class Found(NamedTuple):
@@ -30,11 +34,15 @@ class Found(NamedTuple):
       query: its file.
       paths: of the nearest images, nearest first.
       distances: Euclidean, between normalised embeddings: from 0 to 2.
+      class_name: the query's class; empty if it is not known.
+      class_names: the images' classes; empty where not known.
     """
 
     query: str
     paths: list[str]
     distances: np.ndarray
+    class_name: str
+    class_names: list[str]
 
 
 class SearchResult(NamedTuple):
@@ -60,59 +68,113 @@ def search_images(
     count: int = 10,
     index: str | None = None,
     skip_unreadable: bool = False,
+    overwrite: bool = False,
 ) -> SearchResult:
     """Finds the images of a gallery that are nearest to query images.
+
+    The class of a gallery image is the name of its folder right in the gallery. That of a query is known if it is in
+    the gallery, too, or in a folder that is called like one of these classes.
 
     Args:
       model_dir: an exported model.
       gallery: a directory of images, searched in depth, or a pattern.
       query: an image file, or a directory or pattern of them.
       count: how many to find.
-      index: the ``.npz`` file that keeps the gallery's embeddings, as ``main.py embed`` writes it; None for one beside
-        the gallery.
+      index: the ``.npz`` file that keeps the gallery's embeddings, as ``main.py embed`` writes it, maybe with those of
+        other images; None for one beside the gallery, which is overwritten if it is another model's.
       skip_unreadable: leave out gallery images that cannot be read; otherwise the first one is an error.
+      overwrite: replace an ``index`` that holds something else, or another model's embeddings.
 
     Raises:
-      UserError: an image cannot be read, there is none, or an embedding is not finite.
+      UserError: an image cannot be read, there is none, an embedding is not finite, or ``index`` holds something else.
     """
     find_images(gallery)  # Raises if there are none, before the model is loaded.
     model = ExportedModel(model_dir)
     remedy = "Pass --query, an image that can be read."
     queries = embed_files(model.signatures, find_images(query), skip_unreadable=False, remedy=remedy)
-    found = embed_images(model, gallery, index or _default_index(gallery), skip_unreadable, "--index")
+    found = embed_images(
+        model,
+        gallery,
+        index or _default_index(gallery),
+        skip_unreadable,
+        flag="--index",
+        keep_others=True,
+        overwrite=overwrite or index is None,
+    )
     neighbors = nearest_neighbors(queries.embeddings, found.embeddings, min(count, len(found.paths)))
+    classes = [_gallery_class(path, gallery) for path in found.paths]
     answers = [
-        Found(path, [found.paths[index] for index in indices], distances)
-        for path, indices, distances in zip(queries.paths, *neighbors)
+        Found(
+            path,
+            [found.paths[place] for place in places],
+            distances,
+            _query_class(path, gallery, set(classes)),
+            [classes[place] for place in places],
+        )
+        for path, places, distances in zip(queries.paths, *neighbors)
     ]
     return SearchResult(answers, len(found.paths), found.reused, found.skipped)
 
 
 def draw_answers(result: SearchResult, path: str) -> pathlib.Path:
-    """Draws the first twelve queries and their nearest images into a PNG file.
+    """Draws the first twelve queries and their twenty nearest images at most into a PNG file.
+
+    Below each image are its distance, its class and its file's name; it is marked right or wrong where the query's
+    class is known.
 
     Raises:
       OutputError: it cannot be written.
     """
-    answers = result.answers[:_MOST_ROWS]
-    files = list(dict.fromkeys([name for answer in answers for name in (answer.query, *answer.paths)]))
-    places = {name: place for place, name in enumerate(files)}
-    rows = [
-        RetrievalRow(pathlib.Path(query).name, places[query], np.array([places[path] for path in paths]), None)
-        for query, paths, _ in answers
-    ]
-    figure = draw_retrievals(rows, lambda place: _thumbnail(files[place]))
+    files: dict[str, int] = {}
+    rows = [_row(answer, files) for answer in result.answers[:_MOST_ROWS]]
+    names = list(files)
+    figure = draw_retrievals(rows, lambda place: _thumbnail(names[place]), _PICTURE_WIDTH, _COLUMNS)
     with written_whole(path) as file:
         save(figure, file)
     return pathlib.Path(path)
+
+
+def _row(answer: Found, files: dict[str, int]) -> RetrievalRow:
+    """What is drawn of an answer; ``files`` numbers all that are to be drawn."""
+    paths = answer.paths[:_MOST_DRAWN]
+    is_query = [path == os.path.abspath(answer.query) for path in paths]
+    right, captions = [], []
+    for itself, path, distance, name in zip(is_query, paths, answer.distances, answer.class_names):
+        right.append(None if itself or not answer.class_name else name == answer.class_name)
+        captions.append((f"{distance:.4f}", name or "–", "the query itself" if itself else os.path.basename(path)))
+    known = f" ({answer.class_name})" if answer.class_name else ""
+    drawn = f": the nearest {len(paths)} of {len(answer.paths)}" if len(paths) < len(answer.paths) else ""
+    places = [files.setdefault(path, len(files)) for path in (answer.query, *paths)]
+    return RetrievalRow(
+        f"{os.path.basename(answer.query)}{known}{drawn}", places[0], np.array(places[1:]), right, captions
+    )
+
+
+def _gallery_class(path: str, gallery: str) -> str:
+    """The folder right in the gallery that an image is in; empty if there is none."""
+    parts = pathlib.PurePath(os.path.relpath(path, _top(gallery))).parts
+    return parts[0] if len(parts) > 1 and parts[0] != os.pardir else ""
+
+
+def _query_class(path: str, gallery: str, classes: set[str]) -> str:
+    """The class of a query; empty if it is not known."""
+    folders = pathlib.Path(os.path.abspath(path)).parent.parts
+    return _gallery_class(path, gallery) or next((name for name in reversed(folders) if name in classes), "")
+
+
+def _top(gallery: str) -> str:
+    """The directory of a gallery, also where that is a pattern."""
+    place = os.path.abspath(gallery)
+    if os.path.isdir(place):
+        return place
+    return os.path.join(*itertools.takewhile(lambda part: not glob.has_magic(part), pathlib.Path(place).parent.parts))
 
 
 def _default_index(gallery: str) -> str:
     """Beside the gallery; each pattern has a separate one, as it is a part of its directory."""
     place = os.path.abspath(gallery)
     if not os.path.isdir(place):
-        pattern = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
-        place = os.path.join(place.split("*")[0].rpartition(os.sep)[0], pattern)
+        place = os.path.join(_top(gallery), hashlib.sha256(os.fsencode(place)).hexdigest()[:8])
     return f"{place}.embeddings.npz"
 
 

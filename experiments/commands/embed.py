@@ -6,7 +6,7 @@ from absl.flags import FlagValues
 
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import ON_ERROR, print_skipped
+from experiments.commands.run_flags import ON_ERROR, OVERWRITE, print_skipped
 
 
 def embed(values: FlagValues) -> int:
@@ -16,7 +16,8 @@ def embed(values: FlagValues) -> int:
     from models.serving.exported_model import ExportedModel
 
     find_images(values.images)  # Raises if there are none, before the model is loaded.
-    done = embed_images(ExportedModel(values.model), values.images, values.output, values.on_error == "skip")
+    model, skip = ExportedModel(values.model), values.on_error == "skip"
+    done = embed_images(model, values.images, values.output, skip, overwrite=values.overwrite)
     print_skipped(done.skipped)
     counts = f"{len(done.paths)} images, {done.reused} of them embedded before, {len(done.skipped)} skipped"
     print(listing([("embedded", counts), ("output", values.output)]))
@@ -24,12 +25,13 @@ def embed(values: FlagValues) -> int:
 
 
 COMMAND = Command(
-    "embed image files with an exported model into an .npz file",
+    "embed image files with an exported model into an .npz file, which search --index reads",
     embed,
     [
         Flag("model", "directory of the exported model", required=True),
         Flag("images", "directory, searched in depth, or pattern of image files", required=True),
-        Flag("output", "the .npz file to write", required=True),
+        Flag("output", "the .npz file to write, or to bring up to date", required=True),
         ON_ERROR,
+        OVERWRITE,
     ],
 )

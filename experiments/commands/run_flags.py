@@ -15,6 +15,7 @@ DATA_FLAGS = (
     Flag("on_bad_image", "at an unreadable image (default: as the run does)", choices=("stop", "skip")),
 )
 ON_ERROR = Flag("on_error", "at an unreadable image: stop, or skip it and report it", "stop", choices=("stop", "skip"))
+OVERWRITE = Flag("overwrite", "replace a file of embeddings that holds something else, or is another model's", False)
 
 
 def note_unfinished(progress: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from absl.flags import FlagValues
 
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import ON_ERROR, print_skipped
+from experiments.commands.run_flags import ON_ERROR, OVERWRITE, print_skipped
 
 
 def search(values: FlagValues) -> int:
@@ -17,7 +17,7 @@ def search(values: FlagValues) -> int:
     if values.output:
         check_file(values.output, "--output")
     skip = values.on_error == "skip"
-    result = search_images(values.model, values.gallery, values.query, values.top, values.index, skip)
+    result = search_images(values.model, values.gallery, values.query, values.top, values.index, skip, values.overwrite)
     print_skipped(result.skipped)
     for answer in result.answers:
         print(f"{answer.query}\n" + "\n".join(f"  {d:.4f}  {p}" for d, p in zip(answer.distances, answer.paths)))
@@ -36,7 +36,10 @@ COMMAND = Command(
         Flag("query", "an image, or a directory or pattern of them, to search for", required=True),
         Flag("top", "how many to find", 10, at_least=1),
         Flag("output", "a PNG file to draw the answers into"),
-        Flag("index", "the .npz file to keep the gallery's embeddings in (default: beside it)"),
+        Flag(
+            "index", "the .npz file of embeddings, as embed writes it; new ones are added (default: beside the gallery)"
+        ),
         ON_ERROR,
+        OVERWRITE,
     ],
 )

@@ -28,8 +28,8 @@ class EmbedImagesTest(parameterized.TestCase):
         for index, name in enumerate(names, start=first):
             (self.images / name).write_bytes(pictures.png_of(served.digit_images(20)[index]))
 
-    def embed(self, skip=False, output=None):
-        return embed_images(_MODEL[0], str(self.images), str(output or self.output), skip)
+    def embed(self, skip=False, output=None, images=None, **options):
+        return embed_images(_MODEL[0], str(images or self.images), str(output or self.output), skip, **options)
 
     def assert_written(self, names, digits):
         """The output holds these files, which are digits of these numbers."""
@@ -51,24 +51,52 @@ class EmbedImagesTest(parameterized.TestCase):
         self.assertEqual((done.paths, done.reused), ([str(self.images / f"{name}.png") for name in "bcd"], 1))
         self.assert_written(["b.png", "c.png", "d.png"], [7, 2, 8])
 
-    def test_embeddings_of_another_model_and_damaged_files_are_replaced(self):
+    def test_a_file_that_holds_something_else_is_overwritten_only_if_asked(self):
         self.write("a.png", "b.png")
         self.embed()
         with np.load(self.output) as file:
             arrays = dict(file)
         contents = self.output.read_bytes()
         middle = len(contents) // 2
-        for write in (
-            lambda: np.savez(self.output, **{**arrays, "model": np.array("another")}),
-            lambda: np.savez(self.output, **{**arrays, "stamps": np.zeros(3)}),
-            lambda: np.savez(self.output, other=np.zeros(3)),
-            lambda: self.output.write_bytes(contents[:100]),
-            lambda: self.output.write_bytes(contents[:middle] + b"damaged" + contents[middle + 7 :]),
-            lambda: self.output.write_bytes(b""),
+        damaged, other_model = "holds something else than what main.py embed writes, or is damaged", "by another model"
+        for write, message in (
+            (lambda: np.savez(self.output, **{**arrays, "model": np.array("another")}), other_model),
+            (lambda: np.savez(self.output, **{**arrays, "stamps": np.zeros(3)}), damaged),
+            (lambda: np.savez(self.output, other=np.zeros(3)), damaged),
+            (lambda: self.output.write_text("notes"), damaged),
+            (lambda: self.output.write_bytes(contents[:100]), damaged),
+            (lambda: self.output.write_bytes(contents[:middle] + b"damaged" + contents[middle + 7 :]), damaged),
         ):
             write()
-            self.assertEqual(self.embed().reused, 0)
+            before = self.output.read_bytes()
+            with self.assertRaisesRegex(OutputError, f"{message}.* Pass another --output, or --overwrite."):
+                self.embed()
+            self.assertEqual(self.output.read_bytes(), before)
+            with self.assertLogs("ccp") as logs:
+                self.assertEqual(self.embed(overwrite=True).reused, 0)
+            self.assertIn(f"{message}", logs.output[0])
             self.assert_written(["a.png", "b.png"], [0, 1])
+
+    def test_an_empty_file_holds_nothing_to_lose(self):
+        self.write("a.png")
+        self.output.touch()
+        self.embed()
+        self.assert_written(["a.png"], [0])
+
+    def test_embeddings_of_other_images_stay_or_are_refused(self):
+        self.write("a.png", "b.png")
+        self.embed()
+        written = self.output.stat().st_mtime_ns
+        one = self.images / "b.png"
+        with self.assertRaisesRegex(OutputError, r"also holds embeddings of 1 images not in .*b\.png, as .*a\.png"):
+            self.embed(images=one)
+        done = self.embed(images=one, keep_others=True)
+        self.assertEqual((done.paths, done.reused), ([str(one)], 1))
+        np.testing.assert_allclose(done.embeddings, served.expected(served.digit_images(20))[[1]], rtol=0, atol=1e-5)
+        self.assertEqual(self.output.stat().st_mtime_ns, written)  # Nothing is new.
+        self.write("c.png", first=5)
+        self.assertEqual(self.embed(images=self.images / "c.png", keep_others=True).reused, 0)
+        self.assert_written(["a.png", "b.png", "c.png"], [0, 1, 5])
 
     def test_a_bad_image(self):
         self.write("a.png", "c.png")

@@ -16,6 +16,7 @@ from datasets.files import OutputError
 from datasets.manifest import DataError
 from evaluate.errors import EvaluationError
 from experiments import search_images as module
+from experiments.embed_files import embed_images
 from experiments.search_images import draw_answers, search_images
 from models.serving.exported_model import ExportedModel
 from models.serving.file_embedding import ImageError
@@ -74,6 +75,31 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual((first.reused, again.reused, again.num_images), (0, COUNT, COUNT))
         self.assertEqual([a.paths for a in again.answers], [a.paths for a in first.answers])
 
+    def test_searches_a_part_of_what_embed_has_embedded(self):
+        digits, index = served.digit_images(COUNT), self.folder / "index.npz"
+        (self.gallery / "part").mkdir()
+        for number in (3, 4):
+            self.write(self.gallery / "part" / f"{number}.png", digits[number])
+        embed_images(_load(str(served.exported())), str(self.gallery), str(index), False)
+        before = index.read_bytes()
+        result = search_images(
+            str(served.exported()), str(self.gallery / "part"), str(self.queries[0]), index=str(index)
+        )
+        self.assertEqual((result.num_images, result.reused), (2, 2))
+        self.assertEqual(index.read_bytes(), before)
+
+    def test_an_index_of_something_else(self):
+        index = self.folder / "index.npz"
+        index.write_text("notes")
+        with self.assertRaisesRegex(OutputError, "holds something else .* Pass another --index, or --overwrite."):
+            self.search(index=str(index))
+        self.assertEqual(self.search(index=str(index), overwrite=True).num_images, COUNT)
+        # The one beside the gallery is the search's own.
+        (self.folder / "gallery.embeddings.npz").write_text("notes")
+        with self.assertLogs("ccp", "WARNING") as logs:
+            self.assertEqual(self.search().num_images, COUNT)
+        self.assertIn("it is overwritten", logs.output[0])
+
     def test_bad_images(self):
         (self.gallery / "bad.png").write_text("no image")
         with self.assertRaisesRegex(ImageError, r"bad\.png cannot be read"):
@@ -101,13 +127,62 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
             said = f"error: {place} cannot be written; pass --output, a file in a directory that you may write to.\n"
             self.assertEqual((code, err.getvalue()), (1, said))
 
-    def test_the_picture_shows_every_query_with_what_it_found(self):
-        path = draw_answers(self.search(count=5), str(self.folder / "answers.png"))
+    def test_classes_are_folders_of_the_gallery(self):
+        digits = served.digit_images(8)
+        for number, place in enumerate(
+            ("gallery/one/1.png", "gallery/two/x/2.png", "test/two/3.png", "test/ten/4.png")
+        ):
+            (self.folder / place).parent.mkdir(parents=True, exist_ok=True)
+            self.write(self.folder / place, digits[number])
+        queries = (
+            ("gallery/two/x/2.png", "two"),
+            ("test/two/3.png", "two"),
+            ("test/ten/4.png", ""),
+            ("query0.png", ""),
+        )
+        for query, expected in queries:
+            for gallery in (self.gallery, f"{self.gallery}/**/*.png"):
+                result = search_images(str(served.exported()), str(gallery), str(self.folder / query), count=99)
+                (answer,) = result.answers
+                self.assertEqual(answer.class_name, expected)
+                classes = dict(zip(answer.paths, answer.class_names))
+                self.assertEqual(classes.pop(str(self.gallery / "one" / "1.png")), "one")
+                self.assertEqual(classes.pop(str(self.gallery / "two" / "x" / "2.png")), "two")
+                self.assertEqual(set(classes.values()), {""})
+
+    def test_the_picture_marks_and_names_what_was_found(self):
+        digits = served.digit_images(8)
+        for name in ("one", "two"):
+            (self.gallery / name).mkdir()
+        self.write(self.gallery / "one" / "a.png", digits[0])
+        self.write(self.gallery / "one" / "b.png", digits[1])
+        self.write(self.gallery / "two" / "c.png", digits[2])
+        result = self.search(query=self.gallery / "one" / "a.png", count=99)
+        with mock.patch.object(module, "draw_retrievals", wraps=module.draw_retrievals) as draw:
+            path = draw_answers(result, str(self.folder / "answers.png"))
+        (row,), thumbnail, *_ = draw.call_args.args
+        self.assertEqual(row.title, f"a.png (one): the nearest 20 of {COUNT + 3}")
+        answer = result.answers[0]
+        self.assertLen(row.captions, 20)
+        for place, (distance, name, file) in enumerate(row.captions):
+            self.assertEqual(distance, f"{answer.distances[place]:.4f}")
+            is_query = answer.paths[place] == answer.query
+            self.assertEqual(file, "the query itself" if is_query else os.path.basename(answer.paths[place]))
+            self.assertEqual(name, answer.class_names[place] or "–")
+            self.assertEqual(row.right[place], None if is_query else name == "one")
+            with Image.open(answer.paths[place]) as image:
+                self.assertAllEqual(thumbnail(int(row.found[place])), np.asarray(image.convert("RGB")))
         with Image.open(path) as picture:
-            self.assertGreater(picture.size[0], 400)
-            # Three rows of six cells.
-            self.assertBetween(picture.size[1] / picture.size[0], 0.45, 0.75)
-            self.assertGreater(np.asarray(picture.convert("L")).std(), 20)
+            # Query and five answers beside each other, each of at least 150 pixels; four lines of answers.
+            self.assertGreater(picture.size[0], 6 * 160)
+            self.assertBetween(picture.size[1], 4 * 160, 4 * 260)
+
+    def test_without_classes_nothing_is_marked(self):
+        with mock.patch.object(module, "draw_retrievals", wraps=module.draw_retrievals) as draw:
+            draw_answers(self.search(count=2), str(self.folder / "answers.png"))
+        rows = draw.call_args.args[0]
+        self.assertEqual([row.title for row in rows], ["query0.png", "query1.png", "query2.png"])
+        self.assertEqual([row.right for row in rows], [[None] * 2] * 3)
 
     def test_embeddings_that_are_not_finite(self):
         self.search()

@@ -39,3 +39,26 @@ class RetrievalsTest(FigureTestCase):
             self.assertTrue(box.y0 <= top + 1e-9 and bottom <= box.y1 + 1e-9, index)
             self.assertEqual(image.get_array()[0, 0, 0], 10 * index)
         self.assert_is_png_of(figure)
+
+    def test_captions_and_lines(self):
+        captions = [("0.1", "$x_1"), ("0.2", "n" * 99), ("0.3", "third")]
+        row = figures.RetrievalRow("query", 0, np.array([1, 2, 3]), [None, True, False], captions)
+        figure = figures.draw_retrievals([row], lambda index: np.zeros((5, 5, 3), np.uint8), 6.0, most_columns=2)
+        (axes,) = figure.axes
+        frames = [patch.get_bbox() for patch in axes.patches if isinstance(patch, Rectangle)]
+        # The query and two answers beside each other, the third below the first answer.
+        self.assertEqual({frame.y0 for frame in frames[:3]}, {frames[0].y0})
+        self.assertEqual(frames[3].x0, frames[1].x0)
+        texts = [text for text in axes.texts if text.get_text() not in ("query", "✓", "✗")]
+        self.assertLen(texts, 6)
+        self.assertEqual(
+            [texts[place].get_text() for place in (0, 1, 2, 4, 5)], ["0.1", r"\$x_1", "0.2", "0.3", "third"]
+        )
+        self.assertLess(len(texts[3].get_text()), 40)
+        for text, frame in zip(texts, np.repeat(frames[1:], 2, axis=0)):
+            x, y = text.get_position()
+            self.assertBetween(x, frame[0, 0], frame[1, 0])
+            self.assertGreater(y, frame[1, 1])
+        self.assertLess(max(text.get_position()[1] for text in texts[:4]), frames[3].y0)
+        self.assertEqual([text.get_text() for text in axes.texts if text.get_text() in "✓✗"], ["✓", "✗"])
+        self.assert_is_png_of(figure)
