@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ccp.errors import ConfigError
 from ccp.settings import refuse_unknown
 from evaluate.metrics.registry import STANDARD
-from models.registry import BACKBONES
+from models.registry import find_backbone
 
 if TYPE_CHECKING:
     from experiments.settings import Settings
@@ -25,7 +25,7 @@ def check_together(settings: Settings) -> None:
         )
     if strategy != "none" and loop.jit_compile:
         raise ConfigError("--jit_compile is for one device; leave out either that or --strategy.")
-    size = settings.network.image_size or BACKBONES[settings.network.backbone].size
+    size = settings.network.image_size or find_backbone(settings.network.backbone).size
     if 0 < settings.network.resize_size < size:
         raise ConfigError(
             f"resize_size {settings.network.resize_size} is below image_size {size}, which is cropped from the resized "

@@ -17,7 +17,7 @@ from experiments import paper_settings as paper
 from experiments.sections import all_hyperparameters
 from experiments.settings import Settings, all_settings, configure
 from experiments.small_settings import small_settings
-from models.registry import BACKBONES
+from models.registry import find_backbone
 
 
 def preset(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def preset_name(settings: Settings) -> str:
     """The name of the preset that the settings are based on."""
     if _has_paper_preset(settings.data.dataset, settings.network.backbone):
         return "paper, conventional" if settings.data.conventional else "paper, MLRC"
-    return "small, pretrained" if BACKBONES[settings.network.backbone].pretrained else "small, from scratch"
+    return "small, pretrained" if find_backbone(settings.network.backbone).pretrained else "small, from scratch"
 
 
 def expected(settings: Settings) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def overridden(settings: Settings) -> dict[str, dict[str, Any]]:
 
 
 def _has_paper_preset(dataset: str, backbone: str) -> bool:
-    return dataset in paper.PAPER and BACKBONES[backbone].pretrained
+    return dataset in paper.PAPER and find_backbone(backbone).pretrained
 
 
 def _paper_preset(dataset: str, backbone: str, method: str, conventional: bool) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _small_preset(dataset: str, backbone: str) -> dict[str, Any]:
     if backbone != "conv4":  # The others have their own sizes and widths.
         values.pop("width", None)
         values.pop("image_size", None)
-    if BACKBONES[backbone].pretrained:  # Pretrained weights are changed slowly.
+    if find_backbone(backbone).pretrained:  # Pretrained weights are changed slowly.
         values.update(freeze_bn=True, learning_rate=paper.MLRC["learning_rate"])
     return values
 
@@ -135,4 +135,4 @@ def _trains_proxies(method: str) -> bool:
 
 def _starts_as_expected(settings: Settings) -> bool:
     """Pretrained networks start from weights, of whatever file; the others start from none."""
-    return (settings.network.weights != "none") == BACKBONES[settings.network.backbone].pretrained
+    return (settings.network.weights != "none") == find_backbone(settings.network.backbone).pretrained

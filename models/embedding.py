@@ -11,7 +11,7 @@ from ccp.registry import imported
 from datasets.input.formats import ImageFormat
 from models.input_convention import InputConvention
 from models.pooling import pool
-from models.registry import BACKBONES
+from models.registry import Backbone, find_backbone
 from models.settings import NetworkSettings
 
 EMBEDDING_LAYER = "embedding"
@@ -20,7 +20,7 @@ _POLICIES = {"none": "float32", "float16": "mixed_float16", "bfloat16": "mixed_b
 
 def image_format(settings: NetworkSettings, channels: int) -> ImageFormat:
     """The images that the network takes."""
-    backbone = BACKBONES[settings.backbone]
+    backbone = _described(settings)
     size = settings.image_size or backbone.size
     return ImageFormat(size, settings.resize_size or round(size * backbone.resize), channels)
 
@@ -39,7 +39,7 @@ def build_embedding_model(settings: NetworkSettings, channels: int, seed: int) -
       Images [batch, size, size, channels] with intensities from 0 to 255 → embeddings [batch, embedding_size] float32.
     """
     tf.keras.utils.set_random_seed(seed)
-    backbone, size = BACKBONES[settings.backbone], image_format(settings, channels).size
+    backbone, size = _described(settings), image_format(settings, channels).size
     with _policy(_POLICIES[settings.mixed_precision]):
         images = tf.keras.Input((size, size, channels), name="images")
         inputs = InputConvention(backbone.mean, backbone.scale, backbone.blue_first, name="input_convention")(images)
@@ -62,6 +62,12 @@ def pooled_features(model: tf.keras.Model) -> tf.keras.Model:
     features = model.get_layer(EMBEDDING_LAYER).input
     output = tf.keras.layers.Activation("linear", dtype="float32", name="pooled_features")(features)
     return tf.keras.Model(model.input, output, name="pooled_features_network")
+
+
+def _described(settings: NetworkSettings) -> Backbone:
+    """The backbone's entry, with size and input convention also where only the network itself knows them."""
+    backbone = find_backbone(settings.backbone)
+    return imported(backbone.describe)(backbone, settings) if backbone.describe else backbone
 
 
 @contextlib.contextmanager

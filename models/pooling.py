@@ -6,6 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from ccp.errors import ConfigError
+
 _SMALLEST_FEATURE = 1e-6
 _INITIAL_EXPONENT = 3.0
 
@@ -40,8 +42,29 @@ class GeneralizedMean(tf.keras.layers.Layer):
 
 
 def pool(features: tf.Tensor, kind: str) -> tf.Tensor:
-    """[batch, height, width, channels] to [batch, channels]; ``kind`` as in ``NetworkSettings.pooling``."""
-    layers = tf.keras.layers
+    """[batch, height, width, channels] or [batch, tokens, channels] to [batch, channels]; others stay as they are.
+
+    Args:
+      features: the backbone's output.
+      kind: as in ``NetworkSettings.pooling``.
+
+    Raises:
+      ConfigError: there is no class token.
+    """
+    layers, rank = tf.keras.layers, len(features.shape)
+    if rank == 2:
+        return features
+    if kind == "class_token" and rank != 3:
+        raise ConfigError(
+            f"--pooling=class_token is for transformers, whose output is [batch, tokens, channels]; got a map "
+            f"{list(features.shape)}. Choose another --pooling."
+        )
+    if kind == "class_token":
+        return layers.Flatten(name="pooling")(
+            layers.Cropping1D((0, features.shape[1] - 1), name="first_token")(features)
+        )
+    if rank == 3:
+        features = layers.Reshape((-1, 1, features.shape[-1]), name="tokens")(features)
     if kind == "gem":
         return GeneralizedMean()(features)
     if kind == "average":

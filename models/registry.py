@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from ccp.registry import Registry
+from models.conventions import IMAGENET_MEAN
+from models.keras_applications import KERAS_APPLICATIONS, KerasApplication
 
 
 class Backbone(NamedTuple):
@@ -19,8 +22,12 @@ class Backbone(NamedTuple):
       scale: see ``InputConvention``.
       blue_first: see ``InputConvention``.
       pretrained: whether a run must say which weights it starts from.
-      keras_name: its class in ``tf.keras.applications``, which has ImageNet weights; empty for other networks.
+      keras_name: its function in ``tf.keras.applications``, which has ImageNet weights; empty for other networks.
       weights_package: the package on the Python package index with its ImageNet weights; empty for other networks.
+      smallest: the smallest size of the input, pixels.
+      describe: ``module:function``; the function fills in size and convention, from this entry and the
+        ``NetworkSettings``. Empty where they are known.
+      has_weights: it starts from weights that are its own unless the settings name others.
     """
 
     builder: str
@@ -32,19 +39,25 @@ class Backbone(NamedTuple):
     pretrained: bool = False
     keras_name: str = ""
     weights_package: str = ""
+    smallest: int = 1
+    describe: str = ""
+    has_weights: bool = False
 
 
-_IMAGENET_MEAN, _IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# The mean of the Caffe weights in Keras' ResNet50, red first.
-_CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)
-_KERAS = "models.backbones.keras_networks:keras_backbone"
 _LITE = "models.backbones.efficientnet_lite:efficientnet_lite"
 
 
-def _efficientnet(number: int, size: int) -> Backbone:
-    # Evaluated on the middle 87.5 %, as its authors do.
-    scale = tuple(1.0 / deviation for deviation in _IMAGENET_DEVIATION)
-    return Backbone(_KERAS, size, 1 / 0.875, _IMAGENET_MEAN, scale, False, True, f"EfficientNetB{number}")
+def _keras(network: KerasApplication) -> Backbone:
+    # Evaluated on the middle 87.5 %, as 224 of 256 pixels.
+    return Backbone(
+        "models.backbones.keras_networks:keras_backbone",
+        network.size,
+        1 / 0.875,
+        *network.convention,
+        pretrained=True,
+        keras_name=network.keras_name,
+        smallest=network.smallest,
+    )
 
 
 def _efficientnet_lite(number: int, size: int) -> Backbone:
@@ -61,21 +74,58 @@ BACKBONES: Registry[Backbone] = Registry(
         "conv4": Backbone("models.backbones.conv4:conv4", 28, 1.0, 0.5, 2.0),
         "resnet20": Backbone("models.backbones.cifar_resnet:resnet20", 32, 1.0, 0.5, 2.0),
         "bn_inception": Backbone(
-            "models.backbones.bn_inception:bn_inception", 227, 256 / 227, _IMAGENET_MEAN, 255.0, True, True
+            "models.backbones.bn_inception:bn_inception", 227, 256 / 227, IMAGENET_MEAN, 255.0, True, True
         ),
-        "resnet50": Backbone(_KERAS, 224, 256 / 224, _CAFFE_MEAN, 255.0, True, True, "ResNet50"),
-        # One mean per channel, so that grey images are repeated for the weights' three channels.
-        "resnet50_v2": Backbone(_KERAS, 224, 256 / 224, (0.5, 0.5, 0.5), 2.0, False, True, "ResNet50V2"),
-        "efficientnet_b0": _efficientnet(0, 224),
-        "efficientnet_b1": _efficientnet(1, 240),
-        "efficientnet_b2": _efficientnet(2, 260),
-        "efficientnet_b3": _efficientnet(3, 300),
-        "efficientnet_b4": _efficientnet(4, 380),
-        "efficientnet_b5": _efficientnet(5, 456),
-        "efficientnet_b6": _efficientnet(6, 528),
-        "efficientnet_b7": _efficientnet(7, 600),
         "efficientnet_lite0": _efficientnet_lite(0, 224),
         "efficientnet_lite1": _efficientnet_lite(1, 240),
         "efficientnet_lite2": _efficientnet_lite(2, 260),
+        **{name: _keras(network) for name, network in KERAS_APPLICATIONS.items()},
     },
 )
+
+
+HUB = "hub/"
+
+
+def _described_by(module: str, function: str) -> Backbone:
+    # Size and convention are known once the network is read.
+    return Backbone(
+        f"{module}:{function}",
+        size=0,
+        resize=1 / 0.875,
+        mean=0.0,
+        scale=1.0,
+        pretrained=True,
+        describe=f"{module}:describe",
+        has_weights=True,
+    )
+
+
+_OWN_NETWORK = _described_by("models.backbones.own_network", "own_network")
+_HUB_NETWORK = _described_by("models.backbones.hub_network", "hub_network")
+
+
+def find_backbone(name: str) -> Backbone:
+    """The entry of a ``--backbone``: a name, a ``.keras`` file, or ``hub/`` and a preset of KerasHub.
+
+    Raises:
+      ConfigError: there is none of this name.
+    """
+    if name.startswith(HUB):
+        return _HUB_NETWORK
+    return _OWN_NETWORK if is_file(name) else BACKBONES[name]
+
+
+def is_file(name: str) -> bool:
+    """Whether a ``--backbone`` is a network of the user's own."""
+    return name.endswith(".keras") and not name.startswith(HUB)
+
+
+def described_backbones() -> str:
+    """The names, for help; of Keras Applications the first of each family."""
+    own = [name for name, entry in BACKBONES.items() if not entry.keras_name]
+    families: dict[str, str] = {}
+    for name in KERAS_APPLICATIONS:
+        families.setdefault(re.match("[a-z]+", name)[0], name)
+    of_keras = ", ".join(families.values())
+    return f"one of {', '.join(own)}; any of Keras Applications ({of_keras}, …); hub/PRESET of KerasHub; or FILE.keras"

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 
+from ccp.errors import ConfigError
 from ccp.settings import check, setting
-from models.registry import BACKBONES
+from models.conventions import INPUT_RANGES, UNKNOWN_RANGE
+from models.registry import described_backbones, find_backbone
 
 
 @dataclasses.dataclass(frozen=True)
 class NetworkSettings:
     """The network."""
 
-    backbone: str = setting("conv4", "network below the embedding", choices=tuple(BACKBONES), essential=True)
+    backbone: str = setting("conv4", f"network below the embedding: {described_backbones()}", essential=True)
+    backbone_digest: str = setting(
+        "",
+        "SHA-256 of the backbone's .keras file; filled in, so that a changed file is noticed",
+        in_preset=False,
+    )
+    input_range: str = setting(
+        UNKNOWN_RANGE,
+        "intensities that a .keras file or KerasHub's preset takes: a range, ImageNet's mean and deviation, or Caffe's",
+        choices=(UNKNOWN_RANGE, *INPUT_RANGES),
+    )
     width: int = setting(64, "channels of each convolution of conv4", at_least=1, only_with={"backbone": ("conv4",)})
     weights: str = setting(
         "",
@@ -29,8 +41,9 @@ class NetworkSettings:
     )
     pooling: str = setting(
         "average",
-        "pooling of the feature map: average, max, their sum, or the generalised mean with a learned exponent",
-        choices=("average", "max", "average_max", "gem"),
+        "pooling of the feature map: average, max, their sum, the generalised mean with a learned exponent, or a "
+        "transformer's class token alone",
+        choices=("average", "max", "average_max", "gem", "class_token"),
     )
     embedding_size: int = setting(128, "dimensions of the embedding (D)", at_least=1)
     freeze_bn: bool = setting(
@@ -44,3 +57,9 @@ class NetworkSettings:
 
     def __post_init__(self):
         check(self)
+        find_backbone(self.backbone)
+        if self.input_range != UNKNOWN_RANGE and not find_backbone(self.backbone).describe:
+            raise ConfigError(
+                f"--input_range only matters with --backbone=FILE.keras and hub/PRESET: {self.backbone} has its own. "
+                "Leave it out."
+            )

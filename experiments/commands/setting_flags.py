@@ -15,6 +15,8 @@ from experiments.original_names import renamed
 from experiments.presets import all_presets, preset, preset_settings
 from experiments.sections import all_hyperparameters
 from experiments.settings import Settings, all_settings, refuse_without_effect
+from models.backbones.safe_file import file_digest
+from models.registry import HUB, is_file
 
 _ESSENTIAL = "The flags that matter most"
 _IN_EVERY_FOLDER = ("none", "imagenet")  # Values of --weights that are no paths.
@@ -59,6 +61,12 @@ def given_settings(values: FlagValues, names: Iterable[str] | None = None) -> di
     for name in ("data_dir", "manifest", "weights"):
         if given.get(name) and not (name == "weights" and given[name] in _IN_EVERY_FOLDER):
             given[name] = os.path.abspath(given[name])
+    backbone = given.get("backbone", "")
+    if is_file(backbone):
+        given["backbone"] = os.path.abspath(backbone)
+        given.setdefault("backbone_digest", file_digest(given["backbone"]))
+    elif backbone.startswith(HUB) and os.path.isdir(backbone[len(HUB) :]):
+        given["backbone"] = HUB + os.path.abspath(backbone[len(HUB) :])
     return given
 
 

@@ -7,19 +7,19 @@ from typing import Any
 import tensorflow as tf
 
 from ccp.errors import ConfigError
+from models.backbones.random_drops import switch_off_drops
 from models.registry import BACKBONES
 from models.settings import NetworkSettings
 
-_SMALLEST_SIZE = 32  # Keras builds none for smaller images.
-_FIRST_OF_EFFICIENTNET = "stem_conv_pad"
+_PREPROCESSING = (tf.keras.layers.InputLayer, tf.keras.layers.Rescaling, tf.keras.layers.Normalization)
 
 
 def keras_backbone(inputs: tf.Tensor, settings: NetworkSettings) -> tf.Tensor:
     """A network of ``tf.keras.applications`` without its classifier, with random weights.
 
-    Departs from Keras' EfficientNet in two things: its normalisation of the input, whose statistics checkpoints would
-    not restore, is left to the registry's input convention; and no blocks are dropped at random (stochastic depth),
-    since Keras draws that from a state that a resumed training does not have.
+    Departs from Keras' in two things: preprocessing layers at its start are left to the registry's input convention,
+    which is exported with the network, computes in float32, and has no statistics that a checkpoint would have to
+    restore; and no blocks are dropped at random (stochastic depth; see ``switch_off_drops``).
 
     Args:
       inputs: [batch, size, size, 3], in the network's convention.
@@ -29,30 +29,37 @@ def keras_backbone(inputs: tf.Tensor, settings: NetworkSettings) -> tf.Tensor:
       Features [batch, height, width, channels].
 
     Raises:
-      ConfigError: the inputs are too small.
+      ConfigError: the inputs are too small, or this version of Keras does not have the network.
     """
     name, size = settings.backbone, inputs.shape[1]
-    if size < _SMALLEST_SIZE:
+    smallest = BACKBONES[name].smallest
+    if size < smallest:
         raise ConfigError(
-            f"{name} needs images of at least {_SMALLEST_SIZE} × {_SMALLEST_SIZE} pixels; got {size} × {size}. Raise "
+            f"{name} needs images of at least {smallest} × {smallest} pixels; got {size} × {size}. Raise "
             "--image_size, or choose --backbone=resnet20."
         )
     network = _build(name, weights=None, input_shape=inputs.shape[1:])
-    for layer in network.layers:
-        if isinstance(layer, tf.keras.layers.Dropout):
-            layer.rate = 0.0
-    first = network.get_layer(_FIRST_OF_EFFICIENTNET).input if "efficientnet" in name else network.input
-    return tf.keras.Model(first, network.output, name=name)(inputs)
+    switch_off_drops(network)
+    first = next(layer for layer in network.layers if not isinstance(layer, _PREPROCESSING))
+    return tf.keras.Model(first.input, network.output, name=name)(inputs)
 
 
 def imagenet_network(name: str) -> tf.keras.Model:
     """The network with Keras' ImageNet weights, which are downloaded once.
 
     Raises:
+      ConfigError: this version of Keras does not have the network.
       Exception: from Keras, if the download fails.
     """
     return _build(name, weights="imagenet")
 
 
 def _build(name: str, **arguments: Any) -> tf.keras.Model:
-    return getattr(tf.keras.applications, BACKBONES[name].keras_name)(include_top=False, **arguments)
+    keras_name = BACKBONES[name].keras_name
+    build = getattr(tf.keras.applications, keras_name, None)
+    if build is None:
+        raise ConfigError(
+            f"Keras {tf.keras.__version__} has no {keras_name}, which Keras 2 has (Python 3.9 to 3.11); choose "
+            "another --backbone."
+        )
+    return build(include_top=False, **arguments)

@@ -16,12 +16,20 @@ HEAD_LAYERS = frozenset({"classifier", "embedding", "fc", "fc1000", "last_linear
 _MOST_NAMES = 10
 # Keras numbers the unnamed layers of its EfficientNet by how many the process has built before.
 _NUMBERED = re.compile(r"^(normalization)_\d+$")
+_WORDS = re.compile(r"[A-Z][a-z0-9]*(?:\d?D)?")  # Of a class' name: Separable, Conv2D.
+_MODEL = "model_weights/"  # In files of whole models.
 
 
 def tensor_name(location: str) -> str:
-    """``layer/weight`` from ``…/layer/weight:0``, without the models that the layer is in."""
-    *_, layer, weight = ["", *location.split("/")]
-    layer = _NUMBERED.sub(r"\1", layer)
+    """``layer/weight`` from where a Keras file has it, without the models that the layer is in.
+
+    A slash in the layer's own name, as of Keras 2's DenseNet and MobileNetV3, is an underscore, as Keras 3 names it:
+    ``model_weights/conv1/bn/conv1/bn/gamma:0``, layer and variable, is ``conv1_bn/gamma``.
+    """
+    *layers, weight = location.removeprefix(_MODEL).split("/")
+    middle = len(layers) // 2
+    name = layers[:middle] if layers[:middle] == layers[middle:] else layers[-1:]
+    layer = _NUMBERED.sub(r"\1", "_".join(name))
     return f"{layer}/{weight.partition(':')[0]}"
 
 
@@ -47,6 +55,9 @@ def assign_weights(model: tf.keras.Model, tensors: Mapping[str, Any], source: st
         counts all that are missing, surplus or misshapen.
     """
     variables = _variables(model)
+    names = list(tensors)
+    ranked = _ranked([layer_name(name) for name in names], _automatic_names(model))
+    tensors = {f"{layer}/{name.partition('/')[2]}": tensors[name] for layer, name in zip(ranked, names)}
     layers = {layer_name(name) for name in variables}
     left_out = {layer_name(name) for name in tensors} & HEAD_LAYERS - layers
     faults = {
@@ -76,8 +87,12 @@ def tensors_of(model: tf.keras.Model) -> dict[str, np.ndarray]:
 
 
 def _variables(model: tf.keras.Model) -> dict[str, tf.Variable]:
+    layers = [layer for layer in _layers(model) if layer.weights]
+    names = _ranked([layer.name.replace("/", "_") for layer in layers], _automatic_names(model))
     named = {
-        tensor_name(f"{layer.name}/{variable.name}"): variable for layer in _layers(model) for variable in layer.weights
+        f"{name}/{variable.name.rpartition('/')[2].partition(':')[0]}": variable
+        for name, layer in zip(names, layers)
+        for variable in layer.weights
     }
     if len(named) != len(model.weights):
         raise WeightsError(
@@ -85,6 +100,23 @@ def _variables(model: tf.keras.Model) -> dict[str, tf.Variable]:
             "layer and weight; give each layer a unique name."
         )
     return named
+
+
+def _automatic_names(model: tf.keras.Model) -> set[str]:
+    """The names that Keras gives to layers without one, without their number: ``conv2d`` of ``conv2d_7``."""
+    layers = [layer for layer in _layers(model) if layer.weights]
+    names = {layer: "_".join(_WORDS.findall(type(layer).__name__)).lower() for layer in layers}
+    return {name for layer, name in names.items() if re.fullmatch(rf"{name}(_\d+)?", layer.name)}
+
+
+def _ranked(layers: list[str], automatic: set[str]) -> list[str]:
+    """Layers' names, where those that Keras numbers over all networks of a process are numbered from 0 on instead."""
+    ranks = {}
+    for kind in automatic:
+        found = {name: re.fullmatch(rf"{kind}(?:_(\d+))?", name) for name in layers}
+        in_order = sorted((name for name in found if found[name]), key=lambda name: int(found[name][1] or 0))
+        ranks.update({name: f"{kind}_{rank}" if rank else kind for rank, name in enumerate(in_order)})
+    return [ranks.get(name, name) for name in layers]
 
 
 def _layers(model: tf.keras.Model) -> Iterator[tf.keras.layers.Layer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import tensorflow as tf
 from ccp.errors import ConfigError, first_line
 from models.backbones.keras_networks import imagenet_network
 from models.embedding import EMBEDDING_LAYER, build_embedding_model
-from models.registry import BACKBONES
+from models.registry import find_backbone
 from models.settings import NetworkSettings
 from models.weights.assignment import assign_weights, tensors_of
 from models.weights.errors import WeightsError
@@ -21,9 +22,15 @@ from models.weights.h5_files import read_h5
 from models.weights.packaged_weights import check_packaged_weights, packaged_weights
 
 _log = logging.getLogger("ccp")
-_HEAD = ("averages", "maxima", "pooling", EMBEDDING_LAYER)
+_HEAD = ("tokens", "first_token", "averages", "maxima", "pooling", EMBEDDING_LAYER)
 # The normalisation of the input in Keras' EfficientNet files; here the registry's input convention does it.
 _INPUT_NORMALIZATION = "normalization/"
+_ADDRESS = re.compile(r"(https?://\S+/([^/\s]+\.h5))")
+# Where Keras' cache has another name than the address.
+_KEPT_AS = {
+    "NASNet-mobile-no-top.h5": "nasnet_mobile_no_top.h5",
+    "NASNet-large-no-top.h5": "nasnet_large_no_top.h5",
+}
 
 
 class EarlierNetwork(NamedTuple):
@@ -47,8 +54,8 @@ def check_start_weights(settings: NetworkSettings) -> None:
       ConfigError: a pretrained backbone has no ``weights``, or there are no ImageNet weights of the backbone.
       WeightsError: the package that holds them is not installed.
     """
-    backbone = BACKBONES[settings.backbone]
-    if not settings.weights and backbone.pretrained:
+    backbone = find_backbone(settings.backbone)
+    if not settings.weights and backbone.pretrained and not backbone.has_weights:
         imagenet = "imagenet (downloaded by Keras), " if backbone.keras_name else ""
         imagenet = "imagenet (installed by make setup-pretrained), " if backbone.weights_package else imagenet
         convert = "" if imagenet else " main.py convert makes such a file from the PyTorch checkpoint."
@@ -58,8 +65,8 @@ def check_start_weights(settings: NetworkSettings) -> None:
         )
     if settings.weights == "imagenet" and not (backbone.keras_name or backbone.weights_package):
         raise ConfigError(
-            f"Keras has no weights of {settings.backbone}. Pass the path of an .h5 file as --weights, or choose one of "
-            f"{', '.join(name for name, entry in BACKBONES.items() if entry.keras_name or entry.weights_package)}."
+            f"Keras has no weights of {settings.backbone}. Pass the path of an .h5 file as --weights, or choose a "
+            "--backbone of Keras Applications, as resnet50, or efficientnet_lite0 to efficientnet_lite2."
         )
     if settings.weights == "imagenet" and backbone.weights_package:
         check_packaged_weights(settings.backbone)
@@ -84,7 +91,7 @@ def load_start_weights(
     source = settings.weights
     if source in ("", "none"):
         return
-    if source == "imagenet" and BACKBONES[settings.backbone].weights_package:
+    if source == "imagenet" and find_backbone(settings.backbone).weights_package:
         with packaged_weights(settings.backbone) as tensors:
             left_out = _assign_backbone(model, tensors, source)
     elif source == "imagenet":
@@ -113,11 +120,21 @@ def _assign_backbone(model: tf.keras.Model, tensors: Mapping[str, Any], source: 
 def _imagenet(backbone: str) -> dict[str, np.ndarray]:
     try:
         return tensors_of(imagenet_network(backbone))
+    except ConfigError:
+        raise
     except Exception as error:  # Keras raises a plain one if the download fails.
         raise WeightsError(
-            f"Keras could not download the weights of {backbone} ({first_line(error)}). Download its .h5 file (notop) "
-            "elsewhere and pass the path as --weights."
+            f"Keras could not download the weights of {backbone} ({first_line(error)}). {_fetching(error)}"
         ) from error
+
+
+def _fetching(error: Exception) -> str:
+    """How to get a file of weights that Keras could not download; its message names the address."""
+    found = _ADDRESS.search(str(error))
+    if not found:
+        return "Download its .h5 file (notop) elsewhere and pass the path as --weights."
+    address, name = found.groups()
+    return f"Download {address} elsewhere, and put it here as ~/.keras/models/{_KEPT_AS.get(name, name)}."
 
 
 def _transfer(model: tf.keras.Model, settings: NetworkSettings, earlier: EarlierNetwork) -> list[str]:

@@ -81,12 +81,6 @@ class ConventionsTest(parameterized.TestCase, tf.test.TestCase):
             expected[image, row, column, 2 - channel] = (value / 255.0 - _MEAN[channel]) * 255.0
         self.assertAllClose(_convention("bn_inception")(images), expected, rtol=0, atol=1e-4)
 
-    @parameterized.parameters(("resnet50", "resnet"), ("resnet50_v2", "resnet_v2"))
-    def test_keras_networks(self, backbone, module):
-        images = _images(2, 3, 3, 3)
-        expected = getattr(tf.keras.applications, module).preprocess_input(images.copy())  # It works in place.
-        self.assertAllClose(_convention(backbone)(images), expected, rtol=0, atol=1e-4)
-
     @parameterized.parameters(*range(8))
     def test_efficientnets(self, number):
         # Keras leaves preprocessing to layers of the network: (x / 255 − mean) / √variance, where the variance in the

@@ -1,38 +1,109 @@
-"""Networks of Keras: the same as there, but for what is documented."""
+"""Networks of Keras: the same as there, but for what is documented; each is built once, at its smallest size."""
 
+from unittest import mock
+
+import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp.errors import ConfigError
-from models.backbones.keras_networks import keras_backbone
+from ccp.keras_api import layers_of
+from models.backbones import keras_networks
+from models.backbones.keras_networks import imagenet_network, keras_backbone
+from models.embedding import build_embedding_model
+from models.keras_applications import KERAS_APPLICATIONS
 from models.settings import NetworkSettings
-from models.weights.assignment import tensors_of
 from tests.support import networks
 
+# The smallest of each family, with the module of its preprocess_input.
+_MODULES = {
+    "convnext_tiny": "convnext",
+    "densenet121": "densenet",
+    "efficientnet_b0": "efficientnet",
+    "efficientnet_v2_b0": "efficientnet_v2",
+    "inception_v3": "inception_v3",
+    "mobilenet": "mobilenet",
+    "mobilenet_v2": "mobilenet_v2",
+    "mobilenet_v3_small": "mobilenet_v3",
+    "regnet_x002": "regnet",
+    "resnet50": "resnet",
+    "resnet50_v2": "resnet_v2",
+    "resnet_rs50": "resnet_rs",
+    "vgg16": "vgg16",
+    "xception": "xception",
+}
+_LARGE_MODULES = {
+    "efficientnet_v2_s": "efficientnet_v2",
+    "inception_resnet_v2": "inception_resnet_v2",
+    "nasnet_mobile": "nasnet",
+    "regnet_y002": "regnet",
+}
+_MEAN, _DEVIATION = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
 
-def _inner(backbone: str) -> tf.keras.Model:
-    """The backbone inside an embedding network, which takes the output of the input convention."""
-    return networks.embedding_network(backbone).get_layer(backbone)
+
+def _there_are(backbones) -> list[str]:
+    return [name for name in backbones if hasattr(tf.keras.applications, KERAS_APPLICATIONS[name].keras_name)]
+
+
+def _norms(model: tf.keras.Model) -> list[tf.keras.layers.Layer]:
+    return [layer for layer in layers_of(model) if isinstance(layer, tf.keras.layers.BatchNormalization)]
 
 
 class KerasNetworksTest(parameterized.TestCase, tf.test.TestCase):
-    @parameterized.parameters(*networks.KERAS_CLASSES)
-    def test_equals_keras(self, backbone):
-        theirs, ours = networks.keras_network(backbone), _inner(backbone)
-        # With what our convention leaves to them, in the middle of Keras' EfficientNet.
-        first = theirs.get_layer("stem_conv_pad").input if "efficientnet" in backbone else theirs.input
-        inputs = networks.images() / 128.0 - 1.0
-        named = tensors_of(theirs)
-        with networks.unchanged_after(ours):
-            names = list(tensors_of(ours))
-            ours.set_weights([named.pop(name) for name in names])
-            features = ours(inputs, training=False)
-        expected = tf.keras.Model(first, theirs.output)(inputs, training=False)
-        self.assertEqual(features.shape, (2, 2, 2, {"efficientnet_b0": 1280}.get(backbone, 2048)))
-        self.assertAllClose(features, expected, rtol=0, atol=1e-5 * float(tf.reduce_max(tf.abs(expected))))
-        # Nothing of theirs is left over but the normalisation of the input.
-        normalization = {"normalization/mean", "normalization/variance", "normalization/count"}
-        self.assertEqual(set(named), normalization if "efficientnet" in backbone else set())
+    @parameterized.parameters(*_there_are(_MODULES))
+    def test_equals_keras_and_takes_a_step(self, backbone):
+        self._check(backbone, _MODULES[backbone])
+
+    @pytest.mark.slow
+    @parameterized.parameters(*_there_are(_LARGE_MODULES))
+    def test_equals_keras_and_takes_a_step_large(self, backbone):
+        self._check(backbone, _LARGE_MODULES[backbone])
+
+    def _check(self, backbone: str, module: str):
+        size = KERAS_APPLICATIONS[backbone].smallest
+        images = np.random.default_rng(1).uniform(0.0, 255.0, (2, size, size, 3)).astype(np.float32)
+        settings, kept = NetworkSettings(backbone, image_size=size, embedding_size=4, freeze_bn=True), []
+
+        def keeping(*args, build=keras_networks._build, **more):
+            kept.append(build(*args, **more))
+            return kept[0]
+
+        with mock.patch.object(keras_networks, "_build", keeping):
+            model = build_embedding_model(settings, 3, seed=0)
+        self._assert_equals_keras(model, kept[0], module, images)
+        self._assert_takes_a_step(model, images)
+
+    def _assert_equals_keras(self, model, theirs, module, images):
+        """Ours from intensities to features, against Keras' network behind its own ``preprocess_input``."""
+        for layer in theirs.layers:
+            if isinstance(layer, tf.keras.layers.Normalization) and layer.weights:  # As in EfficientNet's files.
+                layer.set_weights([_MEAN, _DEVIATION**2, layer.get_weights()[2]])
+                layer.finalize_state()
+        preprocessed = getattr(tf.keras.applications, module).preprocess_input(images.copy())  # It works in place.
+        expected = theirs(preprocessed, training=False)
+        features = tf.keras.Model(model.input, model.get_layer("pooling").input)(images, training=False)
+        self.assertGreater(np.std(expected), 0.0)
+        self.assertAllClose(features, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+    def _assert_takes_a_step(self, model, images):
+        norms = [norm.get_weights() for norm in _norms(model)]
+        with tf.GradientTape() as tape:
+            embeddings = model(images, training=True)
+            loss = tf.reduce_mean(tf.square(embeddings - 1.0))
+        # Nothing is drawn at random, and batch norms are frozen.
+        self.assertAllClose(embeddings, model(images, training=False), rtol=1e-4, atol=1e-5)
+        variables = model.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        for variable, gradient in zip(variables, gradients):
+            self.assertTrue(np.isfinite(tf.convert_to_tensor(gradient)).all(), variable.name)
+        before = [variable.numpy() for variable in variables]
+        tf.keras.optimizers.SGD(0.01).apply_gradients(zip(gradients, variables))
+        self.assertTrue(all((one != other.numpy()).any() for one, other in zip(before[-1:], variables[-1:])))
+        for now, then in zip(_norms(model), norms):
+            for one, other in zip(now.get_weights(), then):
+                np.testing.assert_array_equal(one, other)
+            self.assertEmpty(now.trainable_variables)
 
     def test_efficientnet_drops_nothing_at_random(self):
         ours = networks.embedding_network("efficientnet_b0")
@@ -40,7 +111,18 @@ class KerasNetworksTest(parameterized.TestCase, tf.test.TestCase):
         self.assertGreater(networks.keras_network("efficientnet_b0").get_layer("block6b_drop").rate, 0.0)  # As it was.
         self.assertAllEqual(ours(images, training=True), ours(images, training=True))  # Batch norms are frozen.
 
-    @parameterized.parameters("resnet50", "efficientnet_b0")
-    def test_images_too_small_for_keras(self, backbone):
-        with self.assertRaisesRegex(ConfigError, f"{backbone} needs .* 32 × 32 pixels; got 31"):
-            keras_backbone(tf.keras.Input((31, 31, 3)), NetworkSettings(backbone))
+    @parameterized.parameters(("resnet50", 32), ("efficientnet_b0", 32), ("xception", 71), ("inception_v3", 75))
+    def test_images_too_small_for_keras(self, backbone, smallest):
+        size = smallest - 1
+        with self.assertRaisesRegex(ConfigError, f"{backbone} needs .* {smallest} × {smallest} pixels; got {size}"):
+            keras_backbone(tf.keras.Input((size, size, 3)), NetworkSettings(backbone))
+
+    def test_network_that_this_keras_does_not_have(self):
+        message = "Keras .* has no RegNetX002, which Keras 2 has.*another --backbone"
+        missing = mock.patch.object(tf.keras, "applications", object())
+        with missing, self.assertRaisesRegex(ConfigError, message):
+            imagenet_network("regnet_x002")
+
+
+if __name__ == "__main__":
+    tf.test.main()

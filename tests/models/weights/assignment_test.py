@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from models.weights.assignment import assign_weights
+from models.weights.assignment import assign_weights, tensor_name, tensors_of
 from models.weights.errors import WeightsError
 from tests.support.weights_networks import arrays, small_network
 
@@ -115,3 +115,37 @@ class AssignWeightsTest(parameterized.TestCase, tf.test.TestCase):
         tensors = {"mean": np.ones(2, np.float32), "variance": np.ones(2, np.float32), "count": np.array(7)}
         assign_weights(network, {f"normalization/{name}": value for name, value in tensors.items()}, "somewhere")
         np.testing.assert_array_equal(network.layers[0].adapt_mean, [1.0, 1.0])
+
+    def test_numbers_of_unnamed_layers_do_not_matter(self):
+        def unnamed(seed):
+            inputs = tf.keras.Input((4,))
+            hidden = tf.keras.layers.Dense(4)(tf.keras.layers.Dense(4)(inputs))
+            network = tf.keras.Model(inputs, tf.keras.layers.Dense(4, name="dense_of_its_own")(hidden))
+            network.set_weights([np.random.default_rng(seed).normal(size=v.shape) for v in network.get_weights()])
+            return network
+
+        wanted, network = unnamed(1), unnamed(2)
+        self.assertNotEqual(wanted.layers[1].name, network.layers[1].name)
+        for tensors in (tensors_of(wanted), dict(reversed(arrays(wanted).items()))):
+            network.set_weights([np.zeros_like(value) for value in network.get_weights()])
+            assign_weights(network, tensors, "somewhere")
+            for one, two in zip(wanted.get_weights(), network.get_weights()):
+                np.testing.assert_array_equal(one, two)
+
+    def test_numbers_of_unnamed_layers_count_in_order(self):
+        # dense_9 was built before dense_10.
+        network = tf.keras.Sequential([tf.keras.Input((2,)), *(tf.keras.layers.Dense(2, use_bias=False) for _ in "ab")])
+        tensors = {f"dense_{number}/kernel": np.full([2, 2], number, np.float32) for number in (10, 9)}
+        assign_weights(network, tensors, "somewhere")
+        self.assertEqual([value[0, 0] for value in network.get_weights()], [9.0, 10.0])
+
+    @parameterized.parameters(
+        ("conv/conv/kernel:0", "conv/kernel"),
+        ("inner/conv/kernel:0", "conv/kernel"),
+        ("conv1/bn/conv1/bn/gamma:0", "conv1_bn/gamma"),
+        ("model_weights/conv1/bn/conv1/bn/gamma:0", "conv1_bn/gamma"),
+        ("normalization_3/mean:0", "normalization/mean"),
+        ("kernel:0", "/kernel"),
+    )
+    def test_names_in_files(self, location, name):
+        self.assertEqual(tensor_name(location), name)

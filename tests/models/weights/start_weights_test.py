@@ -1,8 +1,11 @@
 """Start weights from files and from ImageNet; from earlier runs: tests/experiments/earlier_network_test.py."""
 
+import os
+import urllib.error
 from unittest import mock
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -39,7 +42,7 @@ class CheckTest(parameterized.TestCase, tf.test.TestCase):
 
     @parameterized.parameters("conv4", "resnet20", "bn_inception")
     def test_no_imagenet_weights(self, backbone):
-        with self.assertRaisesRegex(ConfigError, f"no weights of {backbone}.*one of resnet50, .*efficientnet_b7"):
+        with self.assertRaisesRegex(ConfigError, f"no weights of {backbone}.*--backbone of Keras Applications"):
             check_start_weights(NetworkSettings(backbone, weights="imagenet"))
 
     @parameterized.parameters(
@@ -118,6 +121,31 @@ class ImageNetTest(StartWeightsTest):
         self.addCleanup(norm.set_weights, before)
         norm.set_weights([np.float32(_MEAN), np.float32(_DEVIATION), before[2]])
         theirs.save_weights(path)
+
+    @parameterized.parameters(
+        ("vgg16", "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+        ("mobilenet", "mobilenet/mobilenet_1_0_224_tf_no_top.h5"),
+    )
+    def test_message_names_the_file_to_fetch(self, backbone, address):
+        self._check_fetching(backbone, address)
+
+    @pytest.mark.slow
+    def test_message_names_the_file_to_fetch_where_keras_keeps_it_under_another_name(self):
+        self._check_fetching("nasnet_mobile", "nasnet/NASNet-mobile-no-top.h5")
+
+    def _check_fetching(self, backbone, address):
+        """By Keras' own download, which fails without a network."""
+        model, kept_as = networks.embedding_network("conv4"), []
+
+        def fetch(url, path, *_):
+            kept_as.append(os.path.basename(path))
+            raise urllib.error.URLError("no network")
+
+        no_network = mock.patch(f"{tf.keras.utils.get_file.__module__}.urlretrieve", fetch)
+        home = mock.patch.dict(os.environ, {"HOME": str(self.folder)})
+        with no_network, home, self.assertRaisesRegex(WeightsError, f"Download https://[^ ]*{address}") as raised:
+            load_start_weights(model, networks.settings(backbone, weights="imagenet"), _no_run)
+        self.assertIn(f"put it here as ~/.keras/models/{kept_as[0]}.", str(raised.exception))
 
     @parameterized.parameters(
         (Exception("URL fetch failure on https://…: None\nmore"), r"\(URL fetch failure on https://…: None\)"),
