@@ -25,4 +25,4 @@ def switch_off_drops(network: tf.keras.Model) -> None:
                 setattr(layer, name, 0.0)
                 switched_off += 1
     if switched_off:
-        _log.info("%s: dropout is switched off in %d layers", network.name, switched_off)
+        _log.info("%s: dropout is switched off (%d)", network.name, switched_off)
