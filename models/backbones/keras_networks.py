@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import tensorflow as tf
@@ -40,8 +41,8 @@ def keras_backbone(inputs: tf.Tensor, settings: NetworkSettings) -> tf.Tensor:
         )
     network = _build(name, weights=None, input_shape=inputs.shape[1:])
     switch_off_drops(network)
-    first = next(layer for layer in network.layers if not isinstance(layer, _PREPROCESSING))
-    return tf.keras.Model(first.input, network.output, name=name)(inputs)
+    *_, last = itertools.takewhile(lambda layer: isinstance(layer, _PREPROCESSING), network.layers)
+    return tf.keras.Model(last.output, network.output, name=name)(inputs)
 
 
 def imagenet_network(name: str) -> tf.keras.Model:

@@ -50,6 +50,21 @@ def _norms(model: tf.keras.Model) -> list[tf.keras.layers.Layer]:
     return [layer for layer in layers_of(model) if isinstance(layer, tf.keras.layers.BatchNormalization)]
 
 
+def _with_features(model: tf.keras.Model) -> tf.keras.Model:
+    """Feature map and embeddings."""
+    return tf.keras.Model(model.input, [model.get_layer("pooling").input, model.output])
+
+
+def _preprocessed(theirs: tf.keras.Model, module: str, images: np.ndarray) -> tf.Tensor:
+    """The feature map of Keras' network behind its own ``preprocess_input``."""
+    for layer in theirs.layers:
+        if isinstance(layer, tf.keras.layers.Normalization) and layer.weights:  # As in EfficientNet's files.
+            layer.set_weights([_MEAN, _DEVIATION**2, layer.get_weights()[2]])
+            layer.finalize_state()
+    preprocess = getattr(tf.keras.applications, module).preprocess_input
+    return theirs(preprocess(images.copy()), training=False)  # It works in place.
+
+
 class KerasNetworksTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(*_there_are(_MODULES))
     def test_equals_keras_and_takes_a_step(self, backbone):
@@ -71,39 +86,26 @@ class KerasNetworksTest(parameterized.TestCase, tf.test.TestCase):
 
         with mock.patch.object(keras_networks, "_build", keeping):
             model = build_embedding_model(settings, 3, seed=0)
-        self._assert_equals_keras(model, kept[0], module, images)
-        self._assert_takes_a_step(model, images)
-
-    def _assert_equals_keras(self, model, theirs, module, images):
-        """Ours from intensities to features, against Keras' network behind its own ``preprocess_input``."""
-        for layer in theirs.layers:
-            if isinstance(layer, tf.keras.layers.Normalization) and layer.weights:  # As in EfficientNet's files.
-                layer.set_weights([_MEAN, _DEVIATION**2, layer.get_weights()[2]])
-                layer.finalize_state()
-        preprocessed = getattr(tf.keras.applications, module).preprocess_input(images.copy())  # It works in place.
-        expected = theirs(preprocessed, training=False)
-        features = tf.keras.Model(model.input, model.get_layer("pooling").input)(images, training=False)
-        self.assertGreater(np.std(expected), 0.0)
-        self.assertAllClose(features, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
-
-    def _assert_takes_a_step(self, model, images):
         norms = [norm.get_weights() for norm in _norms(model)]
         with tf.GradientTape() as tape:
-            embeddings = model(images, training=True)
+            features, embeddings = _with_features(model)(images, training=True)
             loss = tf.reduce_mean(tf.square(embeddings - 1.0))
-        # Nothing is drawn at random, and batch norms are frozen.
-        self.assertAllClose(embeddings, model(images, training=False), rtol=1e-4, atol=1e-5)
+        # Ours from intensities on, in training, against Keras behind its preprocessing, in inference: nothing is
+        # dropped, and batch norms are frozen.
+        expected = _preprocessed(kept[0], module, images)
+        self.assertGreater(np.std(expected), 0.0)
+        self.assertAllClose(features, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
         variables = model.trainable_variables
-        gradients = tape.gradient(loss, variables)
+        gradients = tape.gradient(loss, [getattr(variable, "value", variable) for variable in variables])
         for variable, gradient in zip(variables, gradients):
             self.assertTrue(np.isfinite(tf.convert_to_tensor(gradient)).all(), variable.name)
-        before = [variable.numpy() for variable in variables]
+        before = variables[-1].numpy()
         tf.keras.optimizers.SGD(0.01).apply_gradients(zip(gradients, variables))
-        self.assertTrue(all((one != other.numpy()).any() for one, other in zip(before[-1:], variables[-1:])))
-        for now, then in zip(_norms(model), norms):
-            for one, other in zip(now.get_weights(), then):
-                np.testing.assert_array_equal(one, other)
-            self.assertEmpty(now.trainable_variables)
+        self.assertTrue((variables[-1].numpy() != before).any())
+        for norm, weights in zip(_norms(model), norms):
+            self.assertEmpty(norm.trainable_variables)
+            for now, then in zip(norm.get_weights(), weights):
+                np.testing.assert_array_equal(now, then)
 
     def test_efficientnet_drops_nothing_at_random(self):
         ours = networks.embedding_network("efficientnet_b0")
