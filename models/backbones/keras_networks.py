@@ -60,7 +60,6 @@ def _build(name: str, **arguments: Any) -> tf.keras.Model:
     build = getattr(tf.keras.applications, keras_name, None)
     if build is None:
         raise ConfigError(
-            f"Keras {tf.keras.__version__} has no {keras_name}, which Keras 2 has (Python 3.9 to 3.11); choose "
-            "another --backbone."
+            f"Keras 3 has no {keras_name}, which Keras 2 has (Python 3.9 to 3.11); choose another --backbone."
         )
     return build(include_top=False, **arguments)

@@ -120,7 +120,7 @@ class KerasNetworksTest(parameterized.TestCase, tf.test.TestCase):
             keras_backbone(tf.keras.Input((size, size, 3)), NetworkSettings(backbone))
 
     def test_network_that_this_keras_does_not_have(self):
-        message = "Keras .* has no RegNetX002, which Keras 2 has.*another --backbone"
+        message = "Keras 3 has no RegNetX002, which Keras 2 has.*another --backbone"
         missing = mock.patch.object(tf.keras, "applications", object())
         with missing, self.assertRaisesRegex(ConfigError, message):
             imagenet_network("regnet_x002")

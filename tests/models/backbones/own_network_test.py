@@ -152,6 +152,14 @@ class RefusedTest(OwnNetworkTest):
         with self.assertRaisesRegex(ConfigError, "none.keras cannot be read .*check --backbone"):
             file_digest("none.keras")
 
+    def test_damaged_weights(self):
+        path, _ = self.saved(tf.keras.layers.Conv2D(4, 3))
+        with zipfile.ZipFile(path) as file:
+            config = file.read("config.json")
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("config.json", config)
+        self.assert_refused("Keras cannot load .*Save the network again", path)
+
     @parameterized.parameters(b"", b"<html>", b"PK\x05\x06" + bytes(18))
     def test_no_network(self, content):
         path = str(pictures.folder_for(self) / "damaged.keras")
