@@ -75,8 +75,8 @@ def own_network(inputs: tf.Tensor, settings: NetworkSettings) -> tf.Tensor:
         network = tf.keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds, for damage and for what another version has written.
         raise ConfigError(
-            f"Keras cannot load {path} ({first_line(error)}). Save the network again, with the version of Keras that is "
-            "installed here."
+            f"Keras cannot load {path} ({first_line(error)}). Save the network again, with the version of Keras that "
+            "is installed here."
         ) from error
     if len(network.outputs) != 1 or network.output.shape.rank not in (2, 3, 4):
         raise ConfigError(
