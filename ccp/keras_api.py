@@ -1,20 +1,86 @@
-"""What is asked of Keras beyond its usual interface; differences between its versions belong here."""
+"""What is asked of Keras beyond its usual interface: everything that differs between Keras 2 and Keras 3 is here."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
+
+from ccp.errors import ConfigError
+
+_IS_KERAS_3 = hasattr(tf.keras, "Variable")
+
+# Arguments of ``add_weight`` for variables that a loss updates while it is computed: every replica computes the same
+# update from the whole batch and keeps its own copy.
+REPLICATED: dict[str, Any] = {
+    "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA,
+    "synchronization": tf.VariableSynchronization.ON_READ,
+}
+if _IS_KERAS_3:
+    REPLICATED = {"aggregation": "none"}
 
 
 def layers_of(model: tf.keras.Model) -> list[tf.keras.layers.Layer]:
     """All layers of a model, those of inner models too, and the model itself."""
-    return [model, *(module for module in model.submodules if isinstance(module, tf.keras.layers.Layer))]
+    return list(model._flatten_layers())
+
+
+def is_fused(layer: tf.keras.layers.BatchNormalization) -> bool:
+    """Whether TensorFlow's fused kernel computes it, with Bessel's correction of moving variances; in Keras 3 never."""
+    return getattr(layer, "fused", False)
+
+
+def weight_name(layer: tf.keras.layers.Layer, variable: tf.Variable) -> str:
+    """The name of a layer's variable in Keras 2, as in published files: ``kernel`` of ``conv/kernel:0``."""
+    name = variable.name.rpartition("/")[2].partition(":")[0]
+    is_depthwise = isinstance(layer, tf.keras.layers.DepthwiseConv2D)
+    return "depthwise_kernel" if is_depthwise and name == "kernel" else name
 
 
 def create_moments(optimizer: tf.keras.optimizers.Optimizer, variables: Sequence[tf.Variable]) -> None:
     """Creates the variables of an optimizer before its first step, so that a checkpoint restores into them."""
-    if isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer):  # TensorFlow Addons' kind.
+    if hasattr(optimizer, "_create_all_weights"):  # TensorFlow Addons' kind.
         optimizer._create_all_weights(variables)
     else:
         optimizer.build(variables)
+
+
+def apply_summed(
+    optimizer: tf.keras.optimizers.Optimizer, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]
+) -> None:
+    """Applies gradients that are already summed over the replicas, on each of them."""
+    if not _IS_KERAS_3:
+        optimizer.apply_gradients(zip(gradients, variables), experimental_aggregate_gradients=False)
+        return
+    replica = tf.distribute.get_replica_context()
+    if replica.num_replicas_in_sync > 1:
+        # Keras 3 always sums: the gradients of the first and zeros, which gives the same bits.
+        is_first = tf.equal(replica.replica_id_in_sync_group, 0)
+        gradients = [tf.where(is_first, gradient, tf.zeros_like(gradient)) for gradient in gradients]
+    optimizer.apply_gradients(zip(gradients, variables))
+
+
+def named_optimizer(name: str, learning_rate: float) -> tf.keras.optimizers.Optimizer:
+    """``adam``, ``lamb`` or ``radam``, with β 0.9 and 0.999.
+
+    Raises:
+      ConfigError: neither Keras nor an installed package has it.
+    """
+    if name == "adam":
+        return tf.keras.optimizers.Adam(learning_rate, **({} if _IS_KERAS_3 else {"jit_compile": False}))
+    if name == "lamb" and _IS_KERAS_3:
+        return tf.keras.optimizers.Lamb(learning_rate, epsilon=1e-6)  # TensorFlow Addons' epsilon.
+    try:
+        from tensorflow_addons import optimizers  # Slow to import and loud: only where it is used.
+    except ImportError as error:
+        raise ConfigError(
+            f"The optimizer {name} is TensorFlow Addons', which is not installed and exists for Python 3.9 to 3.11 "
+            "only. Choose adam, or on Python 3.12 and later lamb."
+        ) from error
+    return {"lamb": optimizers.LAMB, "radam": optimizers.RectifiedAdam}[name](learning_rate)
+
+
+def has_batch_methods(callback: tf.keras.callbacks.Callback) -> bool:
+    """Whether a callback defines any method that is called at every training step."""
+    return callback._implements_train_batch_hooks()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+from ccp.keras_api import is_fused, layers_of
 from ccp.registry import imported
 from datasets.input.formats import ImageFormat
 from models.input_convention import InputConvention
@@ -48,10 +49,10 @@ def build_embedding_model(settings: NetworkSettings, channels: int, seed: int) -
         head = tf.keras.layers.Dense(settings.embedding_size, use_bias=False, dtype="float32", name=EMBEDDING_LAYER)
         model = tf.keras.Model(images, head(features), name="embedding_network")
     if settings.freeze_bn:
-        for layer in model.submodules:
+        for layer in layers_of(model):
             if isinstance(layer, tf.keras.layers.BatchNormalization):
                 layer.trainable = False  # Keras then also runs it in inference mode.
-                if tf.config.list_physical_devices("GPU"):
+                if is_fused(layer) and tf.config.list_physical_devices("GPU"):
                     # The gradient of the GPU's fused inference kernel is not deterministic, which we do not allow.
                     layer.fused = False
     return model

@@ -6,10 +6,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from ccp.distribution.replicas import REPLICATED
+from ccp.keras_api import REPLICATED, is_fused
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
+@tf.keras.utils.register_keras_serializable(package="ccp")
 class GlobalBatchNormalization(tf.keras.layers.BatchNormalization):
     """Batch norm whose statistics are those of the images of all replicas together.
 
@@ -21,7 +21,7 @@ class GlobalBatchNormalization(tf.keras.layers.BatchNormalization):
 
     def add_weight(self, *args: Any, **kwargs: Any) -> tf.Variable:
         """As Keras, except for the moving statistics, which Keras would average over the replicas at each read."""
-        if kwargs.get("synchronization") == REPLICATED["synchronization"]:
+        if not kwargs.get("trainable", True):
             kwargs.update(REPLICATED)
         return super().add_weight(*args, **kwargs)
 
@@ -36,7 +36,7 @@ class GlobalBatchNormalization(tf.keras.layers.BatchNormalization):
         mean = total / count
         (squares,) = _summed([tf.reduce_sum(tf.square(values - mean), axes)])
         variance = squares / count
-        kept = squares / tf.maximum(count - 1.0, 1.0) if self.fused else variance
+        kept = squares / tf.maximum(count - 1.0, 1.0) if is_fused(self) else variance
         for moving, now in ((self.moving_mean, mean), (self.moving_variance, kept)):
             moving.assign_sub((1.0 - self.momentum) * (moving - tf.stop_gradient(now)))
         normalized = tf.nn.batch_normalization(values, mean, variance, self.beta, self.gamma, self.epsilon)
@@ -52,7 +52,7 @@ def synchronized(model: tf.keras.Model) -> tf.keras.Model:
         kind = GlobalBatchNormalization if isinstance(layer, tf.keras.layers.BatchNormalization) else type(layer)
         copy = kind.from_config(layer.get_config())
         if kind is GlobalBatchNormalization:
-            copy.fused = layer.fused
+            copy.fused = is_fused(layer)
         return copy
 
     clone = tf.keras.models.clone_model(model, clone_function=copied)

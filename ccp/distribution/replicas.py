@@ -12,13 +12,6 @@ from ccp.distribution.cluster import connected_strategy, read_cluster
 from ccp.distribution.processes import Processes
 from ccp.errors import ConfigError
 
-# For variables that a loss updates while it is computed: every replica computes the same update from the whole batch
-# and keeps its own copy.
-REPLICATED = {
-    "synchronization": tf.VariableSynchronization.ON_READ,
-    "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA,
-}
-
 
 class Replicas(Processes):
     """One device, several devices of a machine, or several machines, with one interface.

@@ -39,9 +39,9 @@ PAIR_LOSSES: Registry[PairLossEntry] = Registry(
         "soft_triple": PairLossEntry("ccp.losses.soft_triple:SoftTripleLoss", against_proxies=True),
         "virtual_softmax": PairLossEntry("ccp.losses.virtual_softmax:VirtualSoftmaxLoss", against_proxies=True),
         "margin": PairLossEntry("ccp.losses.margin:MarginLoss"),
-        "semi_hard_triplet": PairLossEntry("ccp.losses.addons:SemiHardTripletLoss", within_batch=True),
-        "hard_triplet": PairLossEntry("ccp.losses.addons:HardTripletLoss", within_batch=True),
-        "lifted_structure": PairLossEntry("ccp.losses.addons:LiftedStructureLoss", within_batch=True),
-        "npairs": PairLossEntry("ccp.losses.addons:NPairsLoss", within_batch=True),
+        "semi_hard_triplet": PairLossEntry("ccp.losses.semi_hard_triplet:SemiHardTripletLoss", within_batch=True),
+        "hard_triplet": PairLossEntry("ccp.losses.hard_triplet:HardTripletLoss", within_batch=True),
+        "lifted_structure": PairLossEntry("ccp.losses.lifted_structure:LiftedStructureLoss", within_batch=True),
+        "npairs": PairLossEntry("ccp.losses.npairs:NPairsLoss", within_batch=True),
     },
 )

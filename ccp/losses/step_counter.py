@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ccp.distribution.replicas import REPLICATED
+from ccp.keras_api import REPLICATED
 
 
 class StepCounter(tf.keras.layers.Layer):

@@ -7,9 +7,9 @@ import dataclasses
 import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
-from ccp.distribution.replicas import REPLICATED
 from ccp.errors import ConfigError
 from ccp.k_center import greedy_k_center
+from ccp.keras_api import REPLICATED
 from ccp.losses.pair_loss import PairLoss, prepare
 from ccp.losses.step_counter import StepCounter
 from ccp.losses.whole_batch import WholeBatchLoss
@@ -80,7 +80,7 @@ class HierarchicalProxyLoss(WholeBatchLoss):
         tf.cond(
             tf.equal(step % self.clustering_period, 0),
             lambda: self.coarse.cluster(tf.stop_gradient(centers), first=tf.equal(step, 0)),
-            lambda: self.coarse.cluster_of_class.read_value(),
+            lambda: tf.identity(self.coarse.cluster_of_class),
         )
         coarse_labels, coarse_proxies = self.coarse.references(centers)
         fine = self.pair_loss.against(labels, embeddings, *self.proxies.references())

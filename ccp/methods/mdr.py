@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from ccp import distances
-from ccp.distribution.replicas import REPLICATED
+from ccp.keras_api import REPLICATED
 from ccp.losses.pair_loss import prepare
 from ccp.losses.whole_batch import WholeBatchLoss
 from ccp.settings import setting

@@ -7,7 +7,7 @@ import tensorflow as tf
 from ccp.k_center import greedy_k_center
 
 
-@tf.keras.saving.register_keras_serializable(package="ccp")
+@tf.keras.utils.register_keras_serializable(package="ccp")
 class ProxyReinitializer(tf.keras.layers.Layer):
     """Candidates and current proxies in, new proxies out (CCP, algorithm 1).
 

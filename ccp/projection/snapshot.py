@@ -22,7 +22,7 @@ class Snapshot(tf.Module):
         originals = tuple(variables)
         # Behind a function: as a plain attribute they would be tracked, and restoring the copies would set them too.
         self._originals = lambda: originals
-        self._places = {variable.ref(): place for place, variable in enumerate(originals)}
+        self._places = {id(variable): place for place, variable in enumerate(originals)}
         self.copies = [tf.Variable(v, trainable=False, name=f"copy_{i}") for i, v in enumerate(originals)]
 
     def take(self) -> None:
@@ -46,6 +46,6 @@ class Snapshot(tf.Module):
         Raises:
           KeyError: it is not among the variables.
         """
-        if variable.ref() not in self._places:
+        if id(variable) not in self._places:
             raise KeyError(f"{variable.name} is not part of this snapshot.")
-        return self.copies[self._places[variable.ref()]]
+        return self.copies[self._places[id(variable)]]

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ccp.keras_api import has_batch_methods
 from ccp.projection.projector import Projection
 
 
@@ -17,13 +18,11 @@ def announce(callbacks: Iterable[Any], projection: Projection | None) -> None:
             callback.on_projection(projection)
 
 
-def callback_list(
-    callbacks: Sequence[tf.keras.callbacks.Callback],
-    model: tf.keras.Model,
-    optimizer: tf.keras.optimizers.Optimizer,
-    **params: Any,
-) -> tf.keras.callbacks.CallbackList:
-    """Callbacks that see a network as if Keras trained it.
+class TrainerCallbacks:
+    """Keras callbacks that see a network as if Keras trained it.
+
+    Like Keras' ``CallbackList``, but the logs reach callbacks as they are: Keras 3 sorts them and makes every number a
+    float.
 
     Args:
       callbacks: Keras callbacks.
@@ -31,7 +30,31 @@ def callback_list(
       optimizer: callbacks read its configuration and set its learning rate.
       params: see ``tf.keras.callbacks.Callback.params``.
     """
-    model.stop_training = False
-    if getattr(model, "optimizer", None) is None:
-        model.optimizer = optimizer
-    return tf.keras.callbacks.CallbackList(list(callbacks), model=model, verbose=0, **params)
+
+    def __init__(
+        self,
+        callbacks: Sequence[tf.keras.callbacks.Callback],
+        model: tf.keras.Model,
+        optimizer: tf.keras.optimizers.Optimizer,
+        **params: Any,
+    ):
+        model.stop_training = False
+        if getattr(model, "optimizer", None) is None:
+            model.optimizer = optimizer
+        self._callbacks = list(callbacks)
+        self._of_batches = [callback for callback in callbacks if has_batch_methods(callback)]
+        for callback in self._callbacks:
+            callback.set_params({"verbose": 0, **params})
+            callback.set_model(model)
+
+    def notify(self, event: str, *arguments: Any) -> None:
+        """Calls the method ``event`` of each callback, as ``on_epoch_end``."""
+        for callback in self._callbacks:
+            getattr(callback, event)(*arguments)
+
+    def notify_of_batch(self, event: str, step: int, **logs: Any) -> None:
+        """Calls the method of those callbacks that define any for batches; only then are the logs read."""
+        if self._of_batches:
+            logs = {name: float(value) for name, value in logs.items()}
+        for callback in self._of_batches:
+            getattr(callback, event)(step, logs)

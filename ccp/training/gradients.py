@@ -28,9 +28,9 @@ def transform_gradients(
     Args:
       gradients: one per variable, of its shape.
       variables: the network's weights and the proxies.
-      anchors: by ``variable.ref()``, what the proximal term ties a variable to: + λ (θ − anchor).
+      anchors: by ``id(variable)``, what the proximal term ties a variable to: + λ (θ − anchor).
       proximal_weight: λ.
-      decayed: ``ref()`` of the variables that get + weight_decay · θ.
+      decayed: ``id`` of the variables that get + weight_decay · θ.
       weight_decay: its factor.
       clip_norm: the global norm is clipped to this.
       clip_value: then each entry is clipped to ± this.
@@ -40,9 +40,9 @@ def transform_gradients(
     """
     transformed = []
     for gradient, variable in zip(gradients, variables):
-        if variable.ref() in anchors:
-            gradient += proximal_weight * (variable - anchors[variable.ref()])
-        if variable.ref() in decayed:
+        if id(variable) in anchors:
+            gradient += proximal_weight * (variable - anchors[id(variable)])
+        if id(variable) in decayed:
             gradient += weight_decay * variable
         transformed.append(gradient)
     transformed, global_norm = tf.clip_by_global_norm(transformed, clip_norm)
@@ -50,6 +50,6 @@ def transform_gradients(
 
 
 def batch_norm_variables(model: tf.keras.Model) -> set[Any]:
-    """``ref()`` of every batch-normalisation variable in a model, by layer and not by name."""
+    """``id`` of every batch-normalisation variable in a model, by layer and not by name."""
     layers = (layer for layer in layers_of(model) if isinstance(layer, tf.keras.layers.BatchNormalization))
-    return {variable.ref() for layer in layers for variable in layer.weights}
+    return {id(variable) for layer in layers for variable in layer.weights}

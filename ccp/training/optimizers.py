@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Union
 
 import tensorflow as tf
 
-from ccp.keras_api import create_moments
+from ccp.keras_api import apply_summed, create_moments, named_optimizer
 from ccp.training.settings import OptimizerSettings
 
 # Settings of an optimizer, or one that others are to be like.
@@ -25,13 +25,7 @@ def build_optimizer(like: OptimizerLike, multiplier: float = 1.0) -> tf.keras.op
         config = like.get_config()
         config["learning_rate"] = _scaled(config["learning_rate"], multiplier)
         return type(like).from_config(config)
-    learning_rate = multiplier * like.learning_rate
-    if like.optimizer == "adam":
-        return tf.keras.optimizers.Adam(learning_rate, jit_compile=False)
-    import tensorflow_addons as tfa  # Slow to import and loud: only where it is used.
-
-    builders = {"lamb": tfa.optimizers.LAMB, "radam": tfa.optimizers.RectifiedAdam}
-    return builders[like.optimizer](learning_rate)
+    return named_optimizer(like.optimizer, multiplier * like.learning_rate)
 
 
 def _scaled(learning_rate: Any, multiplier: float) -> Any:
@@ -88,7 +82,7 @@ class GroupedOptimizer(tf.Module):
         self._has_schedule = not isinstance(like, OptimizerSettings) and isinstance(
             like.get_config()["learning_rate"], dict
         )
-        self._names = {v.ref(): name for name, group in groups.items() for v in group.variables}
+        self._names = {id(v): name for name, group in groups.items() for v in group.variables}
         self.optimizers = {name: build_optimizer(like, group.multiplier) for name, group in groups.items()}
         for name, group in groups.items():
             create_moments(self.optimizers[name], group.variables)
@@ -96,10 +90,9 @@ class GroupedOptimizer(tf.Module):
     def apply(self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]) -> None:
         """One step of the groups that ``variables`` belong to; a group takes part as a whole or not at all."""
         for name, optimizer in self.optimizers.items():
-            own = [(g, v) for g, v in zip(gradients, variables) if self._names[v.ref()] == name]
+            own = [(g, v) for g, v in zip(gradients, variables) if self._names[id(v)] == name]
             if own:
-                # Already summed over the replicas.
-                optimizer.apply_gradients(own, experimental_aggregate_gradients=False)
+                apply_summed(optimizer, *zip(*own))
 
     @property
     def first(self) -> tf.keras.optimizers.Optimizer:

@@ -14,7 +14,7 @@ from ccp.projection.projector import Candidates
 from ccp.projection.settings import ProjectionSettings
 from ccp.references.reference_loss import CCPLoss
 from ccp.training.batches import Batch, BatchesFrom, batches_from
-from ccp.training.callbacks import announce, callback_list
+from ccp.training.callbacks import TrainerCallbacks, announce
 from ccp.training.optimizers import OptimizerLike
 from ccp.training.progress import Progress
 from ccp.training.progress_display import ProgressDisplay
@@ -133,7 +133,7 @@ class Trainer:
         self.replicas.barrier()  # Until the chief has its checkpoints in order.
         restored = self.restore()
         self.replicas.check_same_step(self.progress.total_steps if restored else None)
-        callbacks = callback_list(
+        callbacks = TrainerCallbacks(
             self.callbacks,
             self.model,
             self.optimizer.first,
@@ -142,7 +142,7 @@ class Trainer:
             steps_done=self.progress.total_steps,
             monitor=self._loop.monitor,
         )
-        callbacks.on_train_begin({"epoch": self.progress.epoch, **self.progress.last_logs})
+        callbacks.notify("on_train_begin", {"epoch": self.progress.epoch, **self.progress.last_logs})
         try:
             if not restored:
                 self._initialize()
@@ -150,7 +150,7 @@ class Trainer:
             if not self.progress.finished:
                 self._train_epochs(callbacks)
         finally:
-            callbacks.on_train_end()
+            callbacks.notify("on_train_end", {})
         self.overall_best.put_back()
         return self.progress
 
@@ -162,12 +162,12 @@ class Trainer:
         """
         return self.state.checkpoints.restore()
 
-    def _train_epochs(self, callbacks: tf.keras.callbacks.CallbackList) -> None:
+    def _train_epochs(self, callbacks: TrainerCallbacks) -> None:
         batches = self._batches(self.progress.epoch, self.progress.step)
         results = UnreadResults(self.progress)
         while not self.progress.finished:
             epoch = self.progress.epoch
-            callbacks.on_epoch_begin(epoch)
+            callbacks.notify("on_epoch_begin", epoch, {})
             while self.progress.step < self._loop.steps_per_epoch:
                 self._train_step(batches, results, callbacks)
                 stop = self.replicas.any(self._should_stop())
@@ -179,7 +179,7 @@ class Trainer:
             logs, projection = self.state.after_epoch(self._validated_scores())
             announce(self.callbacks, projection)
             self.state.checkpoints.save()
-            callbacks.on_epoch_end(epoch, logs)
+            callbacks.notify("on_epoch_end", epoch, logs)
             self.optimizer.synchronize()  # A callback may have set the learning rate.
             if self.replicas.any(self.model.stop_training) and not self.progress.finished:
                 self.progress.finished = True
@@ -187,11 +187,9 @@ class Trainer:
             if self.replicas.any(self._should_stop()) and not self.progress.finished:
                 self._stop()
 
-    def _train_step(
-        self, batches: Iterator[Batch], results: UnreadResults, callbacks: tf.keras.callbacks.CallbackList
-    ) -> None:
+    def _train_step(self, batches: Iterator[Batch], results: UnreadResults, callbacks: TrainerCallbacks) -> None:
         step, warming_up = self.progress.step, self.progress.epoch < self._loop.warm_up_epochs
-        callbacks.on_train_batch_begin(step)
+        callbacks.notify_of_batch("on_train_batch_begin", step)
         batch = next(batches, None)
         if batch is None:
             raise TrainingError(
@@ -202,7 +200,7 @@ class Trainer:
         if self.projections and self.projections.schedule.counts_steps:
             self.projections.schedule.count_step(self.optimizer.learning_rate)
         results.add(result)
-        callbacks.on_train_batch_end(step, {"loss": result.loss})
+        callbacks.notify_of_batch("on_train_batch_end", step, loss=result.loss)
 
     def _read(self, results: UnreadResults) -> None:
         problem = results.read()

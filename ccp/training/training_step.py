@@ -60,9 +60,9 @@ class TrainingStep:
     ):
         self._model, self._loss, self._settings = model, loss, gradients
         self._projector, self._replicas = projector, replicas or Replicas()
-        in_head = {v.ref() for v in head}
-        self._body = [v for v in model.trainable_variables if v.ref() not in in_head]
-        self._head = [v for v in model.trainable_variables if v.ref() in in_head]
+        in_head = {id(v) for v in head}
+        self._body = [v for v in model.trainable_variables if id(v) not in in_head]
+        self._head = [v for v in model.trainable_variables if id(v) in in_head]
         proxies, others = loss_variables(loss)
         self._of_loss = proxies + others
         self.optimizer = GroupedOptimizer(
@@ -75,7 +75,7 @@ class TrainingStep:
             },
         )
         undecayed = batch_norm_variables(model)
-        self._decayed = {v.ref() for v in self._body + self._head + self._of_loss if v.ref() not in undecayed}
+        self._decayed = {id(v) for v in self._body + self._head + self._of_loss if id(v) not in undecayed}
         float16 = any(layer.compute_dtype == "float16" for layer in layers_of(model))
         self.loss_scale = LossScale() if float16 else None
         self._graph, self._uses_xla = tf.function(self.step, jit_compile=jit_compile or None), jit_compile
@@ -158,7 +158,7 @@ class TrainingStep:
     ) -> tuple[list[tf.Tensor], tf.Tensor]:
         anchors, proximal_weight = {}, 0.0
         if self._projector is not None:
-            anchors = {v.ref(): self._projector.anchor.of(v) for v in self._model.trainable_variables}
+            anchors = {id(v): self._projector.anchor.of(v) for v in self._model.trainable_variables}
             proximal_weight = self._projector.weight
         return transform_gradients(
             gradients,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ccp.keras_api import weight_name
 from models.weights.errors import WeightsError
 
 # Top layers in files of whole networks: a classifier, or the embedding of a network that was trained here.
@@ -90,7 +91,7 @@ def _variables(model: tf.keras.Model) -> dict[str, tf.Variable]:
     layers = [layer for layer in _layers(model) if layer.weights]
     names = _ranked([layer.name.replace("/", "_") for layer in layers], _automatic_names(model))
     named = {
-        f"{name}/{variable.name.rpartition('/')[2].partition(':')[0]}": variable
+        f"{name}/{weight_name(layer, variable)}": variable
         for name, layer in zip(names, layers)
         for variable in layer.weights
     }
@@ -128,7 +129,7 @@ def _layers(model: tf.keras.Model) -> Iterator[tf.keras.layers.Layer]:
 
 
 def _read(tensor: Any, name: str, variable: tf.Variable, source: str) -> np.ndarray:
-    needed = np.dtype(variable.dtype.as_numpy_dtype)
+    needed = np.dtype(tf.as_dtype(variable.dtype).as_numpy_dtype)
     try:
         with np.errstate(over="ignore"):  # What overflows is found below.
             values = np.asarray(tensor).astype(needed)

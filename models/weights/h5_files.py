@@ -9,7 +9,7 @@ import h5py
 import tensorflow as tf
 
 from datasets.files import written_whole
-from models.weights.assignment import layer_name, tensor_name
+from models.weights.assignment import layer_name, tensor_name, tensors_of
 from models.weights.errors import WeightsError, check_readable
 
 _OPTIMIZER = "optimizer_weights/"  # In files of compiled models.
@@ -39,13 +39,21 @@ def read_h5(path: str) -> Iterator[Mapping[str, h5py.Dataset]]:
 
 
 def save_weights_h5(model: tf.keras.Model, path: str) -> None:
-    """Writes a network's weights as Keras' ``save_weights`` does.
+    """Writes a network's weights in the layout of Keras 2's ``.h5`` files, which either Keras loads.
 
     Raises:
       OutputError: no file can be written at ``path``; an existing one is unchanged.
     """
-    with written_whole(path) as temporary:  # Not named ``.weights.h5``, for which Keras has another layout.
-        model.save_weights(str(temporary), save_format="h5")
+    tensors = tensors_of(model)
+    layers = list(dict.fromkeys(map(layer_name, tensors)))
+    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["layer_names"] = [layer.encode() for layer in layers]
+        for layer in layers:
+            group = file.create_group(layer)
+            names = [f"{name}:0" for name in tensors if layer_name(name) == layer]
+            group.attrs["weight_names"] = [name.encode() for name in names]
+            for name in names:
+                group[name] = tensors[name.partition(":")[0]]
 
 
 def _tensors(file: h5py.File, path: str) -> dict[str, h5py.Dataset]:
@@ -70,7 +78,7 @@ def _check(item: h5py.Dataset, name: str, path: str) -> None:
     if layer_name(name) in _UNNAMED:
         raise WeightsError(
             f"{path} has a tensor {item.name}, without the name of its layer, as files named *.weights.h5 have; save "
-            "the model's weights under a name that ends in .h5 alone."
+            "the model itself as .h5: model.save('network.h5')."
         )
     if item.external or item.is_virtual:
         raise WeightsError(f"{path} keeps {item.name} in another file; pass a file that holds all its tensors.")

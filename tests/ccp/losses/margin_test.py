@@ -111,7 +111,7 @@ class DrawsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(logs[1, 2], logs[1, 3])  # Beyond √2.
         self.assertAllEqual(np.sort(logs.ravel())[::-1], logs.ravel())  # The nearer the likelier.
         size = min(embedding_size, 128)  # Larger ones leave float64 in the oracle.
-        expected = [np.log(oracles_baselines.inverse_density(d, size, 0.5)) for d in distances.ravel()]
+        expected = [np.log(oracles_baselines.inverse_density(d, size, 0.5)) for d in distances.ravel().tolist()]
         self.assertAllClose(
             log_inverse_density(tf.constant(distances), size, 0.5), np.reshape(expected, (2, 4)), atol=1e-4
         )

@@ -125,6 +125,6 @@ def test_layers_of_inner_losses_are_its_layers_once():
     proxies, inner = ccp.ClassProxies(2, 1, 4), ccp.MarginLoss()
     loss = ccp.MDRLoss(ccp.ReferenceLoss(inner, proxies))
     assert loss.layers == (inner.boundaries, inner.counter, proxies, loss.regularizer)
-    assert [v.ref() for v in loss.trainable_variables] == [
-        v.ref() for v in (inner.boundaries.values, proxies.points, loss.regularizer.levels)
+    assert [id(v) for v in loss.trainable_variables] == [
+        id(v) for v in (inner.boundaries.values, proxies.points, loss.regularizer.levels)
     ]

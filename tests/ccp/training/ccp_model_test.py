@@ -46,7 +46,7 @@ def batches(**more) -> tf.data.Dataset:
 
 def compiled(loss=None, rate=0.01, **more) -> ccp.CCPModel:
     model = ccp.CCPModel(network(), loss or ccp_loss())
-    model.compile(tf.keras.optimizers.Adam(rate, jit_compile=False), **more)
+    model.compile(tf.keras.optimizers.Adam(rate), **more)
     return model
 
 

@@ -11,8 +11,8 @@ def transformed(gradients, values, anchors=(), **settings):
     return transform_gradients(
         [tf.constant(gradient, tf.float32) for gradient in gradients],
         variables,
-        anchors={v.ref(): tf.Variable(anchor, dtype=tf.float32) for v, anchor in zip(variables, anchors)},
-        decayed={v.ref() for v in variables},
+        anchors={id(v): tf.Variable(anchor, dtype=tf.float32) for v, anchor in zip(variables, anchors)},
+        decayed={id(v) for v in variables},
         **settings,
     )
 
@@ -26,8 +26,8 @@ class TransformGradientsTest(tf.test.TestCase):
             [tf.constant(entries[f"{name}/gradient"]) for name in names],
             list(variables.values()),
             # The proxies have no anchor, and batch-norm variables no decay.
-            anchors={v.ref(): tf.Variable(entries[f"{n}/anchor"]) for n, v in variables.items() if n != "proxies"},
-            decayed={variables["kernel"].ref(), variables["proxies"].ref()},
+            anchors={id(v): tf.Variable(entries[f"{n}/anchor"]) for n, v in variables.items() if n != "proxies"},
+            decayed={id(variables["kernel"]), id(variables["proxies"])},
             proximal_weight=float(entries["proximal_weight"]),
             weight_decay=float(entries["weight_decay"]),
             clip_norm=float(entries["clip_norm"]),
@@ -72,7 +72,7 @@ class TransformGradientsTest(tf.test.TestCase):
             return transform_gradients(
                 [gradient],
                 [weight],
-                anchors={weight.ref(): anchor},
+                anchors={id(weight): anchor},
                 proximal_weight=proximal,
                 decayed=set(),
                 weight_decay=0.1,
@@ -94,6 +94,6 @@ class BatchNormVariablesTest(tf.test.TestCase):
         inner = tf.keras.Sequential([tf.keras.layers.Dense(4), norms[0]])
         model = tf.keras.Sequential([tf.keras.layers.Input((3,)), inner, dense, norms[1]])
         found = batch_norm_variables(model)
-        self.assertEqual(found, {v.ref() for norm in norms for v in norm.weights})
+        self.assertEqual(found, {id(v) for norm in norms for v in norm.weights})
         self.assertLen(found, 8)
-        self.assertNotIn(dense.kernel.ref(), found)
+        self.assertNotIn(id(dense.kernel), found)

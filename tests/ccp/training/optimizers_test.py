@@ -25,7 +25,7 @@ def gradients(step: int, chosen) -> list[tf.Tensor]:
 
 
 def adam(learning_rate: float) -> tf.keras.optimizers.Optimizer:
-    return tf.keras.optimizers.Adam(learning_rate, jit_compile=False)
+    return tf.keras.optimizers.Adam(learning_rate)
 
 
 def everything(optimizer: GroupedOptimizer) -> dict[str, np.ndarray]:

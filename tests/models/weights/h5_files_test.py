@@ -47,7 +47,7 @@ class SavedTest(H5Test):
 class KerasFilesTest(H5Test):
     def test_weights_of_a_whole_model(self):
         wanted = small_network(seed=1)
-        wanted.compile(tf.keras.optimizers.legacy.Adam())
+        wanted.compile(tf.keras.optimizers.Adam())
         wanted.optimizer.apply_gradients([(tf.ones_like(v), v) for v in wanted.trainable_variables])
         wanted.save(self.path)
         with h5py.File(self.path) as file:
@@ -60,7 +60,7 @@ class KerasFilesTest(H5Test):
         inner = small_network(seed=1)
         inputs = tf.keras.Input((None, None, 3))
         outputs = tf.keras.layers.Dense(7, name="predictions")(inner(inputs))
-        tf.keras.Model(inputs, outputs).save_weights(self.path)
+        tf.keras.Model(inputs, outputs).save(self.path)
         network = small_network(seed=2)
         self.assertEqual(load(network, self.path), ["predictions"])
         self._assert_same(network, inner)
@@ -78,9 +78,7 @@ class KerasFilesTest(H5Test):
     def test_the_layout_without_layer_names_is_refused(self):
         path = os.path.join(os.path.dirname(self.path), "x.weights.h5")
         small_network(seed=1).save_weights(path)
-        self._assert_refused(
-            "without the name of its layer.*save the model's weights under a name that ends in .h5", path
-        )
+        self._assert_refused("without the name of its layer.*save the model itself as .h5", path)
 
 
 class UnfitFilesTest(H5Test):

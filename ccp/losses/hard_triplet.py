@@ -1,0 +1,32 @@
+"""Triplet loss with the hardest pairs."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tensorflow as tf
+
+from ccp.losses.within_batch import WithinBatchLoss
+from ccp.pairs import Pairs
+from ccp.settings import setting
+
+
+@tf.keras.utils.register_keras_serializable(package="ccp")
+@dataclasses.dataclass(eq=False)
+class HardTripletLoss(WithinBatchLoss):
+    """Triplet loss with the hardest positive and negative of each anchor (Hermans et al., 2017, arXiv 1703.07737).
+
+    Mean over anchors of (d(a, p) − d(a, n) + margin)+, d Euclidean, p the farthest positive and n the nearest negative,
+    as in TensorFlow Addons. An anchor without a positive is its own positive, at distance 0.
+    """
+
+    margin: float = setting(
+        0.2, "distance by which a positive has to be nearer than a negative (m)", at_least=0, at_most=2
+    )
+    name: str = "hard_triplet"
+
+    def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
+        """One triplet of each anchor's [batch] distances."""
+        farthest = tf.reduce_max(tf.where(pairs.positives, scores, 0.0), axis=1)
+        nearest = tf.reduce_min(tf.where(pairs.negatives, scores, float("inf")), axis=1)
+        return tf.reduce_mean(tf.nn.relu(farthest - nearest + self.margin))
