@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +18,12 @@ REPLICATED: dict[str, Any] = {
     "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA,
     "synchronization": tf.VariableSynchronization.ON_READ,
 }
+_IN_KERAS = ("adam",)
+_ADAM: dict[str, Any] = {"jit_compile": False}
 if _IS_KERAS_3:
     REPLICATED = {"aggregation": "none"}
+    _IN_KERAS = ("adam", "lamb")
+    _ADAM = {}
 
 
 def layers_of(model: tf.keras.Model) -> list[tf.keras.layers.Layer]:
@@ -36,6 +41,11 @@ def weight_name(layer: tf.keras.layers.Layer, variable: tf.Variable) -> str:
     name = variable.name.rpartition("/")[2].partition(":")[0]
     is_depthwise = isinstance(layer, tf.keras.layers.DepthwiseConv2D)
     return "depthwise_kernel" if is_depthwise and name == "kernel" else name
+
+
+def tf_variable(variable: tf.Variable) -> tf.Variable:
+    """TensorFlow's variable inside of Keras 3's, which a SavedModel would hold twice and initialise once."""
+    return variable.value if _IS_KERAS_3 else variable
 
 
 def create_moments(optimizer: tf.keras.optimizers.Optimizer, variables: Sequence[tf.Variable]) -> None:
@@ -61,26 +71,27 @@ def apply_summed(
     optimizer.apply_gradients(zip(gradients, variables))
 
 
-def named_optimizer(name: str, learning_rate: float) -> tf.keras.optimizers.Optimizer:
-    """``adam``, ``lamb`` or ``radam``, with β 0.9 and 0.999.
+def check_optimizer(name: str) -> None:
+    """Refuses ``lamb`` or ``radam`` where nothing that is installed has it.
 
     Raises:
-      ConfigError: neither Keras nor an installed package has it.
+      ConfigError: TensorFlow Addons is needed, and missing.
     """
+    if name in _IN_KERAS or (not _IS_KERAS_3 and importlib.util.find_spec("tensorflow_addons")):
+        return
+    raise ConfigError(
+        f"The optimizer {name} is TensorFlow Addons', which exists for Python 3.9 to 3.11 only and is not installed. "
+        f"Choose {' or '.join(_IN_KERAS)}."
+    )
+
+
+def named_optimizer(name: str, learning_rate: float) -> tf.keras.optimizers.Optimizer:
+    """``adam``, ``lamb`` or ``radam``, with β 0.9 and 0.999; see ``check_optimizer``."""
+    check_optimizer(name)
     if name == "adam":
-        return tf.keras.optimizers.Adam(learning_rate, **({} if _IS_KERAS_3 else {"jit_compile": False}))
-    if name == "lamb" and _IS_KERAS_3:
+        return tf.keras.optimizers.Adam(learning_rate, **_ADAM)
+    if name in _IN_KERAS:
         return tf.keras.optimizers.Lamb(learning_rate, epsilon=1e-6)  # TensorFlow Addons' epsilon.
-    try:
-        from tensorflow_addons import optimizers  # Slow to import and loud: only where it is used.
-    except ImportError as error:
-        raise ConfigError(
-            f"The optimizer {name} is TensorFlow Addons', which is not installed and exists for Python 3.9 to 3.11 "
-            "only. Choose adam, or on Python 3.12 and later lamb."
-        ) from error
+    from tensorflow_addons import optimizers  # Slow to import and loud: only where it is used.
+
     return {"lamb": optimizers.LAMB, "radam": optimizers.RectifiedAdam}[name](learning_rate)
-
-
-def has_batch_methods(callback: tf.keras.callbacks.Callback) -> bool:
-    """Whether a callback defines any method that is called at every training step."""
-    return callback._implements_train_batch_hooks()

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from ccp.distribution.replicas import replicas_of
+from ccp.keras_api import check_optimizer
 from ccp.training.progress_display import ProgressDisplay
 from datasets.files import read_json, save_json
 from experiments.before_training import score_start
@@ -48,6 +49,7 @@ def train_run(
         return read_json(run.result)  # The other processes may have ended.
     # What is refused until the directory is claimed leaves nothing behind.
     check_start_weights(settings.network)
+    check_optimizer(settings.optimizer.optimizer)
     replicas = replicas_of(settings.run.strategy, settings.batch.size, settings.run.worker_timeout)
     experiment = Experiment(settings, run.bad_images, replicas)
     if not replicas.any(replicas.is_chief and run.has_trained_step):

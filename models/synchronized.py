@@ -25,8 +25,8 @@ class GlobalBatchNormalization(tf.keras.layers.BatchNormalization):
             kwargs.update(REPLICATED)
         return super().add_weight(*args, **kwargs)
 
-    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """[batch of this replica, …, channels], normalised."""
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: Any = None) -> tf.Tensor:
+        """[batch of this replica, …, channels], normalised; no mask is used."""
         if not training or not self.trainable:
             return super().call(inputs, training=False)
         values = tf.cast(inputs, tf.float32)

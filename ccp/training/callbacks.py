@@ -7,7 +7,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from ccp.keras_api import has_batch_methods
 from ccp.projection.projector import Projection
 
 
@@ -16,6 +15,12 @@ def announce(callbacks: Iterable[Any], projection: Projection | None) -> None:
     for callback in callbacks:
         if projection is not None and hasattr(callback, "on_projection"):
             callback.on_projection(projection)
+
+
+def _has_batch_methods(callback: tf.keras.callbacks.Callback) -> bool:
+    names = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+    methods = ((getattr(callback, name), getattr(tf.keras.callbacks.Callback, name)) for name in names)
+    return any(getattr(own, "__func__", own) is not inherited for own, inherited in methods)
 
 
 class TrainerCallbacks:
@@ -42,7 +47,7 @@ class TrainerCallbacks:
         if getattr(model, "optimizer", None) is None:
             model.optimizer = optimizer
         self._callbacks = list(callbacks)
-        self._of_batches = [callback for callback in callbacks if has_batch_methods(callback)]
+        self._of_batches = [callback for callback in callbacks if _has_batch_methods(callback)]
         for callback in self._callbacks:
             callback.set_params({"verbose": 0, **params})
             callback.set_model(model)

@@ -81,7 +81,7 @@ class CCPModel(tf.keras.Model):
                 f"CCPModel has its loss and its metrics; leave out {', '.join(sorted(refused))} and write "
                 "CCPModel(network, loss).compile(optimizer)."
             )
-        super().compile(optimizer=optimizer, **kwargs)
+        super().compile(optimizer=optimizer, **{"jit_compile": False, **kwargs})  # Keras 3 would choose XLA.
         self._gradients, self._step = gradients, None
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
@@ -237,7 +237,7 @@ class CCPModel(tf.keras.Model):
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """The optimizer's configuration, and what is done to gradients."""
-        if self.optimizer is None:
+        if getattr(self, "optimizer", None) is None:
             return None
         return {
             "optimizer": tf.keras.optimizers.serialize(self.optimizer),
@@ -251,7 +251,7 @@ class CCPModel(tf.keras.Model):
 
     def _make_step(self) -> None:
         """Makes the step of a network that has weights; it is kept, with its moments, until the next ``compile``."""
-        if self.optimizer is None:
+        if getattr(self, "optimizer", None) is None:
             raise RuntimeError("Call compile(optimizer) before fit.")
         if self.distribute_strategy.num_replicas_in_sync > 1:
             raise ValueError("CCPModel trains on one device; for several use ccp.Trainer with replicas.")

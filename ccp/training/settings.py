@@ -19,7 +19,7 @@ class OptimizerSettings:
     """The optimizer and its learning rate."""
 
     optimizer: str = setting(
-        "adam", "optimizer; lamb and radam are TensorFlow Addons'", choices=("adam", "lamb", "radam")
+        "adam", "optimizer; radam needs TensorFlow Addons, so Python 3.9 to 3.11", choices=("adam", "lamb", "radam")
     )
     learning_rate: float = setting(1e-5, "learning rate", above=0, essential=True)
     learning_rate_schedule: str = setting(

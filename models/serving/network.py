@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
+from ccp.keras_api import tf_variable
 from datasets.images.decoding import open_image
 from datasets.images.image import DecodedImage
 from datasets.images.refusal import refuse_unless
@@ -36,7 +37,8 @@ class EmbeddingNetwork(tf.Module):
 
     def __init__(self, network: Network, image_format: ImageFormat):
         super().__init__(name="embedding_network")
-        self.weights = list(network.variables)  # Saved with the module; the network's Python object is not.
+        # Saved with the module; the network's Python object is not.
+        self.weights = [tf_variable(variable) for variable in network.variables]
         self._format = image_format
         shape = (image_format.size, image_format.size, image_format.channels)
         self.embed_prepared = _traced_once(

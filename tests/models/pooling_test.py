@@ -116,7 +116,7 @@ class GeneralizedMeanTest(parameterized.TestCase, tf.test.TestCase):
         for _ in range(12):
             with tf.GradientTape() as tape:
                 pooled = tf.reduce_sum(layer(features))  # Falls with the exponent, down to the mean.
-            optimizer.minimize(pooled, [layer.exponent], tape=tape)
+            optimizer.apply_gradients([(tape.gradient(pooled, layer.exponent), layer.exponent)])
             exponents.append(float(layer.exponent))
         self.assertBetween(exponents[0], 1.0, 2.99)
         self.assertEqual(exponents[-1], 1.0)

@@ -63,5 +63,5 @@ class NetworksTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters("conv4", "resnet20")
     def test_small_networks_have_one_channel_for_grey(self, backbone):
         model = networks.embedding_network(backbone, channels=1)
-        self.assertEqual(model.get_layer("input_convention").output_shape[-1], 1)
+        self.assertEqual(model.get_layer("input_convention").output.shape[-1], 1)
         self.assertTrue(np.isfinite(model(networks.images(channels=1), training=False)).all())

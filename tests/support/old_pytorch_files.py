@@ -71,13 +71,17 @@ class _Pickler:
 
     def dumps(self, value) -> bytes:
         file = io.BytesIO()
-        pickler = pickle.Pickler(file, 2)
-        pickler.persistent_id = self._persistent_id
         with _torch_modules():
-            pickler.dump(value)
+            _PicklerOfOne(file, self.storages).dump(value)
         return file.getvalue()
 
-    def _persistent_id(self, value):
+
+class _PicklerOfOne(pickle.Pickler):
+    def __init__(self, file, storages):
+        super().__init__(file, 2)
+        self.storages = storages
+
+    def persistent_id(self, value):
         if not isinstance(value, np.ndarray):
             return None
         kind = FloatStorage if value.dtype == np.float32 else LongStorage

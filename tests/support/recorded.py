@@ -18,6 +18,13 @@ def original() -> Mapping[str, np.ndarray]:
         return {name: file[name] for name in file.files}
 
 
+@functools.cache
+def addons() -> Mapping[str, np.ndarray]:
+    """All entries of addons.npz by name: recorded from TensorFlow Addons 0.23."""
+    with np.load(_GOLDEN / "addons.npz") as file:
+        return {name: file[name] for name in file.files}
+
+
 def below(prefix: str) -> dict[str, np.ndarray]:
     """The entries below ``prefix``, by the rest of their name."""
     return {name[len(prefix) + 1 :]: value for name, value in original().items() if name.startswith(prefix + "/")}

@@ -31,4 +31,9 @@ def load(model: tf.keras.Model, path: str) -> list[str]:
 
 def arrays(model: tf.keras.Model) -> dict[str, np.ndarray]:
     """The variables of a network without inner models by ``layer/weight``."""
-    return {variable.name.partition(":")[0]: variable.numpy() for variable in model.variables}
+    named = {}
+    for layer in model.layers:
+        for variable in layer.weights:
+            # Keras 2: "conv/kernel:0"; Keras 3: "kernel".
+            named[f"{layer.name}/{variable.name.rpartition('/')[2].partition(':')[0]}"] = variable.numpy()
+    return named

@@ -17,7 +17,7 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
         ("contrastive", "adam", True),
         ("proxy/multi_similarity", "lamb", True),
         ("xbm/contrastive", "adam", True),
-        ("ccp/triplet", "radam", True),
+        ("ccp/triplet", "lamb", True),
         ("ccp_xbm/contrastive", "adam", False),
     )
     def test_resumed_equals_unbroken(self, loss, optimizer, eagerly):
@@ -53,6 +53,7 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
         trainer = train_in_parts(toy_settings("ccp/contrastive"), directory)
         # The first group's optimizer is the model's too, and may be named after that.
         names = [name for name in saved_tensors(directory) if name.startswith(("optimizer", "model/optimizer"))]
+        names = [name for name in names if "_trainable_variables" not in name]  # Keras 3 lists these there too.
         variables = [*trainer.model.trainable_variables, trainer.loss.proxies.points]
         # Adam keeps two moments of each variable; each of three groups has a step count and a learning rate.
         self.assertLen(names, 2 * len(variables) + 3 * 2)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from unittest import mock
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
+from ccp.errors import ConfigError
 from ccp.training.optimizers import GroupedOptimizer, ParameterGroup, build_optimizer
 from ccp.training.settings import OptimizerSettings
+from tests.support import recorded
 
 STEPS = 5
 
@@ -45,6 +49,18 @@ class BuildOptimizerTest(tf.test.TestCase):
         self.assertEqual((optimizer.beta_1, optimizer.beta_2), (0.9, 0.999))
         self.assertIsNone(optimizer.weight_decay)  # Decay is coupled: part of the gradient.
 
+    def test_lamb_steps_as_tensorflow_addons(self):
+        weight, optimizer = tf.Variable([1.0, -2.0, 0.5, 0.1]), build_optimizer(OptimizerSettings("lamb", 0.1))
+        for gradient, expected in zip(recorded.addons()["lamb/gradients"], recorded.addons()["lamb/weights"]):
+            optimizer.apply_gradients([(tf.constant(gradient), weight)])
+            self.assertAllClose(weight, expected, rtol=1e-6)
+
+    def test_radam_is_refused_where_nothing_has_it(self):
+        with mock.patch("importlib.util.find_spec", return_value=None):
+            with self.assertRaisesRegex(ConfigError, "radam is TensorFlow Addons', which exists for .* Choose adam"):
+                build_optimizer(OptimizerSettings("radam"))
+            self.assertIsInstance(build_optimizer(OptimizerSettings()), tf.keras.optimizers.Adam)
+
 
 class GroupedOptimizerTest(tf.test.TestCase):
     def setUp(self):
@@ -68,7 +84,7 @@ class GroupedOptimizerTest(tf.test.TestCase):
         self.assertAllEqual(self.head, fast)
 
     def test_the_learning_rate_is_set_for_all_in_their_proportion(self):
-        for name in ("adam", "radam"):
+        for name in ("adam", "lamb"):
             grouped = self.grouped(multiplier=100.0, optimizer=name)
             self.assertAllClose(grouped.learning_rate, 0.01)
             grouped.learning_rate = 0.002
@@ -106,6 +122,8 @@ class CheckpointTest(parameterized.TestCase, tf.test.TestCase):
         self.path = os.path.join(self.get_temp_dir(), "checkpoint")
 
     def training(self, name):
+        if name == "radam":
+            pytest.importorskip("tensorflow_addons", reason="radam is TensorFlow Addons', for Python 3.9 to 3.11 only")
         body, head, proxies = variables([1.0, -2.0], [[3.0]], [0.5])
         groups = {
             "body": ParameterGroup([body]),

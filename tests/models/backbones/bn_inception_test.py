@@ -74,7 +74,7 @@ class BNInceptionTest(parameterized.TestCase, tf.test.TestCase):
         # The stem's convolution pads 3 and rounds down: (227 + 6 − 7) / 2 + 1 = 114. Two pools round up: (114 − 3) / 2
         # + 1 = 57, (57 − 3) / 2 + 1 = 28. Two blocks halve.
         names = ("conv1_7x7_s2", "pool1_3x3_s2", "pool2_3x3_s2", "inception_3c_output", "inception_5b_output")
-        shapes = [_network(224, 227).get_layer(name).output_shape[1:3] for name in names]
+        shapes = [_network(224, 227).get_layer(name).output.shape[1:3] for name in names]
         self.assertEqual(list(zip(*shapes)), [(112, 56, 28, 14, 7), (114, 57, 28, 14, 7)])
 
     @parameterized.parameters(

@@ -86,7 +86,7 @@ class FilesTest(StartWeightsTest):
     def test_of_keras_network(self, backbone, left_out):
         path = str(self.folder / "keras.h5")
         theirs, ours = networks.keras_network(backbone), networks.embedding_network(backbone)
-        theirs.save_weights(path)
+        save_weights_h5(theirs, path)
         with networks.unchanged_after(ours), self.assertLogs("ccp", "INFO") as logs:
             before = tensors_of(ours)
             load_start_weights(ours, networks.settings(backbone, weights=path), _no_run)
@@ -102,7 +102,7 @@ class ImageNetTest(StartWeightsTest):
         ours, images = networks.embedding_network("efficientnet_b0"), networks.images()
 
         def build(name):
-            with mock.patch("keras.src.utils.data_utils.get_file", return_value=path) as fetched:
+            with mock.patch(networks.DOWNLOAD, return_value=path) as fetched:
                 kept.append(imagenet_network(name))
             self.assertEqual(fetched.call_args[0][0], "efficientnetb0_notop.h5")
             return kept[0]
@@ -120,7 +120,7 @@ class ImageNetTest(StartWeightsTest):
         before = norm.get_weights()
         self.addCleanup(norm.set_weights, before)
         norm.set_weights([np.float32(_MEAN), np.float32(_DEVIATION), before[2]])
-        theirs.save_weights(path)
+        save_weights_h5(theirs, path)
 
     @parameterized.parameters(
         ("vgg16", "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"),
