@@ -146,6 +146,7 @@ class CCPModel(tf.keras.Model):
                 if steps_per_epoch
                 else source.each_epoch(initial_epoch)
             )
+        kwargs.setdefault("shuffle", y is not None)  # Of a dataset it does nothing, and Keras 3 warns.
         return super().fit(
             x,
             y,
