@@ -91,11 +91,19 @@ def small_result(run: Run, directory: RunDirectory, seconds: Mapping[str, float]
         "epochs": result["epochs"],
         "best_epoch": result["best_epoch"],
         "projections": result["projections"],
-        "test": _rounded({name: result["test"][name] for name in _SCORES}),
+        "before_training": {
+            row: {split: _scores(scores) for split, scores in by_split.items()}
+            for row, by_split in result.get("before_training", {}).items()
+        },
+        "test": _scores(result["test"]),
         "validation": {name: [round(epoch[name], 5) for epoch in epochs] for name in _SCORES},
         "projected_after": [epoch["epoch"] for epoch in epochs if epoch["projected"]],
         "geometry": [_rounded({name: found[name] for name in _GEOMETRY}) for found in geometry],
     }
+
+
+def _scores(scores: Mapping[str, float]) -> dict[str, float]:
+    return _rounded({name: scores[name] for name in _SCORES})
 
 
 def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:

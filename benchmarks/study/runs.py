@@ -66,6 +66,7 @@ _EQUAL = {"batch_weight": 1.0, "proxy_weight": 1.0}
 # the defaults. "every2": a projection every second epoch. "b1p01": weights (1, 0.1).
 _BASES = {"c2": {"loss": "contrastive"}, "ms": {"loss": "multi_similarity"}}
 _CCP = {name: {"loss": f"ccp/{base['loss']}", **_EVERY_EPOCH} for name, base in _BASES.items()}
+_CCP_ROWS = {f"{name}-ccp": flags for name, flags in _CCP.items()}
 
 
 def _variants(base: str, **changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -90,9 +91,12 @@ _TUNED_ON_TYPEFACES = {
     **_variants("c2", rate10={"proxy_rate_multiplier": 10}, rate100={"proxy_rate_multiplier": 100}),
     **_variants("c2", lambda0={"proximal_weight": 0}, lambda2e3={"proximal_weight": 2e-3}),
     "ms-ccp-plateau": {"loss": "ccp/multi_similarity", **_PLATEAU},
+    # Twice the budget: does the base catch up?
+    **{f"{row}-long": {**flags, "max_epochs": 60} for row, flags in {**_BASES, **_CCP_ROWS}.items()},
 }
 _SLOW = {"learning_rate": 1e-5}
 _TUNED_ON_CUB = {
+    "start": {**_BASES["c2"], "steps_per_epoch": 1, "max_epochs": 1},  # For the scores before training.
     "c2": _BASES["c2"],
     "c2-ccp": _CCP["c2"],
     "c2-ccp-plateau": {"loss": "ccp/contrastive", **_PLATEAU},
@@ -107,7 +111,7 @@ _TUNED_ON_CUB = {
 
 def _runs(stage: str, dataset: str, rows: Mapping[str, Mapping[str, Any]], seeds: range) -> Iterator[Run]:
     for row, flags in rows.items():
-        base = row.split("-")[0] + ("-slow" if "-slow" in row else "")
+        base = row.split("-")[0] + "".join(word for word in ("-slow", "-long") if word in row)
         for seed in seeds:
             yield Run(stage, dataset, row, base, seed, flags)
 

@@ -44,8 +44,22 @@ def table(rows: Rows) -> str:
     """The rows of a data set as a table in Markdown."""
     titles = ["", "seeds", *map(title, _SCORES), "MAP@R − base", "same time", "projections", "processor minutes"]
     lines = [titles, ["---"] * len(titles)]
+    starts = {start: None for seeds in rows.values() for run in seeds.values() for start in run["before_training"]}
+    lines += [_start_line(start, rows) for start in starts]
     lines += [_line(row, seeds, rows.get(next(iter(seeds.values()))["base"], {})) for row, seeds in rows.items()]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _start_line(start: str, rows: Rows) -> list[str]:
+    """What the networks score before training: one for each seed, whatever is then trained."""
+    found = {
+        seed: run["before_training"][start]["test"]
+        for seeds in rows.values()
+        for seed, run in seeds.items()
+        if start in run["before_training"]
+    }
+    scores = [_mean_and_deviation([run[score] for run in found.values()]) for score in _SCORES]
+    return [start, str(len(found)), *scores, "", "", "", ""]
 
 
 def _line(row: str, seeds: Mapping[int, Any], base: Mapping[int, Any]) -> list[str]:

@@ -64,6 +64,7 @@ class RunTest(tf.test.TestCase):
         self.assertNear(kept["test"]["map_at_r"], result["test"]["map_at_r"], 1e-5)
         scores = [record["map_at_r"] for record in directory.records()]
         self.assertAllClose(kept["validation"]["map_at_r"], scores, atol=1e-5)
+        self.assertEqual(list(kept["before_training"]), ["untrained"])
         self.assertEqual(kept["settings"]["loss"], "ccp/contrastive")
         self.assertNotIn("data_dir", kept["settings"])  # Where data are on a machine is nobody's business.
         self.assertLen(kept["geometry"], 2)
@@ -115,6 +116,7 @@ class RunTest(tf.test.TestCase):
 def result(base, score, processor=100.0, validation=(0.1, 0.2, 0.3, 0.4), projections=0):
     return {
         "base": base,
+        "before_training": {},
         "test": {"precision_at_1": score, "r_precision": score, "map_at_r": score},
         "validation": {"map_at_r": list(validation)},
         "seconds": {"processor": processor, "wall": 1.0},
@@ -139,6 +141,11 @@ class SummaryTest(tf.test.TestCase):
         # Of seeds 0 and 1: 2 and 6, mean 4, deviation √8; Student's quantile of one degree of freedom is 12.706.
         half = 12.7062 * np.sqrt(8) / np.sqrt(2)
         self.assertIn(f"| +4.00 [{4 - half:+.2f}, {4 + half:+.2f}] | +0.00 [+0.00, +0.00] | 3.5 | 1.7 |", ccp)
+
+    def test_scores_before_training_are_counted_once_for_each_seed(self):
+        starts = {seed: {"untrained": {"test": result("c2", 0.1 * (seed + 1))["test"]}} for seed in range(2)}
+        rows = {row: {seed: {**result("c2", 0.5), "before_training": starts[seed]} for seed in starts} for row in "ab"}
+        self.assertIn("| untrained | 2 | 15.00 ± 7.07 |", summary.table(rows))
 
     def test_one_seed_without_a_base_yet(self):
         self.assertIn("| 50.00 |  |  | 0 | 1.7 |", summary.table({"c2-ccp": {0: result("c2", 0.5)}}))
