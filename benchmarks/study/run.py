@@ -20,6 +20,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 RESULTS = pathlib.Path(__file__).parent / "results"
 _SCORES = ("precision_at_1", "r_precision", "map_at_r")
 _GEOMETRY = ("radius_by_proxies", "radius_by_previous_proxies", "class_distance_mean", "class_distance_min")
+_CODE = ("main.py", "ccp", "datasets", "models", "evaluate", "experiments")
 _PLACES = ("data_dir", "manifest", "cache", "strategy", "worker_timeout", "on_bad_image")
 
 
@@ -116,6 +117,10 @@ def _processor_seconds() -> float:
 
 
 def _revision() -> str:
-    """The commit that was run, marked where files differ from it."""
-    text = subprocess.check_output(["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, text=True)
-    return text.strip()
+    """The last commit that changed what trains, marked where files differ from it."""
+    commit = _git("log", "-1", "--format=%h", "--abbrev=12", "--", *_CODE)
+    return commit + ("-changed" if _git("status", "--porcelain", "--", *_CODE) else "")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.check_output(["git", *arguments], cwd=ROOT, text=True).strip()
