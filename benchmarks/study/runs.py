@@ -66,11 +66,13 @@ _EQUAL = {"batch_weight": 1.0, "proxy_weight": 1.0}
 # the defaults. "every2": a projection every second epoch. "b1p01": weights (1, 0.1).
 _BASES = {"c2": {"loss": "contrastive"}, "ms": {"loss": "multi_similarity"}}
 _CCP = {name: {"loss": f"ccp/{base['loss']}", **_EVERY_EPOCH} for name, base in _BASES.items()}
-_CCP_ROWS = {f"{name}-ccp": flags for name, flags in _CCP.items()}
 
 
 def _variants(base: str, **changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {f"{base}-ccp-{name}": {**_CCP[base], **change} for name, change in changes.items()}
+
+
+_LONG = {"max_epochs": 60}  # Twice the budget: does the base catch up?
 
 
 def _every(epochs: int) -> dict[str, Any]:
@@ -84,15 +86,23 @@ _TUNED_ON_TYPEFACES = {
     "ms": _BASES["ms"],
     "ms-ccp": _CCP["ms"],
     **_variants("c2", b1p1=_EQUAL, b1p01=_BATCH_LEADS),
-    **_variants("ms", b1p1=_EQUAL, b1p01=_BATCH_LEADS),
+    **_variants("ms", b1p1=_EQUAL),
+    **_variants("ms", every2=_every(2), every5=_every(5)),
+    "ms-ccp-plateau": {"loss": "ccp/multi_similarity", **_PLATEAU},
+    "ms-long": {**_BASES["ms"], **_LONG},
     **_variants("c2", every2=_every(2), every5=_every(5)),
+    "c2-long": {**_BASES["c2"], **_LONG},
+    **_variants("ms", k1={"proxies_per_class": 1}, lambda0={"proximal_weight": 0}),
+    **_variants("ms", rate10={"proxy_rate_multiplier": 10}, b1p01=_BATCH_LEADS),
+    "ms-proxy": {"loss": "proxy/multi_similarity", "proxies_per_class": 8},
     "c2-proxy": {"loss": "proxy/contrastive", "proxies_per_class": 8},
+    **_variants("ms", k4={"proxies_per_class": 4}, lambda2e3={"proximal_weight": 2e-3}),
+    **_variants("ms", rate100={"proxy_rate_multiplier": 100}),
     **_variants("c2", k1={"proxies_per_class": 1}, k4={"proxies_per_class": 4}),
     **_variants("c2", rate10={"proxy_rate_multiplier": 10}, rate100={"proxy_rate_multiplier": 100}),
     **_variants("c2", lambda0={"proximal_weight": 0}, lambda2e3={"proximal_weight": 2e-3}),
-    "ms-ccp-plateau": {"loss": "ccp/multi_similarity", **_PLATEAU},
-    # Twice the budget: does the base catch up?
-    **{f"{row}-long": {**flags, "max_epochs": 60} for row, flags in {**_BASES, **_CCP_ROWS}.items()},
+    **_variants("c2", long=_LONG),
+    **_variants("ms", long=_LONG),
 }
 _SLOW = {"learning_rate": 1e-5}
 _TUNED_ON_CUB = {
@@ -102,7 +112,9 @@ _TUNED_ON_CUB = {
     "c2-ccp-plateau": {"loss": "ccp/contrastive", **_PLATEAU},
     "ms": _BASES["ms"],
     "ms-ccp": _CCP["ms"],
-    **_variants("c2", b1p01=_BATCH_LEADS, b1p1=_EQUAL, every2=_every(2)),
+    **_variants("c2", b1p1=_EQUAL),
+    **_variants("ms", b1p1=_EQUAL),
+    **_variants("c2", b1p01=_BATCH_LEADS, every2=_every(2)),
     **_variants("ms", b1p01=_BATCH_LEADS),
     "c2-slow": {**_BASES["c2"], **_SLOW},
     **_variants("c2", **{f"slow-every{epochs}": {**_SLOW, **_every(epochs)} for epochs in (1, 4, 10)}),
