@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import resource
 import subprocess
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.study.runs import DATA_SETS, Run
-from datasets.files import read_json, save_json
+from datasets.files import read_json, save_text
 from evaluate.geometry import geometry_by_projection
 from experiments.projection_records import read_projections
 from experiments.run_directory import RunDirectory
@@ -63,7 +64,8 @@ def make(run: Run, data_dir: pathlib.Path, run_dir: pathlib.Path, results: pathl
     kept = small_result(run, RunDirectory(run_dir), None if resumed else seconds)
     path = result_file(results, run)
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_json(path, kept)
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in kept.items())
+    save_text(path, f"{{\n{lines}\n}}\n")
     scores = ", ".join(f"{name} {kept['test'][name]:.4f}" for name in _SCORES)
     return f"{run.name}: {scores}; {kept['projections']} projections, {seconds['wall']:.0f} s"
 
