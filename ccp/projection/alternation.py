@@ -36,9 +36,13 @@ class AlternatingProjections(tf.Module):
         self.problem_best.take()
         return projection
 
-    def after_epoch(self, score: float) -> Projection | None:
-        """Takes the score of the network as it is now; the projection, if one was made."""
-        decision = self.schedule.update(score)
+    def after_epoch(self, score: float, learning_rates: float) -> Projection | None:
+        """Takes the score of the network as it is now, and the sum of the learning rates of the epoch's steps.
+
+        Returns:
+          The projection, if one was made.
+        """
+        decision = self.schedule.update(score, learning_rates)
         if decision.improved:
             self.problem_best.take()
         return self.projector.project(self.schedule.projections, self.problem_best) if decision.project else None

@@ -56,18 +56,10 @@ class ProjectionSchedule:
             settings.projection, settings.patience, settings.projection_period, settings.staleness, min_improvement
         )
 
-    @property
-    def counts_steps(self) -> bool:
-        """Whether it needs the learning rate of every step."""
-        return self.trigger == "staleness"
-
-    def count_step(self, learning_rate: float) -> None:
-        """Takes the learning rate of a step."""
-        self.staleness += learning_rate
-
-    def update(self, score: float) -> Decision:
-        """Takes the score of the epoch that has just ended; higher is better."""
+    def update(self, score: float, learning_rates: float = 0.0) -> Decision:
+        """Takes the score of the epoch that has just ended, higher being better, and the sum of its learning rates."""
         self.epochs_in_problem += 1
+        self.staleness += learning_rates
         improved = score > self.best_score + self.min_improvement
         if improved:
             self.best_score = score

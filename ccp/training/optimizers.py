@@ -102,13 +102,17 @@ class GroupedOptimizer(tf.Module):
     @property
     def learning_rate(self) -> float:
         """The learning rate of groups without a multiplier."""
-        name, optimizer = next(iter(self.optimizers.items()))
-        return float(tf.convert_to_tensor(optimizer.learning_rate)) / self._multipliers[name]
+        return float(self.current_rate())
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         for name, optimizer in self.optimizers.items():
             optimizer.learning_rate = value * self._multipliers[name]
+
+    def current_rate(self) -> tf.Tensor:
+        """``learning_rate`` as a tensor; in a graph too."""
+        name, optimizer = next(iter(self.optimizers.items()))
+        return tf.convert_to_tensor(optimizer.learning_rate) / self._multipliers[name]
 
     def synchronize(self) -> None:
         """Gives all groups the learning rate of the first, if a callback has set that."""

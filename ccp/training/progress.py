@@ -20,6 +20,7 @@ class Progress:
       step: steps done in the current epoch.
       total_steps: steps done overall.
       loss_sum: sum of the losses of the current epoch, as far as they were read from the device.
+      learning_rate_sum: sum of the learning rates of its steps, likewise.
       best_score: best validation score overall.
       best_epoch: whole epochs done when it was reached.
       epochs_without_improvement: epochs since then.
@@ -31,6 +32,7 @@ class Progress:
     step: int = 0
     total_steps: int = 0
     loss_sum: float = 0.0
+    learning_rate_sum: float = 0.0
     best_score: float = -math.inf
     best_epoch: int = 0
     epochs_without_improvement: int = 0
@@ -53,7 +55,7 @@ class Progress:
     def close_epoch(self, scores: Mapping[str, float], **more: Any) -> dict[str, Any]:
         """Advances to the next epoch and returns the logs of the one that has ended."""
         self.last_logs = {"step": self.total_steps, "loss": self.loss_sum / max(self.step, 1), **scores, **more}
-        self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
+        self.epoch, self.step, self.loss_sum, self.learning_rate_sum = self.epoch + 1, 0, 0.0, 0.0
         return self.last_logs
 
     def position(self, ahead: int = 0) -> str:

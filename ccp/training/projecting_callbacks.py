@@ -72,6 +72,7 @@ class ProjectingCallback(StartProxies):
         )
         super().__init__(settings)
         self.monitor, self.min_improvement = monitor, min_improvement
+        self._learning_rates = 0.0  # Of the epoch's steps, where the trigger counts them.
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Begins the first problem."""
@@ -97,7 +98,7 @@ class ProjectingCallback(StartProxies):
         if self._progress.count_score(score, self.min_improvement):
             self._overall_best.take()
         if epoch + 1 < self.params["epochs"] and not self.model.stop_training:
-            projection = self._projections.after_epoch(score)
+            projection = self._projections.after_epoch(score, self._learning_rates)
             if projection is not None:
                 self.model.announce(projection)
 
@@ -150,10 +151,9 @@ class ProjectOnStaleness(ProjectingCallback):
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Begins to count the epoch's steps."""
-        self._steps = 0
+        self._steps, self._learning_rates = 0, 0.0
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Adds the learning rate of a step, or of several that Keras made at once."""
-        for _ in range(batch + 1 - self._steps):
-            self._projections.schedule.count_step(self.model.learning_rate)
+        self._learning_rates += (batch + 1 - self._steps) * self.model.learning_rate
         self._steps = batch + 1

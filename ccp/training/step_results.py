@@ -16,11 +16,13 @@ class StepResult(NamedTuple):
     Attributes:
       loss: float32; with the network's own losses.
       gradient_norm: float32, before clipping.
+      learning_rate: float32, the network's.
       skipped: bool, whether the gradient is not finite and the loss scale was lowered instead of making the step.
     """
 
     loss: tf.Tensor
     gradient_norm: tf.Tensor
+    learning_rate: tf.Tensor
     skipped: tf.Tensor
 
 
@@ -28,7 +30,7 @@ class UnreadResults:
     """Results of the latest steps. Reading one at every step would let the device wait for Python.
 
     Args:
-      progress: the steps are counted there; reading adds their losses.
+      progress: the steps are counted there; reading adds their losses and learning rates.
     """
 
     def __init__(self, progress: Progress):
@@ -47,10 +49,11 @@ class UnreadResults:
         if not results:
             return None
         values = zip(*(tf.stack(scalars).numpy() for scalars in zip(*results)))
-        for ahead, (loss, gradient_norm, skipped) in enumerate(values, 1 - len(results)):
+        for ahead, (loss, gradient_norm, learning_rate, skipped) in enumerate(values, 1 - len(results)):
             if not np.isfinite(loss):
                 return f"loss is {loss} at {self._progress.position(ahead)}"
             if not (np.isfinite(gradient_norm) or skipped):
                 return f"gradient's norm is {gradient_norm} at {self._progress.position(ahead)}"
             self._progress.loss_sum += float(loss)
+            self._progress.learning_rate_sum += 0.0 if skipped else float(learning_rate)
         return None

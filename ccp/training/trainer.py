@@ -197,8 +197,6 @@ class Trainer:
             )
         result = self.state.step(*self.replicas.spread(*batch), warming_up)
         self.progress.count_step()
-        if self.projections and self.projections.schedule.counts_steps:
-            self.projections.schedule.count_step(self.optimizer.learning_rate)
         results.add(result)
         callbacks.notify_of_batch("on_train_batch_end", step, loss=result.loss)
 

@@ -115,7 +115,9 @@ class TrainingState:
             progress.epoch + 1 >= loop.max_epochs or progress.epochs_without_improvement >= loop.early_stopping
         )
         # A projection after the last step would have no effect.
-        projection = self.projections.after_epoch(score) if self.projections and not progress.finished else None
+        projection = None
+        if self.projections and not progress.finished:
+            projection = self.projections.after_epoch(score, progress.learning_rate_sum)
         logs = progress.close_epoch(
             scores,
             learning_rate=self.step.optimizer.learning_rate,

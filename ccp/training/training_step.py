@@ -114,12 +114,13 @@ class TrainingStep:
             self._replicas.run(lambda *gradients: self.optimizer.apply(gradients, trained + self._of_loss), gradients)
 
         gradient_norm = self._replicas.first(gradient_norm)
+        learning_rate = self.optimizer.current_rate()  # Before the step, after which that of a schedule is another.
         if self.loss_scale:
             skipped = self.loss_scale.step_if(tf.math.is_finite(gradient_norm), apply)
         else:
             apply()
             skipped = tf.constant(False)
-        return StepResult(self._replicas.first(loss), gradient_norm, skipped)
+        return StepResult(self._replicas.first(loss), gradient_norm, learning_rate, skipped)
 
     def _gradients(
         self, images: tf.Tensor, labels: tf.Tensor, trained: Sequence[tf.Variable], warming_up: bool

@@ -14,12 +14,14 @@ class ProgressTest(tf.test.TestCase):
         for loss in (1.0, 2.0, 6.0):
             progress.count_step()
             progress.loss_sum += loss
+            progress.learning_rate_sum += 0.5
         self.assertEqual((progress.epoch, progress.step, progress.total_steps), (0, 3, 3))
         logs = progress.close_epoch({"map_at_r": 0.5}, learning_rate=0.1)
         expected = {"step": 3, "loss": 3.0, "map_at_r": 0.5, "learning_rate": 0.1}  # (1 + 2 + 6)/3.
         self.assertEqual(logs, expected)
         self.assertEqual(progress.last_logs, expected)
         self.assertEqual((progress.epoch, progress.step, progress.total_steps), (1, 0, 3))
+        self.assertEqual(progress.learning_rate_sum, 0.0)
         progress.count_step()
         progress.loss_sum += 4.0
         logs = progress.close_epoch({"map_at_r": 0.6})

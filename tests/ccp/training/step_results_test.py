@@ -10,11 +10,11 @@ from ccp.training.step_results import StepResult, UnreadResults
 
 
 def added(progress, *rows):
-    """Results of steps (loss, norm, skipped) that are still to be read."""
+    """Results of steps (loss, norm, skipped) at a learning rate of ¼ that are still to be read."""
     results = UnreadResults(progress)
     for loss, norm, skipped in rows:
         progress.count_step()
-        results.add(StepResult(tf.constant(loss), tf.constant(norm), tf.constant(skipped)))
+        results.add(StepResult(*map(tf.constant, (loss, norm, 0.25, skipped))))
     return results
 
 
@@ -39,7 +39,9 @@ class UnreadResultsTest(tf.test.TestCase):
         self.assertEqual(problem, "loss is inf at step 14 of epoch 3 (step 114 overall)")
 
     def test_a_skipped_step_may_have_a_norm_that_is_not_finite(self):
-        self.assertIsNone(added(Progress(), (1.0, float("nan"), True)).read())
+        progress = Progress(learning_rate_sum=0.25)
+        self.assertIsNone(added(progress, (1.0, float("nan"), True), (1.0, 1.0, False)).read())
+        self.assertEqual(progress.learning_rate_sum, 0.5)  # It moved nothing.
 
 
 if __name__ == "__main__":

