@@ -38,6 +38,8 @@ PAIR_LOSSES: Registry[PairLossEntry] = Registry(
         "proxy_nca": PairLossEntry("ccp.losses.proxy_nca:ProxyNCALoss", against_proxies=True),
         "soft_triple": PairLossEntry("ccp.losses.soft_triple:SoftTripleLoss", against_proxies=True),
         "virtual_softmax": PairLossEntry("ccp.losses.virtual_softmax:VirtualSoftmaxLoss", against_proxies=True),
+        "arcface": PairLossEntry("ccp.losses.angular_margin:ArcFaceLoss", against_proxies=True),
+        "cosface": PairLossEntry("ccp.losses.angular_margin:CosFaceLoss", against_proxies=True),
         "margin": PairLossEntry("ccp.losses.margin:MarginLoss"),
         "semi_hard_triplet": PairLossEntry("ccp.losses.semi_hard_triplet:SemiHardTripletLoss", within_batch=True),
         "hard_triplet": PairLossEntry("ccp.losses.hard_triplet:HardTripletLoss", within_batch=True),

@@ -7,6 +7,7 @@ import dataclasses
 import tensorflow as tf
 
 from ccp import distances
+from ccp.losses.by_class import any_by_class
 from ccp.losses.pair_loss import PairLoss
 from ccp.losses.reductions import log_sum_exp, mean_over
 from ccp.pairs import Pairs
@@ -46,7 +47,7 @@ class SoftTripleLoss(PairLoss):
             num_classes,
             self.gamma,
         )
-        own = _any_by_class(pairs.positives, class_of_reference, num_classes)
+        own = any_by_class(pairs.positives, class_of_reference, num_classes)
         logits = self.scale * (similarities - self.margin * tf.cast(own, tf.float32))
         # Anchors without a centre of their own class (a class of one in a batch against itself) have no term.
         own_logit = tf.reduce_sum(tf.where(own, logits, 0.0), axis=1)
@@ -66,14 +67,8 @@ def _class_similarities(similarities, usable, class_of_reference, num_classes, g
     total = tf.math.unsorted_segment_sum(weights, class_of_reference, num_classes)
     weighted = tf.math.unsorted_segment_sum(weights * tf.transpose(similarities), class_of_reference, num_classes)
     # By the mask and not by the total, which is NaN if an embedding is: the loss must show that.
-    present = _any_by_class(usable, class_of_reference, num_classes)
+    present = any_by_class(usable, class_of_reference, num_classes)
     return tf.transpose(weighted) / tf.where(present, tf.transpose(total), 1.0), present
-
-
-def _any_by_class(mask, class_of_reference, num_classes):
-    """[anchors, references] mask to [anchors, classes]: whether any reference of the class is marked."""
-    counts = tf.math.unsorted_segment_sum(tf.cast(tf.transpose(mask), tf.int32), class_of_reference, num_classes)
-    return tf.transpose(counts > 0)
 
 
 def _spread_within_classes(centers, class_of_center, num_classes):

@@ -35,6 +35,8 @@ SETTINGS: dict[str, tuple[dict, ...]] = {
         {"scale": 5.0, "gamma": 0.5, "margin": 0.1, "tau": 0.0},
     ),
     "virtual_softmax": ({"scale": 10.0}, {"scale": 1.5}),
+    "arcface": ({"scale": 64.0, "margin": 0.5}, {"scale": 2.0, "margin": 1.2}, {"scale": 5.0, "margin": 0.0}),
+    "cosface": ({"scale": 64.0, "margin": 0.35}, {"scale": 2.0, "margin": 0.0}),
     "semi_hard_triplet": ({"margin": 0.2}, {"margin": 0.9}),
     "hard_triplet": ({"margin": 0.2}, {"margin": 0.9}),
     "lifted_structure": ({"margin": 1.0}, {"margin": 0.3}),

@@ -84,3 +84,30 @@ def npairs(p: Problem) -> float:
         own = [s for positive, s in logits.items() if p.labels[positive] == p.labels[anchor]]
         losses.append(everything - sum(own) / len(own))
     return sum(losses) / len(losses)
+
+
+def _margin_softmax(p: Problem, scale, with_margin) -> float:
+    losses = []
+    for a, own in enumerate(p.labels):
+        nearest = {}
+        for r in p.positives(a) + p.negatives(a):
+            label = p.reference_labels[r]
+            nearest[label] = max(p.similarity(a, r), nearest.get(label, -2.0))
+        if own in nearest:
+            logits = {label: scale * (with_margin(s) if label == own else s) for label, s in nearest.items()}
+            largest = max(logits.values())
+            total = sum(math.exp(logit - largest) for logit in logits.values())
+            losses.append(largest + math.log(total) - logits[own])
+    return sum(losses) / len(losses) if losses else 0.0
+
+
+def arcface(p: Problem, scale, margin) -> float:
+    def with_margin(cosine):
+        angle = math.acos(min(1.0, max(-1.0, cosine)))
+        return math.cos(angle + margin) if angle < math.pi - margin else cosine - margin * math.sin(margin)
+
+    return _margin_softmax(p, scale, with_margin)
+
+
+def cosface(p: Problem, scale, margin) -> float:
+    return _margin_softmax(p, scale, lambda cosine: cosine - margin)

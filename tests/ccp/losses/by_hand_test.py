@@ -48,6 +48,26 @@ def mass(own, *others):
 
 
 AGAINST = {
+    # Angles of 60° to the own class and 90° to the other one: cos(60° + 30°) = 0 against 0.
+    "ArcFace": (
+        ccp.ArcFaceLoss(4.0, math.pi / 6),
+        ([0], [[1.0, 0.0]], [0, 1], [[0.5, 0.75**0.5], [0.0, 1.0]]),
+        math.log(2),
+    ),
+    # 180° and a margin of 1.5 are beyond 180°: cos 180° − 1.5 · sin 1.5, against cos 0°; scale 1.
+    "ArcFace, beyond where the cosine falls": (
+        ccp.ArcFaceLoss(1.0, 1.5),
+        ([0], [[1.0]], [0, 1], [[-1.0], [1.0]]),
+        math.log1p(math.exp(2 + 1.5 * math.sin(1.5))),
+    ),
+    # The nearest of each class's centres counts: 0.5 of the own class and 0 of the other: cos(60° + 30°) = 0 against 0.
+    "ArcFace with sub-centres": (
+        ccp.ArcFaceLoss(4.0, math.pi / 6),
+        ([0], [[1.0, 0.0]], [0, 0, 1, 1], [[0.5, 0.75**0.5], [-1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]),
+        math.log(2),
+    ),
+    # 2 · (0.5 − 0.25) for the own class, 2 · 0.75 for the other.
+    "CosFace": (ccp.CosFaceLoss(2.0, 0.25), ([0], [[1.0]], [0, 1], [[0.5], [0.75]]), math.log1p(math.exp(1.5 - 0.5))),
     # One active positive of 0.5 and two active negatives of 0.25: 0.5 + 0.25, not (0.5 + 0.25 + 0.25)/3.
     "contrastive, positives and negatives averaged apart": (
         ccp.ContrastiveLoss(0.0, 0.5),
@@ -147,3 +167,12 @@ def test_virtual_softmax_has_a_gradient_at_the_zero_vector_under_xla():
     proxies = tf.constant([[0.3, 0.0], [0.0, 0.3]])
     _, gradient, _ = compiled(ccp.VirtualSoftmaxLoss(2), [0], tf.zeros((1, 2)), [0, 1], proxies)
     np.testing.assert_allclose(gradient, [[2 * -0.6 / 3, 2 * 0.3 / 3]], rtol=1e-6)
+
+
+def test_arcface_has_a_gradient_on_its_proxy():
+    # At 0° the slope of the sine is infinite, and left out: scale · (1 − p) · (−cos m) remains, with
+    # p = σ(4 · cos m) against a class at 90°. Along the proxy, where the sphere ends, nothing remains.
+    loss, proxies = ccp.ArcFaceLoss(4.0, 0.5), [[1.0, 0.0], [0.0, 1.0]]
+    _, gradient, _ = loss_cases.value_and_gradients(loss, [0], [[2.0, 0.0]], [0, 1], proxies)
+    other = 1 / (1 + math.exp(4 * math.cos(0.5)))
+    np.testing.assert_allclose(gradient, [[0.0, 4 * other / 2]], rtol=1e-5, atol=1e-7)
