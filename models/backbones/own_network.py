@@ -78,7 +78,7 @@ def own_network(inputs: tf.Tensor, settings: NetworkSettings) -> tf.Tensor:
             f"Keras cannot load {path} ({first_line(error)}). Save the network again, with the version of Keras that "
             "is installed here."
         ) from error
-    if len(network.outputs) != 1 or network.output.shape.rank not in (2, 3, 4):
+    if len(network.outputs) != 1 or len(network.output.shape) not in (2, 3, 4):
         raise ConfigError(
             f"A backbone has one output, [batch, height, width, channels] or [batch, channels]; {path} has "
             f"{', '.join(str(output.shape) for output in network.outputs)}."

@@ -162,7 +162,7 @@ class KerasHubTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllClose(embeddings, expected, rtol=1e-3, atol=1e-4)
         variables = model.trainable_variables
         gradients = tape.gradient(loss, variables)
-        tf.keras.optimizers.SGD(0.1).apply_gradients(zip(gradients, variables))
+        tf.keras.optimizers.SGD(1e-3).apply_gradients(zip(gradients, variables))
         after = tf.reduce_mean(tf.square(model(_images(), training=True) - 1.0))
         self.assertLess(after, loss)
 
