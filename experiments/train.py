@@ -96,5 +96,5 @@ def _callbacks(experiment: Experiment, run: RunDirectory, title: str) -> list[tf
     return [
         RunLog(run, lambda: experiment.embed_spread(experiment.splits.train, _MAX_SCATTERED)),
         TensorBoard(run, lambda: experiment.validator.embedded),
-        ProgressDisplay(title),
+        ProgressDisplay(title, experiment.settings.batch.size),
     ]

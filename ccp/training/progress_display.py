@@ -13,27 +13,34 @@ import tensorflow as tf
 from tqdm import tqdm
 
 _LOGGER = logging.getLogger("ccp")
+# Reading a loss makes the device wait, so a bar shows it this often, and a log in long epochs.
+_SECONDS_BETWEEN_LOSSES, _SECONDS_BETWEEN_LINES = 0.5, 30.0
 
 
 class ProgressDisplay(tf.keras.callbacks.Callback):
-    """A bar on a terminal, one plain line per epoch in a log; on standard error, for ``Trainer``.
+    """A bar on a terminal, plain lines in a log; on standard error, for ``Trainer``.
+
+    Both show the loss, the last score, the time since training began and the speed of the epoch's training steps. A log
+    has a line per epoch, and one every 30 seconds within an epoch.
 
     Args:
       title: what is trained.
+      batch_size: to show the speed in images; None shows it in steps.
     """
 
-    # It reads no logs of batches, so that Keras need not convert them at every step: its names in Keras 2 and 3.
+    # It reads logs of batches now and then, so that Keras need not convert them at every step: its names in Keras 2, 3.
     _supports_tf_logs = async_safe = True
 
-    def __init__(self, title: str = "training"):
+    def __init__(self, title: str = "training", batch_size: int | None = None):
         super().__init__()
-        self._title = title
+        self._title, self._batch_size = title, batch_size
         self._bar: tqdm | None = None
-        self._begin = 0.0
+        self._begin = self._epoch_begin = self._last_step = self._last_shown = 0.0
+        self._epoch, self._steps, self._scores = 0, 0, ""
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Shows where training begins."""
-        self._begin = time.monotonic()
+        self._begin = self._last_shown = time.monotonic()
         done, total = self.params["steps_done"], self.params["epochs"] * self.params["steps"]
         if done:
             _say(f"{self._title}: resuming at epoch {done // self.params['steps'] + 1}")
@@ -49,26 +56,52 @@ class ProgressDisplay(tf.keras.callbacks.Callback):
                 nrows=lines,
             )
 
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Begins to measure the speed."""
+        self._epoch, self._steps, self._epoch_begin = epoch, 0, time.monotonic()
+
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Advances the bar."""
+        """Advances the bar; now and then shows the loss."""
+        self._steps, self._last_step = self._steps + 1, time.monotonic()
         if self._bar is not None:
             self._bar.update(1)
+        if self._last_step - self._last_shown < (
+            _SECONDS_BETWEEN_LOSSES if self._bar is not None else _SECONDS_BETWEEN_LINES
+        ):
+            return
+        self._last_shown, loss = self._last_step, f"loss {float(logs['loss']):.4f}"
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{loss}{self._scores}, {self._speed()}")
+        else:
+            self._line(f"step {batch + 1}/{self.params['steps']}, {loss}")
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Shows loss and score of the epoch."""
         monitor = self.params["monitor"]
-        scores = f"loss {logs['loss']:.4f}, {monitor} {logs[monitor]:.4f}"
+        loss, self._scores = f"loss {logs['loss']:.4f}", f", {monitor} {logs[monitor]:.4f}"
         if self._bar is not None:
-            self._bar.set_postfix_str(f"{scores}, {logs['projections']} projections", refresh=True)
+            self._scores += f", {logs['projections']} projections"
+            self._bar.set_postfix_str(f"{loss}{self._scores}, {self._speed()}", refresh=True)
             return
         projected = f", projection {logs['projections']}" if logs["projected"] else ""
-        elapsed = tqdm.format_interval(time.monotonic() - self._begin)
-        _say(f"{self._title}: epoch {epoch + 1}/{self.params['epochs']}, {scores}{projected} [{elapsed}]")
+        self._line(f"{loss}{self._scores}{projected}")
+        self._last_shown = time.monotonic()
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Closes the bar; training may end before its total."""
         if self._bar is not None:
             self._bar.close()
+
+    def _line(self, text: str) -> None:
+        elapsed = tqdm.format_interval(time.monotonic() - self._begin)
+        _say(f"{self._title}: epoch {self._epoch + 1}/{self.params['epochs']}, {text} [{elapsed}, {self._speed()}]")
+
+    def _speed(self) -> str:
+        """Of the training steps of this epoch, without the validation that follows."""
+        seconds = max(self._last_step - self._epoch_begin, 1e-9)
+        if self._batch_size is None:
+            return f"{self._steps / seconds:.3g} steps/s"
+        return f"{self._steps * self._batch_size / seconds:.0f} images/s"
 
 
 def _say(line: str) -> None:

@@ -14,17 +14,34 @@ import tensorflow as tf
 from ccp.training.progress_display import ProgressDisplay
 
 
-def shown_epochs(steps_done=0):
-    """Two epochs of two steps, or what is left of them."""
-    display = ProgressDisplay("ccp/contrastive")
-    display.set_params({"epochs": 2, "steps": 2, "steps_done": steps_done, "monitor": "map_at_r"})
-    display.on_train_begin({})
-    for epoch in range(steps_done // 2, 2):
-        for step in range(2):
-            display.on_train_batch_end(step, {"loss": 1.0})
-        logs = {"loss": 0.5, "map_at_r": 0.25, "projections": epoch, "projected": epoch == 1}
-        display.on_epoch_end(epoch, logs)
-    display.on_train_end()
+class Clock:
+    """Time that passes only in what is shown."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+def shown_epochs(steps_done=0, seconds_per_step=1.0, batch_size=8):
+    """Two epochs of four steps and ten seconds of validation each, or what is left of them."""
+    clock = Clock()
+    with mock.patch("time.monotonic", clock):
+        display = ProgressDisplay("ccp/contrastive", batch_size)
+        display.set_params(
+            {"epochs": 2, "steps": 4, "steps_done": steps_done, "monitor": "map_at_r", "finished": False}
+        )
+        display.on_train_begin({})
+        for epoch in range(steps_done // 4, 2):
+            display.on_epoch_begin(epoch)
+            for step in range(4):
+                clock.now += seconds_per_step
+                display.on_train_batch_end(step, {"loss": tf.constant(1.0 + step)})
+            clock.now += 10.0
+            logs = {"loss": 0.5, "map_at_r": 0.25, "projections": epoch, "projected": epoch == 1}
+            display.on_epoch_end(epoch, logs)
+        display.on_train_end()
 
 
 class ProgressDisplayTest(tf.test.TestCase):
@@ -38,8 +55,10 @@ class ProgressDisplayTest(tf.test.TestCase):
                 shown += os.read(controller, 100_000)
         os.close(controller)
         shown = shown.decode()
-        self.assertIn("4/4", shown)
+        self.assertIn("8/8", shown)
         self.assertIn("loss 0.5000, map_at_r 0.2500, 1 projections", shown)
+        self.assertIn("loss 1.0000, 8 images/s", shown)  # In the first epoch, before there is a score.
+        self.assertIn("loss 3.0000, map_at_r 0.2500, 0 projections", shown)
 
     def lines(self, logging_set_up=False, **more):
         logger = mock.patch.object(logging.getLogger("ccp"), "hasHandlers", lambda: logging_set_up)
@@ -47,19 +66,34 @@ class ProgressDisplayTest(tf.test.TestCase):
             shown_epochs(**more)
         return stderr.getvalue().splitlines()
 
-    def test_a_log_gets_a_line_per_epoch_with_the_elapsed_time(self):
-        with mock.patch("time.monotonic", side_effect=[0.0, 61.0, 7322.0]):
-            lines = self.lines()
+    def test_a_log_gets_a_line_per_epoch_with_elapsed_time_and_speed(self):
+        # Four steps of a second, eight images each, then ten seconds of validation.
         self.assertEqual(
-            lines,
+            self.lines(),
             [
-                "ccp/contrastive: epoch 1/2, loss 0.5000, map_at_r 0.2500 [01:01]",
-                "ccp/contrastive: epoch 2/2, loss 0.5000, map_at_r 0.2500, projection 1 [2:02:02]",
+                "ccp/contrastive: epoch 1/2, loss 0.5000, map_at_r 0.2500 [00:14, 8 images/s]",
+                "ccp/contrastive: epoch 2/2, loss 0.5000, map_at_r 0.2500, projection 1 [00:28, 8 images/s]",
             ],
         )
+        self.assertTrue(self.lines(seconds_per_step=0.3, batch_size=None)[0].endswith("[00:11, 3.33 steps/s]"))
+
+    def test_a_long_epoch_gets_lines_in_between(self):
+        lines = self.lines(seconds_per_step=1000.0)
+        self.assertLen(lines, 10)
+        self.assertEqual(lines[1], "ccp/contrastive: epoch 1/2, step 2/4, loss 2.0000 [33:20, 0 images/s]")
+        self.assertEqual(lines[-1][-28:], "projection 1 [2:13:40, 0 images/s]"[-28:])
+
+    def test_losses_are_read_only_to_be_shown(self):
+        loss = mock.MagicMock()
+        display = ProgressDisplay()
+        display.set_params({"epochs": 1, "steps": 9, "steps_done": 0, "monitor": "map_at_r", "finished": False})
+        display.on_train_begin({})
+        for step in range(9):
+            display.on_train_batch_end(step, {"loss": loss})
+        loss.__float__.assert_not_called()
 
     def test_a_resumed_training_tells_where(self):
-        self.assertEqual(self.lines(steps_done=2)[0], "ccp/contrastive: resuming at epoch 2")
+        self.assertEqual(self.lines(steps_done=4)[0], "ccp/contrastive: resuming at epoch 2")
 
     def test_logging_that_is_set_up_gets_the_lines(self):
         with self.assertLogs(logging.getLogger("ccp"), "INFO") as logs:
