@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from evaluate.metrics.registry import STANDARD, title
@@ -25,6 +26,7 @@ class Row(NamedTuple):
       scores: by seed, scores by metric.
       trained: whether these are scores of trained networks.
       above: how much each seed is above the data set's first line, for those that both have.
+      combined: as of ``Line``.
     """
 
     name: str
@@ -32,16 +34,21 @@ class Row(NamedTuple):
     scores: Scores
     trained: bool = True
     above: Sequence[float] = ()
+    combined: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
     @property
     def title(self) -> str:
-        """The name, and how many seeds there are."""
+        """The name, and how many seeds there are, or combinations of models."""
+        if self.combined:
+            return f"{self.name} ({self.combined[PAIRED]['count']} combinations)"
         count = len(self.scores)
         return f"{self.name} ({count} {'seed' if count == 1 else 'seeds'})"
 
     @property
-    def summaries(self) -> dict[str, dict[str, Any]]:
+    def summaries(self) -> Mapping[str, Mapping[str, Any]]:
         """By metric."""
+        if self.combined:
+            return self.combined
         return {metric: summary([scores[metric] for scores in self.scores.values()]) for metric in STANDARD}
 
 
@@ -51,7 +58,7 @@ def text_table(comparison: Comparison) -> str:
     Before a line are the scores of its networks before training, unless an earlier line has the same.
     """
     rows = table_rows(comparison)
-    scores = {row.title: list(row.scores.values()) for row in rows}
+    scores = {row.title: row.combined or list(row.scores.values()) for row in rows}
     paired = {row.title: _paired_text(row.above) for row in rows}
     return "\n".join([score_table(scores, {_PAIRED_TITLE: paired}), *_notes(comparison)])
 
@@ -72,7 +79,7 @@ def csv_table(comparison: Comparison) -> str:
     for row in table_rows(comparison):
         values = {"dataset": row.dataset, "name": row.name, "trained": "yes" if row.trained else "no"}
         values["seeds"] = len(row.scores)
-        values.update({f"{m}_{part}": one[part] for m, one in row.summaries.items() for part in parts})
+        values.update({f"{metric}_{part}": row.summaries[metric][part] for metric in STANDARD for part in parts})
         if row.above:
             values.update({f"{PAIRED}_above_first_{part}": summary(row.above)[part] for part in parts})
             values[f"{PAIRED}_above_first_seeds"] = _num_above(row.above)
@@ -92,7 +99,7 @@ def latex_table(comparison: Comparison) -> str:
         r"\midrule",
     ]
     for row in table_rows(comparison):
-        scores = [percent(score, " $\\pm$ ") for score in row.summaries.values()]
+        scores = [percent(score, " $\\pm$ ") for score in map(row.summaries.get, STANDARD)]
         lines.append(" & ".join(map(_escaped, [row.title, *scores, _paired_text(row.above, " $\\pm$ ")])) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}", *(f"% {note}" for note in _notes(comparison))]
     return "\n".join(lines)
@@ -111,7 +118,7 @@ def table_rows(comparison: Comparison) -> list[Row]:
         base = first.setdefault(line.dataset, line)
         shared = [] if base is line else [seed for seed in line.scores if seed in base.scores]
         above = [line.scores[seed][PAIRED] - base.scores[seed][PAIRED] for seed in shared]
-        rows.append(Row(line.name, line.dataset, line.scores, above=above))
+        rows.append(Row(line.name, line.dataset, line.scores, above=above, combined=line.combined))
     return rows
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -14,13 +13,11 @@ from datasets.files import read_json, save_json
 from datasets.manifest import TEST, VALIDATION, Manifest
 from datasets.reading import load
 from datasets.splits import NUM_FOLDS, make_splits
+from experiments.mlrc_directory import MlrcDirectory
 from experiments.mlrc_scores import concatenated_scores, separated_scores
-from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
 from experiments.train import train_run
 from experiments.workers import is_chief
-
-RESULT_FILE = "mlrc.json"
 
 _log = logging.getLogger("ccp")
 
@@ -45,13 +42,13 @@ def run_mlrc(
     Raises:
       UserError: the data set has too few classes, or validation images.
     """
-    home = pathlib.Path(directory)
+    home = MlrcDirectory(directory)
     keys = [(fold, repeat) for repeat in range(repeats) for fold in range(1, NUM_FOLDS + 1)]
     models = {
         (fold, repeat): settings.replaced(validation=f"fold{fold}", seed=settings.run.seed + repeat)
         for fold, repeat in keys
     }
-    runs = {(fold, repeat): RunDirectory(home / f"fold{fold}-repeat{repeat}") for fold, repeat in keys}
+    runs = {key: home.run(*key) for key in keys}
 
     trained = all(run.finished(models[key]) for key, run in runs.items())
     if trained and not is_chief(settings.run.strategy):
@@ -95,7 +92,7 @@ def run_mlrc(
         result["protocol"]["model_selection"] = (
             "each of four models by the classes of one quarter of the training classes"
         )
-    save_json(home / RESULT_FILE, result)
+    save_json(home.result, result)
     return result
 
 

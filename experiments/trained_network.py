@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,9 +16,9 @@ from datasets.input.formats import ImageFormat
 from datasets.input.pipelines import EvaluationImages
 from datasets.splits import NUM_FOLDS
 from experiments.experiment import Experiment
+from experiments.mlrc_directory import MlrcDirectory
 from experiments.mlrc_scores import concatenated_embeddings
 from experiments.restored import RestoredRun, restore_run
-from experiments.run_directory import RunDirectory
 from models.serving.bare_process import TOLERANCE, Sample
 from models.serving.joined_networks import JoinedNetworks, Network
 
@@ -83,17 +82,17 @@ def _find_folds(run_dir: str, repeat: int) -> list[str]:
     Raises:
       UserError: some of them do not exist.
     """
-    home = pathlib.Path(run_dir)
-    if RunDirectory(home).settings.exists() or not any(home.glob("fold*-repeat*")):
+    home = MlrcDirectory(run_dir)
+    if not home.exists:
         return []
-    runs = [home / f"fold{fold}-repeat{repeat - 1}" for fold in range(1, NUM_FOLDS + 1)]
-    missing = [run.name for run in runs if not RunDirectory(run).settings.exists()]
+    runs = [home.run(fold, repeat - 1) for fold in range(1, NUM_FOLDS + 1)]
+    missing = [run.path.name for run in runs if not run.settings.exists()]
     if missing:
         raise UserError(
-            f"{home} holds no {', '.join(missing)}, and repeat {repeat} needs four models; pass another "
+            f"{home.path} holds no {', '.join(missing)}, and repeat {repeat} needs four models; pass another "
             "--repeat_number, or resume main.py mlrc there."
         )
-    return [str(run) for run in runs]
+    return [str(run.path) for run in runs]
 
 
 def _joined_scores(folds: Sequence[RestoredRun]) -> dict[str, float]:

@@ -28,7 +28,8 @@ def train_folds(settings: Settings, run_dir: str | None, repeats: int) -> int:
     """Runs the protocol and prints its results."""
     run_dir = run_dir or default_run_dir(settings, "mlrc")
 
-    from experiments.mlrc import RESULT_FILE, run_mlrc
+    from experiments.mlrc import run_mlrc
+    from experiments.mlrc_directory import MlrcDirectory
     from experiments.mlrc_scores import mlrc_table
     from experiments.stopping import until_stopped
 
@@ -36,7 +37,7 @@ def train_folds(settings: Settings, run_dir: str | None, repeats: int) -> int:
         result = run_mlrc(settings, run_dir, repeats, stop)
     print(mlrc_table(result))
     note_unreadable(result, os.path.join(run_dir, "fold*"))
-    print(listing([("result", os.path.join(run_dir, RESULT_FILE))]))
+    print(listing([("result", MlrcDirectory(run_dir).result)]))
     return 0
 
 

@@ -12,6 +12,7 @@ from ccp.errors import UserError
 from datasets.files import save_json
 from experiments.compare import collect
 from experiments.comparison_table import csv_table, latex_table, text_table
+from experiments.mlrc_directory import MlrcDirectory
 from experiments.run_directory import RunDirectory
 from experiments.settings import configure
 
@@ -133,6 +134,47 @@ class CompareTest(tf.test.TestCase):
         self.assertEqual(table.count(r"\\"), 2)
         self.assertTrue(table.startswith(r"\begin{tabular}{lrrrr}"))
         self.assertTrue(table.endswith(r"\end{tabular}"))
+
+    def _protocol(self, name: str, finished: bool = True):
+        """Two repeats of four folds; the models' scores are 0.01 to 0.04 above 0.5 and 0.7."""
+        home = self.home / name
+        home.mkdir()
+        for repeat, score in enumerate((0.5, 0.7)):
+            for fold in range(1, 5):
+                settings = {"loss": "contrastive", "seed": repeat, "validation": f"fold{fold}"}
+                self._run(f"{name}/fold{fold}-repeat{repeat}", score + 0.01 * fold, **settings)
+        concatenated = {"mean": 0.8, "deviation": 0.1, "interval_95": [0.7, 0.9], "count": 16}
+        scores = dict.fromkeys(("precision_at_1", "r_precision", "map_at_r"), concatenated)
+        if finished:
+            sizes = {name: {"embedding_size": size} for name, size in (("separated", 128), ("concatenated", 512))}
+            sizes["concatenated"]["scores"] = scores
+            save_json(MlrcDirectory(home).result, sizes)
+
+    def test_a_protocol_is_two_lines_beside_runs(self):
+        self._run("a0", 0.5, loss="contrastive", seed=0)
+        self._run("a1", 0.8, loss="contrastive", seed=1)
+        self._protocol("mlrc")
+        lines = _text([str(self.home / "*")]).splitlines()
+        self.assertRegex(lines[1], r"^digits contrastive \(2 seeds\) ")
+        # Means of four: 0.525 and 0.725; their mean, and deviation 0.2 / √2; 2.5 above and 7.5 below the runs.
+        line = (
+            r"^digits contrastive mlrc=separated, 128-D \(2 seeds\) +62\.50 ± 14\.14 .*-2\.50 ± 7\.07, for 1 of 2 seeds"
+        )
+        self.assertRegex(lines[2], line)
+        self.assertRegex(
+            lines[3],
+            r"^digits contrastive mlrc=concatenated, 512-D \(16 combinations\) +80\.00 ± 10\.00( +80.00 ± 10.00){2}$",
+        )
+        self.assertLen(lines, 4)
+        rows = list(csv.DictReader(io.StringIO(csv_table(collect([str(self.home / "mlrc")])))))
+        self.assertEqual([(row["seeds"], row["map_at_r_deviation"]) for row in rows][1], ("0", "0.1"))
+        self.assertIn(r"& 80.00 $\pm$ 10.00 &", latex_table(collect([str(self.home / "mlrc")])))
+
+    def test_an_unfinished_protocol(self):
+        self._run("a", 0.5, loss="contrastive", seed=0)
+        self._protocol("mlrc", finished=False)
+        (self.home / "mlrc" / "fold4-repeat1" / "result.json").unlink()
+        self.assertIn("mlrc: its protocol is not finished: 7 models are; resume", _text([str(self.home / "*")]))
 
     def test_nothing_to_compare(self):
         self._run("e", None, loss="triplet")

@@ -13,7 +13,8 @@ from absl.testing import absltest
 
 import experiments.mlrc
 from ccp.errors import ConfigError, UserError
-from experiments.mlrc import RESULT_FILE, run_mlrc
+from experiments.mlrc import run_mlrc
+from experiments.mlrc_directory import MlrcDirectory
 from experiments.run_directory import RunDirectory, RunError
 from experiments.settings import configure
 from tests.support import photographs, pictures, tiny_runs
@@ -71,7 +72,7 @@ class MlrcTest(absltest.TestCase):
             for fold in (1, 2, 3, 4)
         ]
         self.assertEqual(trained, expected)
-        written = json.loads((self.home / RESULT_FILE).read_text())
+        written = json.loads(MlrcDirectory(self.home).result.read_text())
         self.assertEqual(written, json.loads(json.dumps(result)))
         self.assertIn("one quarter of the training classes", written["protocol"]["model_selection"])
         self.assertEqual(written["data"]["unreadable_images_left_out"], 4)
