@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from evaluate.embedded import Embedded
@@ -12,32 +14,57 @@ from evaluate.search import nearest_neighbors
 RANKED_BY = "map_at_r"
 
 
-def worst_classes(embedded: Embedded, most_classes: int = 8, most_found: int = 6) -> list[RetrievalRow]:
-    """A query of each of the classes with the lowest MAP@R, the worst first, and its nearest references.
+def worst_classes(networks: Sequence[Embedded], most_classes: int = 8, most_found: int = 6) -> list[list[RetrievalRow]]:
+    """For each network a query of each of the classes with the lowest MAP@R, the worst first, and what it finds.
 
-    The query is the class's median by MAP@R, so neither its best case nor its worst.
+    Networks that embed the same images have the same queries: the classes are those with the lowest mean over the
+    networks, and the query is the class's median by that mean, so neither its best case nor its worst.
 
     Args:
-      embedded: the examples.
-      most_classes: rows.
+      networks: the examples by each network.
+      most_classes: rows of each.
       most_found: references in a row.
     """
-    result = embedded.result
-    queries, scores = embedded.queries[result.valid], result.per_query[RANKED_BY][result.valid]
-    classes = sorted(result.per_class().items(), key=lambda entry: entry[1][RANKED_BY])[:most_classes]
-    medians = []
-    for label, _ in classes:
-        of_class = np.flatnonzero(embedded.labels[queries] == label)
-        medians.append(queries[of_class[np.argsort(scores[of_class], kind="stable")[(len(of_class) - 1) // 2]]])
-    references = embedded.references
+    of_set: dict[tuple, list[Embedded]] = {}
+    for embedded in networks:
+        of_set.setdefault(_examples_key(embedded), []).append(embedded)
+    queries = {key: _median_queries(same, most_classes) for key, same in of_set.items()}
+    return [_rows(embedded, queries[_examples_key(embedded)], most_found) for embedded in networks]
+
+
+def _examples_key(embedded: Embedded) -> tuple:
+    examples = embedded.examples
+    return (*examples.images.names, *examples.labels, *examples.roles, *examples.class_names)
+
+
+def _median_queries(networks: Sequence[Embedded], most_classes: int) -> list[int]:
+    """The median query of each of the worst classes, as indices in the examples, among those that all can score."""
+    scores: dict[int, list[float]] = {}
+    for embedded in networks:
+        result = embedded.result
+        indices = embedded.indices[embedded.queries[result.valid]].tolist()
+        for index, score in zip(indices, result.per_query[RANKED_BY][result.valid].tolist()):
+            scores.setdefault(index, []).append(score)
+    by_class: dict[int, list[tuple[float, int]]] = {}
+    for index, values in scores.items():
+        if len(values) == len(networks):
+            by_class.setdefault(int(networks[0].examples.labels[index]), []).append((float(np.mean(values)), index))
+    ordered = sorted(by_class.items(), key=lambda item: (np.mean([score for score, _ in item[1]]), item[0]))
+    medians = [sorted(scored, key=lambda pair: pair[0])[(len(scored) - 1) // 2] for _, scored in ordered[:most_classes]]
+    return [index for _, index in medians]
+
+
+def _rows(embedded: Embedded, queries: Sequence[int], most_found: int) -> list[RetrievalRow]:
+    places = np.array([int(np.flatnonzero(embedded.indices == index)[0]) for index in queries])
+    references, per_class = embedded.references, embedded.result.per_class()
     # One more than is shown, as a query may find itself.
-    found = nearest_neighbors(embedded.embeddings[medians], embedded.embeddings[references], most_found + 1).indices
+    found = nearest_neighbors(embedded.embeddings[places], embedded.embeddings[references], most_found + 1).indices
     rows = []
-    for (label, means), query, neighbors in zip(classes, medians, references[found]):
+    for query, neighbors in zip(places, references[found]):
         neighbors = neighbors[neighbors != query][:most_found]
-        percent, number = 100 * means[RANKED_BY], means["num_queries"]
+        label, found_labels = int(embedded.labels[query]), embedded.labels[neighbors]
+        percent, number = 100 * per_class[label][RANKED_BY], per_class[label]["num_queries"]
         text = f"{embedded.class_names[label]}: {title(RANKED_BY)} {percent:.1f} %, {number} queries"
-        found_labels = embedded.labels[neighbors]
         names = [(embedded.class_names[found_label],) for found_label in found_labels]
         rows.append(RetrievalRow(text, int(query), neighbors, found_labels == label, names))
     return rows

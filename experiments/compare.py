@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,6 +10,7 @@ from ccp.errors import UserError
 from datasets.files import read_json
 from evaluate.metrics.statistics import mean_scores
 from experiments.differing import differing_names, effective_settings
+from experiments.found_directories import find_directories
 from experiments.mlrc_directory import MlrcDirectory
 from experiments.run_directory import RunDirectory
 from experiments.start_rows import start_rows
@@ -70,7 +69,7 @@ def collect(patterns: Sequence[str]) -> Comparison:
     """
     groups: dict[str, _Source] = {}
     left_out = []
-    for path in _directories(patterns):
+    for path in find_directories(patterns):
         try:
             sources = _of_protocol(path) if MlrcDirectory(path).exists else [_of_run(path)]
         except UserError as error:
@@ -145,17 +144,6 @@ def _line(group: _Source, flats: Sequence[Mapping[str, Any]]) -> Line:
         {seed: why for seed, why in whys.items() if why},
         group.combined,
     )
-
-
-def _directories(patterns: Sequence[str]) -> list[str]:
-    found = []
-    for pattern in patterns:
-        # A directory's name may hold what a pattern would treat as special.
-        matches = [pattern] if os.path.isdir(pattern) else sorted(glob.glob(pattern))
-        if not matches:
-            raise UserError(f"There is no run {pattern!r}; pass directories that main.py train has written.")
-        found += matches
-    return list(dict.fromkeys(map(os.path.normpath, found)))
 
 
 def _name(flat: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:

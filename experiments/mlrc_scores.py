@@ -93,15 +93,20 @@ def concatenated_embeddings(models: Sequence[np.ndarray]) -> np.ndarray:
     return lipschitz_normalize(np.concatenate(models, axis=1)).numpy()
 
 
-def mlrc_table(result: Mapping[str, Any]) -> str:
-    """Results in percent: mean ± deviation and 95% interval, and below them the paper's number if it has one."""
+def mlrc_rows(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """By name the scores of the models singly and concatenated, each followed by the paper's numbers if it has any."""
     rows = {}
     for name in ("separated", "concatenated"):
         scores = result[name]
         rows[f"{name}, {scores['embedding_size']}-D"] = scores["scores"]
         if scores["published"]:
             rows[f"  paper, {scores['embedding_size']}-D (BN-Inception, pretrained)"] = scores["published"]
-    return score_table(rows)
+    return rows
+
+
+def mlrc_table(result: Mapping[str, Any]) -> str:
+    """The rows in percent: mean ± deviation and 95% interval."""
+    return score_table(mlrc_rows(result))
 
 
 def _test_embeddings(

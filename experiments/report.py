@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -14,18 +14,22 @@ from ccp.references.class_proxies import ClassProxies
 from ccp.training.trainer import Trainer
 from datasets.files import read_json, save_json, save_text
 from evaluate.geometry import normalized
-from evaluate.report.facts import Evaluation, Report, RunFacts, SettingCell, SettingRow
+from evaluate.report.facts import CrossValidation, Evaluation, Report, RunFacts
 from evaluate.report.page import render
-from experiments.differing import differing_names, effective_settings
+from experiments.found_directories import find_directories
+from experiments.mlrc_directory import MlrcDirectory
+from experiments.mlrc_scores import mlrc_rows
 from experiments.no_projection import no_projection
-from experiments.presets import expected
 from experiments.projection_records import read_projections
 from experiments.restored import restore_run
 from experiments.run_directory import RunDirectory
+from experiments.setting_groups import SettingGroup, setting_groups, setting_rows
 from experiments.settings import Settings
 from experiments.start_rows import start_rows
 
 _MAX_TRAINING_EXAMPLES = 1000
+
+_log = logging.getLogger("ccp")
 
 
 def write_report(
@@ -33,11 +37,13 @@ def write_report(
 ) -> pathlib.Path:
     """Writes the report of one run, or of several side by side.
 
+    Runs that differ in nothing but the seed are one row, of means; the figures are those of the first one.
+
     Beside the page ``index.html``, which holds all that it shows, are its figures as PNG files and ``numbers.json``.
 
     Args:
-      run_dirs: of the runs, finished or not.
-      output: directory to write into; None for ``report/`` in the first run's directory.
+      run_dirs: of the runs, finished or not, or of 4-fold protocols; or patterns of them.
+      output: directory to write into; None for ``report/`` in the first directory.
       data_dir: where the runs' data are now, if they have moved.
       tsne: draw embeddings by t-SNE instead of their principal components.
 
@@ -47,54 +53,59 @@ def write_report(
     Raises:
       UserError: there is no run, its data cannot be read, or the page cannot be written.
     """
-    paths: dict[str, str] = {}
-    for path in run_dirs:  # A run is listed once, however its path is spelled.
-        paths.setdefault(os.path.realpath(path), str(pathlib.Path(path)))
-    if not paths:
-        raise UserError("A report needs at least one run; pass directories that main.py train has written.")
-    runs = [RunDirectory(path) for path in paths.values()]
-    settings = [run.load_settings() for run in runs]
-    folder = _made_folder(pathlib.Path(output) if output else runs[0].path / "report")
-    facts = [_gather(run, own, name, data_dir) for run, own, name in zip(runs, settings, run_names(settings, runs))]
+    runs, protocols = _directories(run_dirs)
+    groups = setting_groups(runs)
+    folder = _made_folder(pathlib.Path(output or os.path.join(find_directories(run_dirs)[0], "report")))
+    facts = [one for group in groups for one in _gather_group(group, data_dir)]
     digests = {run.data_digest for run in runs} - {""}
     report = Report(
         facts,
-        setting_rows(settings),
-        different_data=len(digests) > 1 or len({own.data.dataset for own in settings}) > 1,
+        setting_rows(groups),
+        different_data=len(digests) > 1 or len({run.dataset for run in facts}) > 1,
         tsne=tsne,
+        protocols=protocols,
     )
     save_text(folder / "index.html", render(report, folder / "figures"))
     save_json(folder / "numbers.json", [run.numbers() for run in facts])
     return folder / "index.html"
 
 
-def run_names(settings: Sequence[Settings], runs: Sequence[RunDirectory]) -> list[str]:
-    """A short name for each run: its loss, and the settings that distinguish it; its path where nothing does."""
-    flats = [effective_settings(own) for own in settings]
-    names = []
-    for flat in flats:
-        differing = sorted(differing_names(flat, flats), key="seed".__eq__)  # The seed comes last.
-        if any(other["dataset"] != flat["dataset"] for other in flats):
-            differing.insert(0, "dataset")
-        names.append(", ".join([flat["loss"], *(f"{name} {_text(flat[name])}" for name in differing)]))
-    return [name if names.count(name) == 1 else f"{name}, {run.path}" for name, run in zip(names, runs)]
+def _directories(patterns: Sequence[str]) -> tuple[list[RunDirectory], list[CrossValidation]]:
+    """The runs that are named, also those of protocols, and the scores of the protocols."""
+    runs, protocols = [], []
+    for path in find_directories(patterns):
+        directory = MlrcDirectory(path)
+        if not directory.exists:
+            runs.append(RunDirectory(path))
+            continue
+        runs += directory.runs()
+        result = directory.load_result()
+        if result is not None:
+            protocols.append(CrossValidation(path, result["repeats"], mlrc_rows(result)))
+    is_pattern = [not os.path.isdir(pattern) for pattern in patterns]
+    if any(is_pattern):  # Which may match other things, too.
+        others = [str(run.path) for run in runs if not run.settings.exists()]
+        if others:
+            _log.warning("left out what is no run: %s", ", ".join(others))
+        runs = [run for run in runs if run.settings.exists()]
+    if not runs:
+        raise UserError("A report needs at least one run; pass directories that main.py train has written.")
+    return runs, protocols
 
 
-def setting_rows(settings: Sequence[Settings]) -> dict[str, list[SettingRow]]:
-    """By section, all settings that matter to one of the runs, with their defaults and differences."""
-    in_effect, usual = [own.in_effect() for own in settings], [expected(own) for own in settings]
-    rows: dict[str, list[SettingRow]] = {}
-    for section in in_effect[0]:
-        names = dict.fromkeys(name for sections in in_effect for name in sections[section])
-        for name in names:
-            values = [sections[section].get(name) for sections in in_effect]
-            differs = len({repr(value) for value in values if value is not None}) > 1
-            cells = [_cell(value, defaults.get(name)) for value, defaults in zip(values, usual)]
-            rows.setdefault(section, []).append(SettingRow(name, differs, cells))
-    return rows
+def _gather_group(group: SettingGroup, data_dir: str | None) -> list[RunFacts]:
+    """The runs of a group; one of them, a finished one if there is any, is evaluated for the figures."""
+    with_weights = [run for run in group.runs if run.has_checkpoint]
+    shown = next((run for run in with_weights if run.has_result), (with_weights or [None])[0])
+    return [
+        _gather(run, settings, group, group.run_name(place), _evaluate(run, data_dir) if run is shown else None)
+        for place, (run, settings) in enumerate(zip(group.runs, group.settings))
+    ]
 
 
-def _gather(run: RunDirectory, settings: Settings, name: str, data_dir: str | None) -> RunFacts:
+def _gather(
+    run: RunDirectory, settings: Settings, group: SettingGroup, name: str, evaluation: Evaluation | None
+) -> RunFacts:
     records, finished = run.records(), run.has_result
     projections = records[-1]["projections"] if records else 0
     return RunFacts(
@@ -107,7 +118,9 @@ def _gather(run: RunDirectory, settings: Settings, name: str, data_dir: str | No
         records=records,
         projections=read_projections(run),
         finished=finished,
-        evaluation=_evaluate(run, data_dir) if run.has_checkpoint else None,
+        evaluation=evaluation,
+        setting=group.name,
+        result=read_json(run.result) if finished else None,
         before_training=start_rows(run.load_before_training()),
         note=(finished and no_projection(settings, projections)) or "",
     )
@@ -142,17 +155,3 @@ def _made_folder(folder: pathlib.Path) -> pathlib.Path:
     except OSError as error:
         raise UserError(f"The report cannot be written to {folder} ({error.strerror}); pass another place.") from error
     return folder
-
-
-def _cell(value: Any, default: Any) -> SettingCell | None:
-    if value is None:
-        return None
-    return SettingCell(_text(value), None if value == default or default is None else _text(default))
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return str(value) if value != "" else "–"

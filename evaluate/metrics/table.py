@@ -27,7 +27,7 @@ def score_table(
     extra = extra or {}
     lines = [["", *(title(metric) for metric in STANDARD), *extra]]
     for name, scores in rows.items():
-        cells = [_cell(scores, metric) for metric in STANDARD]
+        cells = [score_text(scores, metric) for metric in STANDARD]
         lines.append([name, *cells, *(column.get(name, "") for column in extra.values())])
     width, *widths = (max(len(line[column]) for line in lines) for column in range(len(lines[0])))
     widths = [max(_NARROWEST, column) + 2 for column in widths]
@@ -45,7 +45,8 @@ def percent(score: Score, plus_minus: str = " ± ", sign: str = "") -> str:
     return text if score["deviation"] is None else f"{text}{plus_minus}{100 * score['deviation']:.2f}"
 
 
-def _cell(scores: Mapping[str, Score] | Sequence[Mapping[str, float]], metric: str) -> str:
+def score_text(scores: Mapping[str, Score] | Sequence[Mapping[str, float]], metric: str) -> str:
+    """One cell of ``score_table``."""
     if not isinstance(scores, Mapping):
         return percent(summary([repeat[metric] for repeat in scores]))
     if metric not in scores:

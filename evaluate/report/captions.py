@@ -12,7 +12,6 @@ from evaluate import figures
 from evaluate.geometry import center_radii, pair_distances, spread
 from evaluate.metrics.registry import title
 from evaluate.report.facts import NUM_CENTERS, Evaluation, RunFacts
-from evaluate.worst_classes import worst_classes
 
 _MAX_DRAWN = 1500
 
@@ -40,7 +39,7 @@ def curve_figures(runs: Sequence[RunFacts]) -> Iterator[CaptionedFigure]:
         name = "training loss" if quantity == "loss" else f"validation {title(quantity)}"
         yield CaptionedFigure(
             f"curve_{quantity}",
-            figures.draw_curves(records, [quantity]),
+            figures.draw_curves(records, [quantity], {run.name: run.setting or run.name for run in runs}),
             f"The {name} by training step. A triangle is a projection.",
         )
 
@@ -70,14 +69,14 @@ def embedding_figures(evaluation: Evaluation, tsne: bool) -> Iterator[CaptionedF
     )
 
 
-def retrieval_figures(evaluation: Evaluation) -> Iterator[CaptionedFigure]:
-    """What queries of the worst classes find, and the distances of pairs."""
-    unseen, rows = evaluation.unseen, worst_classes(evaluation.unseen)
+def retrieval_figures(evaluation: Evaluation, rows: Sequence[figures.RetrievalRow]) -> Iterator[CaptionedFigure]:
+    """What queries of the worst classes find, as by ``worst_classes``, and the distances of pairs."""
+    unseen = evaluation.unseen
     yield CaptionedFigure(
         "retrieval",
         figures.draw_retrievals(rows, unseen.thumbnail),
-        f"The {len(rows)} unseen classes with the lowest MAP@R, the worst first: at the left the class's median query, "
-        "then its nearest images. Right: blue and ✓; wrong: orange, dashed and ✗.",
+        f"The {len(rows)} unseen classes with the lowest MAP@R (of several runs: in their mean), the worst first: at the "
+        "left the class's median query, then its nearest images with their classes. Right: blue and ✓; wrong: orange, dashed and ✗.",
     )
     positives, negatives = pair_distances(unseen.embeddings, unseen.labels)
     yield CaptionedFigure(

@@ -80,6 +80,8 @@ class RunFacts:
       evaluation: of its best weights; None before any are saved.
       before_training: by row, the test scores of the network before training.
       note: a sentence about how training went; empty for none.
+      setting: what runs that differ in nothing but the seed are called together; empty for ``name``.
+      result: ``best_epoch``, and ``test``, the scores on the unseen classes; None before training has ended.
     """
 
     name: str
@@ -94,11 +96,20 @@ class RunFacts:
     evaluation: Evaluation | None
     before_training: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     note: str = ""
+    setting: str = ""
+    result: Mapping[str, Any] | None = None
+
+    @property
+    def scores(self) -> Mapping[str, float] | None:
+        """By standard metric, the score on the unseen classes; None if the run is neither finished nor evaluated."""
+        if self.evaluation:
+            return {metric: score.mean for metric, score in self.evaluation.scores.items()}
+        return self.result and {metric: self.result["test"][metric] for metric in STANDARD}
 
     @property
     def best(self) -> Mapping[str, Any] | None:
-        """The record of the epoch whose weights are evaluated."""
-        best_epoch = self.evaluation and self.evaluation.best_epoch
+        """The record of the epoch with the best score; None before any weights are saved."""
+        best_epoch = self.evaluation.best_epoch if self.evaluation else self.result and self.result["best_epoch"]
         return next((record for record in self.records if record["epoch"] == best_epoch), None)
 
     @functools.cached_property
@@ -109,18 +120,51 @@ class RunFacts:
     def numbers(self) -> dict[str, Any]:
         """The numbers on the page, for JSON."""
         evaluation = self.evaluation
-        scores = evaluation and {metric: score.mean for metric, score in evaluation.scores.items()}
         intervals = evaluation and {metric: [score.low, score.high] for metric, score in evaluation.scores.items()}
         return {
             "run": self.path,
             "name": self.name,
             "finished": self.finished,
-            "scores": scores,
+            "scores": self.scores,
             "interval_95_over_queries": intervals,
             "before_training": self.before_training,
             "geometry": evaluation and evaluation.geometry,
             "geometry_by_projection": self.geometry_by_projection,
         }
+
+
+class Group(NamedTuple):
+    """Runs that differ in nothing but the seed."""
+
+    name: str
+    runs: Sequence[RunFacts]
+
+    @property
+    def shown(self) -> RunFacts:
+        """The run whose figures are shown."""
+        return next((run for run in self.runs if run.evaluation), self.runs[0])
+
+    @property
+    def scored(self) -> list[RunFacts]:
+        """The runs with scores."""
+        return [run for run in self.runs if run.scores]
+
+    @property
+    def before_training(self) -> dict[str, list[Mapping[str, float]]]:
+        """By row, the test scores of the runs' networks before training."""
+        rows: dict[str, list[Mapping[str, float]]] = {}
+        for run in self.runs:
+            for row, scores in run.before_training.items():
+                rows.setdefault(row, []).append(scores)
+        return rows
+
+
+class CrossValidation(NamedTuple):
+    """A 4-fold protocol: its directory, its repeats, and by row its scores by metric, as for ``score_table``."""
+
+    path: str
+    repeats: int
+    rows: Mapping[str, Mapping[str, Any]]
 
 
 class SettingCell(NamedTuple):
@@ -131,7 +175,7 @@ class SettingCell(NamedTuple):
 
 
 class SettingRow(NamedTuple):
-    """A setting; ``cells`` has one for each run, None where the setting does not apply."""
+    """A setting; ``cells`` has one for each group, None where the setting does not apply."""
 
     name: str
     differs: bool
@@ -147,14 +191,24 @@ class Report:
       settings: rows by section.
       different_data: whether some are known to have other images than others.
       tsne: whether embeddings are drawn by t-SNE.
+      protocols: 4-fold protocols of which these runs are.
     """
 
     runs: Sequence[RunFacts]
     settings: Mapping[str, Sequence[SettingRow]]
     different_data: bool
     tsne: bool = False
+    protocols: Sequence[CrossValidation] = ()
+
+    @property
+    def groups(self) -> list[Group]:
+        """The runs by setting."""
+        runs: dict[str, list[RunFacts]] = {}
+        for run in self.runs:
+            runs.setdefault(run.setting or run.name, []).append(run)
+        return [Group(name, own) for name, own in runs.items()]
 
     @property
     def evaluated(self) -> list[RunFacts]:
-        """The runs that have weights."""
+        """The runs that are evaluated and shown, one of each group."""
         return [run for run in self.runs if run.evaluation]

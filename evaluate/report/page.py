@@ -11,6 +11,7 @@ import jinja2
 
 from evaluate.figures import to_png
 from evaluate.metrics.registry import STANDARD, title
+from evaluate.metrics.table import score_text
 from evaluate.report.captions import (
     CaptionedFigure,
     curve_figures,
@@ -19,6 +20,7 @@ from evaluate.report.captions import (
     retrieval_figures,
 )
 from evaluate.report.facts import NUM_CENTERS, Report, RunFacts
+from evaluate.worst_classes import worst_classes
 
 _FOLDER = pathlib.Path(__file__).parent
 
@@ -47,6 +49,7 @@ def render(report: Report, folder: pathlib.Path) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(percent="{:.2f}".format, number=_number, thousands="{:,}".format, metric_title=title)
+    environment.globals.update(score_text=score_text)
     return environment.get_template("page.html").render(
         report=report,
         style=(_FOLDER / "report.css").read_text(encoding="utf-8"),
@@ -65,13 +68,17 @@ def _protocols(runs: Iterable[RunFacts]) -> dict[tuple[tuple[str, str], ...], li
         left_out = run.evaluation.data["unreadable_images_left_out"]
         if left_out:
             sentences["left out"] = f"{left_out:,} images that cannot be read"
-        protocols.setdefault(tuple(sentences.items()), []).append(run.name)
+        protocols.setdefault(tuple(sentences.items()), []).append(run.setting or run.name)
     return protocols
 
 
 def _figures(report: Report, folder: pathlib.Path) -> dict[str, list[list[PageFigure]]]:
     """By section, grids of figures."""
-    several = len(report.runs) > 1
+    shown = [group.shown for group in report.groups]
+    several = len(shown) > 1
+    worst = dict(
+        zip((run.name for run in report.evaluated), worst_classes([run.evaluation.unseen for run in report.evaluated]))
+    )
 
     def grids(
         runs: Sequence[RunFacts], draw: Callable[[RunFacts], Iterable[CaptionedFigure]]
@@ -79,7 +86,7 @@ def _figures(report: Report, folder: pathlib.Path) -> dict[str, list[list[PageFi
         """One grid of a single run's figures; of several runs, those that show the same thing side by side."""
         by_key: dict[str, list[PageFigure]] = {}
         for run in runs:
-            number = list(report.runs).index(run) + 1
+            number = shown.index(run) + 1
             for figure in draw(run):
                 file = f"run{number}_{figure.key}.png" if several else f"{figure.key}.png"
                 key = figure.key if several else ""
@@ -89,8 +96,8 @@ def _figures(report: Report, folder: pathlib.Path) -> dict[str, list[list[PageFi
     return {
         "training": [[_page_figure(one, folder / f"{one.key}.png") for one in curve_figures(report.runs)]],
         "embedding": grids(report.evaluated, lambda run: embedding_figures(run.evaluation, report.tsne)),
-        "retrieval": grids(report.evaluated, lambda run: retrieval_figures(run.evaluation)),
-        "geometry": grids(report.runs, geometry_figures),
+        "retrieval": grids(report.evaluated, lambda run: retrieval_figures(run.evaluation, worst[run.name])),
+        "geometry": grids(shown, geometry_figures),
     }
 
 

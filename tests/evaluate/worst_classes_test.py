@@ -17,26 +17,51 @@ class WorstClassesTest(parameterized.TestCase):
         #   21: 20, 22.2 (hit): 1/2 · 1/2 = 0.25. 22.2: 21 (hit), 20: 0.5. 12: 10.8, 10: 0.
         #   Mean 1/4; the median query is 21. So class 2 is the worst and class 1 the next.
         whole = embedded([0, 1, 2.1, 10, 10.8, 20, 21, 22.2, 12], [0, 0, 0, 1, 1, 1, 2, 2, 2])
-        rows = worst_classes(whole, most_classes=2, most_found=3)
+        (rows,) = worst_classes([whole], most_classes=2, most_found=3)
         self.assertEqual([row.query for row in rows], [6, 3])
         self.assertEqual(rows[0].title, "class 2: MAP@R 25.0 %, 3 queries")
         # From 21: 20, 22.2, and 12 at a distance of 9. From 10: 10.8, 12, and 2.1 at 7.9.
         np.testing.assert_array_equal(rows[0].found, [5, 7, 8])
+        self.assertEqual(rows[0].captions, [("class 1",), ("class 2",), ("class 2",)])
         np.testing.assert_array_equal(rows[0].right, [False, True, True])
         np.testing.assert_array_equal(rows[1].found, [4, 8, 2])
         np.testing.assert_array_equal(rows[1].right, [True, False, False])
 
     def test_a_gallery_is_searched_alone(self):
         whole = embedded([0, 0, 3, 9, 9], [0, 0, 0, 1, 1], ["query", "query", "gallery", "query", "gallery"])
-        rows = worst_classes(whole)
+        (rows,) = worst_classes([whole])
         for row in rows:
             self.assertLess(set(row.found), {2, 4, 5})
         self.assertEqual([row.found.tolist() for row in rows], [[2, 4], [4, 2]])
 
     def test_a_lone_query_has_no_row(self):
-        self.assertEqual([row.title[:7] for row in worst_classes(embedded([0, 1, 5], [0, 0, 1]))], ["class 0"])
+        self.assertEqual([row.title[:7] for row in worst_classes([embedded([0, 1, 5], [0, 0, 1])])[0]], ["class 0"])
 
     def test_duplicates_of_the_query_are_found(self):
         # All at one place: each finds all the others and not itself.
-        (row,) = worst_classes(embedded([1, 1, 1, 1], [0, 0, 0, 0]))
+        ((row,),) = worst_classes([embedded([1, 1, 1, 1], [0, 0, 0, 0])])
         self.assertEqual(sorted([row.query, *row.found]), [0, 1, 2, 3])
+
+    def test_networks_that_embed_the_same_images_show_the_same_queries(self):
+        # By the first network class 0 is perfect and class 1 is not; by the second it is the other way, and worse.
+        first = embedded([0, 1, 2.1, 10, 10.8, 20, 21, 22.2, 12], [0, 0, 0, 1, 1, 1, 2, 2, 2])
+        second = embedded([0, 30, 60, 10, 10.8, 11, 29, 31, 61], [0, 0, 0, 1, 1, 1, 2, 2, 2])
+        other_set = embedded([0, 5, 1, 6], [0, 0, 1, 1])
+        ours, theirs, (third, fourth) = worst_classes([first, second, other_set], most_classes=2, most_found=3)
+        self.assertEqual([row.query for row in ours], [row.query for row in theirs])
+        # Class 2 is the worst in the mean, then class 0: 1 and 0 against 1/3 and 1 of class 1.
+        self.assertEqual([row.title.split(":")[0] for row in ours], ["class 2", "class 0"])
+        self.assertEqual([row.title.split("MAP@R ")[1][:5] for row in theirs], ["0.0 %", "0.0 %"])
+        self.assertEqual(ours[1].title, "class 0: MAP@R 100.0 %, 3 queries")
+        for rows, network in ((ours, first), (theirs, second)):
+            for row in rows:
+                distances = np.abs(network.embeddings[row.found] - network.embeddings[row.query])[:, 0]
+                np.testing.assert_array_equal(distances, np.sort(distances))
+        self.assertLess(max(third.query, fourth.query), 4)
+
+    def test_images_that_one_network_could_not_read_are_no_queries(self):
+        whole = embedded([0, 1, 2, 10, 11, 12], [0, 0, 0, 1, 1, 1])
+        part = whole.take(np.array([0, 2, 3, 5]))  # Without the two in the middle, the medians.
+        rows, of_part = worst_classes([whole, part])
+        self.assertEqual([whole.indices[row.query] for row in rows], [part.indices[row.query] for row in of_part])
+        self.assertNoCommonElements([row.query for row in rows], [1, 4])

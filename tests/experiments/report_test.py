@@ -8,14 +8,14 @@ import shutil
 from unittest import mock
 
 import tensorflow as tf
-from absl.testing import parameterized
 
 import experiments.report
 from ccp.errors import UserError
 from datasets.files import read_json, save_json
-from experiments.report import run_names, setting_rows, write_report
+from evaluate.metrics.registry import STANDARD
+from experiments.mlrc_directory import MlrcDirectory
+from experiments.report import write_report
 from experiments.run_directory import RunDirectory, RunError
-from experiments.settings import configure
 from tests.support import pictures, tiny_runs
 
 
@@ -57,6 +57,48 @@ class WriteReportTest(tf.test.TestCase):
         self.assertEqual((training["examples"], training["classes"]), (721, 5))
         self.assertGreater(training["radius_by_proxies"], training["radius_by_centers"][1])
 
+    def test_seeds_are_joined_and_the_first_finished_one_is_shown(self):
+        unfinished, second, third = self.copy(seed=3), self.copy(seed=1), self.copy(seed=2)
+        (unfinished / "result.json").unlink()
+        save_json(third / "result.json", {**self.result, "test": {**self.result["test"], "map_at_r": 0.125}})
+        report = self.gathered(unfinished, second, third)
+        (group,) = report.groups
+        self.assertEqual([run.name for run in group.runs], [f"ccp/contrastive, seed {seed}" for seed in (3, 1, 2)])
+        self.assertEqual((group.name, group.shown.seed), ("ccp/contrastive", 1))
+        self.assertEqual([run.evaluation is None for run in group.runs], [True, False, True])
+        self.assertEqual([run.seed for run in group.scored], [1, 2])
+        self.assertEqual(group.runs[2].scores["map_at_r"], 0.125)
+        self.assertEqual(group.runs[2].best["epoch"], self.result["best_epoch"])
+        self.assertAllClose(group.runs[1].scores["map_at_r"], self.result["test"]["map_at_r"])
+
+    def test_a_protocol_is_its_runs_and_a_table(self):
+        home = pictures.folder_for(self) / "mlrc"
+        for repeat in range(2):
+            for fold in range(1, 5):
+                run = MlrcDirectory(home).run(fold, repeat)
+                shutil.copytree(self.run_dir, run.path)
+                settings = run.load_settings().replaced(seed=repeat, validation=f"fold{fold}")
+                save_json(run.settings, settings.flat())
+        summary = {"mean": 0.5, "deviation": 0.1, "interval_95": None, "count": 2}
+        scores = {"embedding_size": 8, "published": None, "scores": dict.fromkeys(STANDARD, summary)}
+        save_json(MlrcDirectory(home).result, {"repeats": 2, "separated": scores, "concatenated": scores})
+        with mock.patch.object(experiments.report, "_evaluate", return_value=None):
+            report = self.gathered(home, self.run_dir)
+        names = [f"ccp/contrastive, validation fold{fold}" for fold in range(1, 5)]
+        self.assertEqual([group.name for group in report.groups], [*names, "ccp/contrastive, validation images"])
+        self.assertEqual([len(group.runs) for group in report.groups], [2, 2, 2, 2, 1])
+        (protocol,) = report.protocols
+        self.assertEqual((protocol.path, protocol.repeats), (str(home), 2))
+        self.assertEqual(list(protocol.rows), ["separated, 8-D", "concatenated, 8-D"])
+
+    def test_patterns(self):
+        folder = self.copy().parent
+        (folder / "notes").mkdir()
+        with self.assertLogs("ccp", "WARNING") as logs:
+            report = self.gathered(folder / "*")
+        self.assertEqual([run.path for run in report.runs], [str(folder / "run")])
+        self.assertIn(f"left out what is no run: {folder / 'notes'}", logs.output[0])
+
     def test_a_run_under_three_names_is_one(self):
         other = self.copy(seed=1)
         link = other.parent / "link"
@@ -97,31 +139,6 @@ class WriteReportTest(tf.test.TestCase):
         (folder / "file").write_text("")
         with self.assertRaisesRegex(UserError, "cannot be written to .*file"):
             write_report([self.run_dir], str(folder / "file"))
-
-
-class NamesAndSettingsTest(parameterized.TestCase):
-    def test_names(self):
-        runs = [RunDirectory(name) for name in "abc"]
-        one, other = configure({"loss": "contrastive"}), configure({"loss": "ccp/contrastive"})
-        self.assertEqual(run_names([one, other], runs), ["contrastive", "ccp/contrastive"])
-        self.assertEqual(run_names([one, one.replaced(seed=3)], runs), ["contrastive, seed 0", "contrastive, seed 3"])
-        self.assertEqual(run_names([one, one], runs), ["contrastive, a", "contrastive, b"])
-        folder = configure({"loss": "contrastive", "dataset": "folder", "data_dir": "d"})
-        self.assertEqual(run_names([one, folder], runs), ["contrastive, dataset digits", "contrastive, dataset folder"])
-
-    def test_rows_of_settings(self):
-        one = configure({"loss": "contrastive", "width": 4})
-        rows = {
-            row.name: row
-            for section in setting_rows([one, configure({"loss": "ccp/contrastive", "width": 4})]).values()
-            for row in section
-        }
-        self.assertTrue(rows["loss"].differs)
-        self.assertFalse(rows["width"].differs)
-        self.assertEqual([cell.value for cell in rows["width"].cells], ["4", "4"])
-        self.assertIsNotNone(rows["width"].cells[0].default)
-        self.assertIsNone(rows["proxies_per_class"].cells[0])  # The plain loss has none.
-        self.assertNotIn("memory_weight", rows)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,15 @@ class CurvesTest(FigureTestCase):
         self.assertEqual(figure.axes[1].get_ylabel(), "validation MAP@R")
         self.assert_is_png_of(figure)
 
+    def test_runs_of_a_group_look_alike_and_are_named_once(self):
+        records = {f"{loss} {seed}": made_up_run.epochs(2) for loss in ("plain", "ccp") for seed in range(3)}
+        groups = {name: name.split()[0] for name in records}
+        figure = figures.draw_curves(records, ["loss"], groups)
+        self.assertEqual(legend(figure), ["plain", "ccp"])
+        colors = [line.get_color() for line in figure.axes[0].lines]
+        self.assertEqual(colors, [colors[0]] * 3 + [colors[3]] * 3)
+        self.assertNotEqual(colors[0], colors[3])
+
     def test_many_runs_with_long_names_stay_inside(self):
         names = [f"ccp/contrastive, seed 0, learning_rate 0.001, {'some/' * 30}run{number:02d}" for number in range(11)]
         figure = figures.draw_curves({name: made_up_run.epochs(2) for name in names}, ["loss"])

@@ -11,9 +11,11 @@ import pathlib
 import re
 import tempfile
 
+import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from evaluate.report.facts import CrossValidation
 from evaluate.report.page import render
 from tests.support import made_up_run, pictures
 
@@ -137,6 +139,35 @@ class SeveralRunsTest(tf.test.TestCase):
         names = {path.name for path in folder.iterdir()}
         self.assertContainsSubset({"run1_retrieval.png", "run2_radii.png"}, names)
         self.assertNotIn("run1_radii.png", names)  # The base loss does not project.
+
+    def test_seeds_are_one_row_and_one_of_them_is_shown(self):
+        scores = {"precision_at_1": 0.5, "r_precision": 0.25, "map_at_r": 0.125}
+        runs = [made_up_run.run_facts(f"base, seed {seed}", seed, setting="base") for seed in range(3)]
+        others = {"evaluation": None, "result": {"best_epoch": 2, "test": scores}}
+        runs[1:] = [dataclasses.replace(run, **others) for run in runs[1:]]
+        runs.append(made_up_run.run_facts("ccp", 1, projects=True))
+        folder = pictures.folder_for(self)
+        reader = Reader(render(made_up_run.report(*runs), folder))
+        self.assertIn("2 settings side by side, 4 runs", reader.text)
+        self.assertIn("seeds 0, 1, 2; the figures are those of seed 0", reader.text)
+        first = runs[0].evaluation.scores["map_at_r"].mean
+        values = [first, 0.125, 0.125]
+        mean, deviation = 100 * np.mean(values), 100 * np.std(values, ddof=1)
+        self.assertIn(f"{mean:.2f} ± {deviation:.2f} {100 * first:.2f} · 12.50 · 12.50", reader.text)
+        self.assertIn("base (3 seeds)", reader.text)
+        self.assertIn("base, seed 1 yes 3 2 75.00 (MAP@R) 0", reader.text)  # 1 − 0.5 / 2 at the second epoch.
+        names = {path.name for path in folder.iterdir()}
+        self.assertContainsSubset({"run1_retrieval.png", "run2_retrieval.png"}, names)
+        self.assertNotIn("run3_retrieval.png", names)
+
+    def test_protocols_have_a_table(self):
+        run = made_up_run.run_facts("ccp", projects=True)
+        summary = {"mean": 0.5, "deviation": 0.01, "interval_95": [0.4, 0.6], "count": 2}
+        scores = dict.fromkeys(("precision_at_1", "r_precision", "map_at_r"), summary)
+        protocol = CrossValidation("runs/mlrc", 2, {"separated, 8-D": scores})
+        text = Reader(render(made_up_run.report(run, protocols=[protocol]), pictures.folder_for(self))).text
+        self.assertIn("4-fold protocol in runs/mlrc", text)
+        self.assertIn("separated, 8-D 50.00 ± 1.00 [40.00, 60.00] 50.00 ± 1.00", text)
 
 
 class UnfinishedTest(tf.test.TestCase):
