@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from evaluate.metrics.registry import title
 from evaluate.search import nearest_neighbors
 
 RANKED_BY = "map_at_r"
+_CAPTION_WIDTH = 10
 
 
 def worst_classes(networks: Sequence[Embedded], most_classes: int = 8, most_found: int = 6) -> list[list[RetrievalRow]]:
@@ -65,6 +67,14 @@ def _rows(embedded: Embedded, queries: Sequence[int], most_found: int) -> list[R
         label, found_labels = int(embedded.labels[query]), embedded.labels[neighbors]
         percent, number = 100 * per_class[label][RANKED_BY], per_class[label]["num_queries"]
         text = f"{embedded.class_names[label]}: {title(RANKED_BY)} {percent:.1f} %, {number} queries"
-        names = [(embedded.class_names[found_label],) for found_label in found_labels]
+        names = [_caption(embedded.class_names[found_label]) for found_label in found_labels]
         rows.append(RetrievalRow(text, int(query), neighbors, found_labels == label, names))
     return rows
+
+
+def _caption(class_name: str) -> list[str]:
+    """A name on one line or two; the first is as long as the pictures are wide."""
+    name = " ".join(class_name.split())
+    first = textwrap.wrap(name, _CAPTION_WIDTH)[0] if name else ""
+    rest = name[len(first) :].strip()
+    return [first, rest] if rest else [first]

@@ -44,13 +44,14 @@ def draw_projections(
     panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
     for panel in panels[len(projections) :]:
         panel.set_visible(False)
-    shown = np.unique(np.concatenate([record["labels"] for record in projections]))[: len(COLORS)]
+    present = np.unique(np.concatenate([record["labels"] for record in projections]))
+    shown = present[: len(COLORS)]
     plane = principal_plane(projections[-1]["embeddings"])
     for panel, record in zip(panels, projections):
         _draw_panel(panel, record, plane, shown)
     if class_names is None:
         class_names = projections[-1].get("class_names")
-    legend_below(figure, _legend(shown, class_names))
+    legend_below(figure, _legend(shown, len(present) - len(shown), class_names))
     return figure
 
 
@@ -72,12 +73,14 @@ def _draw_panel(panel: Axes, record: Mapping[str, np.ndarray], plane: Plane, sho
     panel.set_aspect("equal", "datalim")
 
 
-def _legend(shown: np.ndarray, class_names: Sequence[str] | None) -> list[Line2D]:
+def _legend(shown: np.ndarray, num_others: int, class_names: Sequence[str] | None) -> list[Line2D]:
     names = [class_names[label] if class_names is not None else f"class {label}" for label in shown]
     handles = [
         Line2D([], [], ls="", marker="o", ms=5, color=color, label=escaped_name(shortened(name, _MAX_NAME_LENGTH)))
         for color, name in zip(COLORS, names)
     ]
+    if num_others:
+        handles.append(Line2D([], [], ls="", marker="o", ms=5, color=GREY, label=f"{num_others} other classes"))
     box = Line2D([], [], ls="", marker="s", ms=8, color="grey", mec="black", label="proxies")
     circle = Line2D([], [], ls="", marker="o", ms=8, mfc="white", mec="grey", mew=2, label="next proxies")
     return [*handles, box, circle]

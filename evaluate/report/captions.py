@@ -75,8 +75,9 @@ def retrieval_figures(evaluation: Evaluation, rows: Sequence[figures.RetrievalRo
     yield CaptionedFigure(
         "retrieval",
         figures.draw_retrievals(rows, unseen.thumbnail),
-        f"The {len(rows)} unseen classes with the lowest MAP@R (of several runs: in their mean), the worst first: at the "
-        "left the class's median query, then its nearest images with their classes. Right: blue and ✓; wrong: orange, dashed and ✗.",
+        f"The {len(rows)} unseen classes with the lowest MAP@R (of several runs: in their mean), the worst first: at "
+        "the left the class's median query, then its nearest images with their classes. Right: blue and ✓; wrong: "
+        "orange, dashed and ✗.",
     )
     positives, negatives = pair_distances(unseen.embeddings, unseen.labels)
     yield CaptionedFigure(

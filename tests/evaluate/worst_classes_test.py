@@ -22,7 +22,7 @@ class WorstClassesTest(parameterized.TestCase):
         self.assertEqual(rows[0].title, "class 2: MAP@R 25.0 %, 3 queries")
         # From 21: 20, 22.2, and 12 at a distance of 9. From 10: 10.8, 12, and 2.1 at 7.9.
         np.testing.assert_array_equal(rows[0].found, [5, 7, 8])
-        self.assertEqual(rows[0].captions, [("class 1",), ("class 2",), ("class 2",)])
+        self.assertEqual(rows[0].captions, [["class 1"], ["class 2"], ["class 2"]])
         np.testing.assert_array_equal(rows[0].right, [False, True, True])
         np.testing.assert_array_equal(rows[1].found, [4, 8, 2])
         np.testing.assert_array_equal(rows[1].right, [True, False, False])
@@ -41,6 +41,12 @@ class WorstClassesTest(parameterized.TestCase):
         # All at one place: each finds all the others and not itself.
         ((row,),) = worst_classes([embedded([1, 1, 1, 1], [0, 0, 0, 0])])
         self.assertEqual(sorted([row.query, *row.found]), [0, 1, 2, 3])
+
+    def test_long_names_are_on_two_lines(self):
+        names = ["Red-Bell-Pepper", "001.Black_footed_Albatross"]
+        (rows,) = worst_classes([embedded([0, 1, 2, 5, 6], [0, 0, 0, 1, 1], class_names=names)])
+        captions = {tuple(caption) for row in rows for caption in row.captions}
+        self.assertEqual(captions, {("Red-Bell-", "Pepper"), ("001.Black_", "footed_Albatross")})
 
     def test_networks_that_embed_the_same_images_show_the_same_queries(self):
         # By the first network class 0 is perfect and class 1 is not; by the second it is the other way, and worse.
