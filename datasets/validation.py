@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,10 +10,11 @@ import tensorflow as tf
 
 from datasets.checks import count_problems, missing_files, scoring_problems, structure_problems
 from datasets.class_sizes import class_size_table, lone_class_notes
+from datasets.duplicates import identical_files
 from datasets.images.image import read_all
 from datasets.images.refusal import reason
 from datasets.images.sources import ImageFiles
-from datasets.manifest import Counts, Manifest
+from datasets.manifest import TEST, Counts, Manifest
 from datasets.progress import progress
 from datasets.reading import read
 from datasets.registry import DATA_SETS
@@ -123,23 +122,21 @@ def _boxes_outside(manifest: Manifest, sizes: np.ndarray) -> list[str]:
 
 
 def _same_contents(manifest: Manifest) -> list[str]:
-    """Files with the same bytes in two splits or two classes; only those of the same size are read for it."""
-    names = ImageFiles(manifest.root, manifest.paths).names
-    by_size: dict[int, list[int]] = {}
-    for index, name in enumerate(names):
-        by_size.setdefault(os.stat(name).st_size, []).append(index)
-    by_contents: dict[bytes, list[int]] = {}
-    for indices in by_size.values():
-        if len(indices) > 1:
-            for index in indices:
-                with open(names[index], "rb") as file:
-                    by_contents.setdefault(hashlib.sha256(file.read()).digest(), []).append(index)
+    """Files with the same bytes in two splits or two classes."""
+    groups = identical_files(ImageFiles(manifest.root, manifest.paths).names)
+    is_test = manifest.splits == TEST
+    leaks = [group for group in groups if 0 < is_test[group].sum() < len(group)]
     kinds = [f"{split} {label}" for split, label in zip(manifest.splits, manifest.labels)]
-    twins = [group for group in by_contents.values() if len({kinds[index] for index in group}) > 1]
-    if not twins:
-        return []
-    lines = [" = ".join(manifest.paths[group]) for group in twins]
-    return [_listed(f"{len(twins):,} images are in more than one class or split under different names:", lines)]
+    twins = [group for group in groups if group not in leaks and len({kinds[index] for index in group}) > 1]
+    notes = []
+    for found, what in (
+        (leaks, "are in test and in another split, which makes scores too high; leave one of each out"),
+        (twins, "are in more than one class or split under different names"),
+    ):
+        if found:
+            lines = [" = ".join(manifest.paths[group]) for group in found]
+            notes.append(_listed(f"{len(found):,} images {what}:", lines))
+    return notes
 
 
 def _listed(title: str, lines: Sequence[str]) -> str:

@@ -95,7 +95,7 @@ def search_images(
     found = embed_images(
         model,
         gallery,
-        index or _default_index(gallery),
+        index or default_index(gallery),
         skip_unreadable,
         flag="--index",
         keep_others=True,
@@ -170,7 +170,7 @@ def _top(gallery: str) -> str:
     return os.path.join(*itertools.takewhile(lambda part: not glob.has_magic(part), pathlib.Path(place).parent.parts))
 
 
-def _default_index(gallery: str) -> str:
+def default_index(gallery: str) -> str:
     """Beside the gallery; each pattern has a separate one, as it is a part of its directory."""
     place = os.path.abspath(gallery)
     if not os.path.isdir(place):
