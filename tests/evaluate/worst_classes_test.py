@@ -49,8 +49,8 @@ class WorstClassesTest(parameterized.TestCase):
         self.assertEqual(captions, {("Red-Bell-", "Pepper"), ("001.Black_", "footed_Albatross")})
 
     def test_networks_that_embed_the_same_images_show_the_same_queries(self):
-        # MAP@R of the classes by the first: 1, 1/3, 1/4, as above. By the second class 1 is perfect; those of class 0 find
-        # only others (0); 29, 31 and 61 find one of class 0 and then a hit: 1/2 · 1/2 = 1/4.
+        # MAP@R of the classes by the first: 1, 1/3, 1/4, as above. By the second class 1 is perfect; those of class 0
+        # find only others (0); 29, 31 and 61 find one of class 0 and then a hit: 1/2 · 1/2 = 1/4.
         first = embedded([0, 1, 2.1, 10, 10.8, 20, 21, 22.2, 12], [0, 0, 0, 1, 1, 1, 2, 2, 2])
         second = embedded([0, 30, 60, 10, 10.8, 11, 29, 31, 61], [0, 0, 0, 1, 1, 1, 2, 2, 2])
         other_set = embedded([0, 5, 1, 6], [0, 0, 1, 1])
