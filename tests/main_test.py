@@ -105,7 +105,7 @@ class RefusalTest(parameterized.TestCase):
         ),
         (["train", "--alpha=2"], "alpha has no effect with --loss=ccp/contrastive: it belongs to multi_similarity."),
         (["train", "--cfg=dml_small"], "--cfg is a flag of the original code: settings follow from --dataset, --loss"),
-        (["evaluate", "--model=m"], "--model is a flag of export, embed, search, not of evaluate"),
+        (["evaluate", "--model=m"], "--model is a flag of export, embed, search, duplicates, not of evaluate"),
         (["train", "--seed=x"], "invalid literal for int() with base 10: 'x'"),
         (["train", "positional"], "Did not expect 'positional'"),
         (["train", "--dataset=sop", "--crop_to_box"], "--crop_to_box only matters with --dataset=cub or cars196 or"),
