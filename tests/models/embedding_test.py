@@ -72,6 +72,9 @@ class EmbeddingNetworkTest(parameterized.TestCase, tf.test.TestCase):
         first, again, other = (_build(seed=seed).get_weights() for seed in (3, 3, 4))
         for one, two in zip(first, again):
             np.testing.assert_array_equal(one, two)
+        # Keras 2 and Keras 3 draw the same numbers.
+        self.assertAllClose(first[0].ravel()[:3], [-0.00168893, -0.39524409, 0.26070499], rtol=1e-5)
+        self.assertAllClose(first[-1].ravel()[:3], [-0.10684997, -0.84292006, -0.67439246], rtol=1e-5)
         kernels = [one.ndim > 1 for one in first]  # Batch norms start alike.
         self.assertEqual([bool((one != two).any()) for one, two in zip(first, other)], kernels)
 
