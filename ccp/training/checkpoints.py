@@ -63,8 +63,8 @@ class Checkpoints:
             )
         if saved:
             raise TrainingError(
-                f"None of the checkpoints in {self._directory} can be read: they are damaged, or of Keras 2 and Keras 3 the "
-                "other one wrote them, which alone reads them. Start again in another directory."
+                f"None of the checkpoints in {self._directory} can be read: they are damaged, or of Keras 2 and "
+                "Keras 3 the other one wrote them, which alone reads them. Start again in another directory."
             )
         return False
 
