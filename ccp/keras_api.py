@@ -45,7 +45,7 @@ def weight_name(layer: tf.keras.layers.Layer, variable: tf.Variable) -> str:
 
 def tf_variable(variable: tf.Variable) -> tf.Variable:
     """TensorFlow's variable inside of Keras 3's, which a SavedModel would hold twice and initialise once."""
-    return variable.value if _IS_KERAS_3 else variable
+    return variable if isinstance(variable, tf.Variable) else variable.value
 
 
 def create_moments(optimizer: tf.keras.optimizers.Optimizer, variables: Sequence[tf.Variable]) -> None:

@@ -19,6 +19,7 @@ import tensorflow as tf
 import ccp
 from ccp.distribution.replicas import Replicas
 from ccp.errors import Interrupted
+from ccp.keras_api import tf_variable
 from ccp.methods.build import Sizes, build_loss
 from evaluate.embedding import Embedder
 from models.synchronized import synchronized
@@ -117,7 +118,7 @@ class Toy:
         variables += loss_scale.variables if loss_scale else []
         strategy = self.replicas.strategy
         copies = strategy.experimental_local_results if strategy else lambda variable: [variable]
-        return {f"{at} {v.name}": [np.array(copy) for copy in copies(v)] for at, v in enumerate(variables)}
+        return {f"{at} {v.name}": [np.array(copy) for copy in copies(tf_variable(v))] for at, v in enumerate(variables)}
 
     def _batches(self, epoch: int, step: int) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         while True:

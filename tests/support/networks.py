@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.util
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,9 +12,6 @@ import tensorflow as tf
 from models.embedding import build_embedding_model
 from models.settings import NetworkSettings
 
-_HOMES = ("keras.src.utils.file_utils", "keras.src.utils.data_utils")
-# What Keras downloads weights with.
-DOWNLOAD = f"{next(home for home in _HOMES if importlib.util.find_spec(home))}.get_file"
 IMAGE_SIZE = 64
 EMBEDDING_SIZE = 4
 KERAS_CLASSES = {

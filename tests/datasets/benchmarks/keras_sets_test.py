@@ -10,6 +10,7 @@ from datasets.benchmarks import cifar10, cifar100, mnist
 from datasets.checks import check
 from datasets.manifest import Counts, DataError
 from tests.support import layouts, pictures
+from tests.support.keras_modules import DOWNLOADS
 from tests.support.tensors import TensorTest
 
 _NAMES = ("cifar10", "cifar100", "mnist")
@@ -74,7 +75,7 @@ class KerasSetsTest(TensorTest):
 
         # Keras takes its folder from the home directory only if that can be written to.
         (home / ".keras").mkdir()
-        fetching = mock.patch("keras.src.utils.data_utils.urlretrieve", stop)
+        fetching = mock.patch(f"{DOWNLOADS}.urlretrieve", stop)
         with mock.patch.dict("os.environ", HOME=str(home)), fetching, self.assertRaises(DataError) as caught:
             layouts.load(name)
         self.assertLen(asked, 1)

@@ -19,6 +19,7 @@ from models.weights.errors import WeightsError
 from models.weights.h5_files import save_weights_h5
 from models.weights.start_weights import check_start_weights, load_start_weights
 from tests.support import networks
+from tests.support.keras_modules import DOWNLOADS
 from tests.support.starts import StartWeightsTest, small_settings, started
 
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -102,7 +103,7 @@ class ImageNetTest(StartWeightsTest):
         ours, images = networks.embedding_network("efficientnet_b0"), networks.images()
 
         def build(name):
-            with mock.patch(networks.DOWNLOAD, return_value=path) as fetched:
+            with mock.patch(f"{DOWNLOADS}.get_file", return_value=path) as fetched:
                 kept.append(imagenet_network(name))
             self.assertEqual(fetched.call_args[0][0], "efficientnetb0_notop.h5")
             return kept[0]
