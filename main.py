@@ -7,6 +7,8 @@ imported only once a command runs.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from experiments.commands import (
     compare,
@@ -25,6 +27,7 @@ from experiments.commands import (
     validate,
 )
 from experiments.commands.command_line import run_command_line
+from experiments.commands.streams import end_process, prepare_streams
 
 COMMANDS = {
     "train": train.COMMAND,
@@ -53,10 +56,11 @@ main.py COMMAND --help lists a command's flags. A first run:
   main.py train --dataset=digits --loss=ccp/contrastive"""
 
 
-def main(arguments: list[str]) -> int:
-    """Runs a command line and returns its exit code."""
-    return run_command_line(arguments, COMMANDS, _OVERVIEW)
+def main(arguments: list[str], end: Callable[[int], Any] = lambda code: code) -> int:
+    """Runs a command line and returns its exit code; see ``run_command_line``."""
+    return run_command_line(arguments, COMMANDS, _OVERVIEW, end)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    prepare_streams()
+    sys.exit(main(sys.argv[1:], end_process))

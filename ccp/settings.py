@@ -18,7 +18,8 @@ from ccp.errors import ConfigError
 
 _KINDS = {int: numbers.Integral, float: numbers.Real, str: str, bool: bool}
 _BOUNDS = {"at_least": operator.ge, "above": operator.gt, "at_most": operator.le, "below": operator.lt}
-_KIND_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+_LISTED = 30
+KIND_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Setting:
       help: one phrase, with the paper's symbol where there is one.
       choices: the values of a text; empty for any.
       at_least: inclusive lower bound of a number; None for none. The other bounds likewise.
+      or_zero: 0 is accepted beside the bounds, as it stands for a value that follows from others.
       above: exclusive lower bound.
       at_most: inclusive upper bound.
       below: exclusive upper bound.
@@ -46,6 +48,7 @@ class Setting:
     above: float | None = None
     at_most: float | None = None
     below: float | None = None
+    or_zero: bool = False
     only_with: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     may_change: bool = False
     in_preset: bool = True
@@ -59,14 +62,15 @@ class Setting:
     def check(self, name: str, value: Any) -> None:
         """Raises a ConfigError for a value of another type, out of bounds, or not among the choices."""
         if not isinstance(value, _KINDS[self.kind]) or (isinstance(value, bool) and self.kind is not bool):
-            raise ConfigError(f"{name} must be {_KIND_NAMES[self.kind]}; got {value!r}.")
+            raise ConfigError(f"{name} must be {KIND_NAMES[self.kind]}; got {value!r}.")
         if self.choices:
             refuse_unknown([value], self.choices, name)
-        elif self.kind in (int, float):
+        elif self.kind in (int, float) and not (self.or_zero and value == 0):
             bounds = {word: getattr(self, word) for word in _BOUNDS if getattr(self, word) is not None}
             if not (math.isfinite(value) and all(_BOUNDS[word](value, bound) for word, bound in bounds.items())):
                 phrases = [f"{word.replace('_', ' ')} {bound:g}" for word, bound in bounds.items()]
-                raise ConfigError(f"{name} must be {' and '.join(phrases) or 'finite'}; got {value}.")
+                zero = "0 or " if self.or_zero else ""
+                raise ConfigError(f"{name} must be {zero}{' and '.join(phrases) or 'finite'}; got {value}.")
 
     def converted(self, name: str, value: Any) -> Any:
         """The value as a plain one of its kind, as ``1`` is 1.0 and ``numpy.int64(2)`` is 2; checked."""
@@ -100,5 +104,6 @@ def refuse_unknown(names: Iterable[str], known: Iterable[str], what: str) -> Non
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=3)
-            hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known)}."
+            listed = f"{', '.join(known[:_LISTED])}{f' and {len(known) - _LISTED} more' * (len(known) > _LISTED)}"
+            hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {listed}."
             raise ConfigError(f"Unknown {what} {name!r}. {hint}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluate.figures import draw_curves, draw_projections, draw_radii, save
@@ -15,6 +15,7 @@ from experiments.presets import preset_settings
 from experiments.projection_records import read_projections
 from experiments.restored import restore_run
 from experiments.run_directory import RunDirectory
+from experiments.stopping import NEVER, StopRequest
 from experiments.train import train_run
 from models.serving.export import export
 from models.serving.exported_model import INFO_FILE
@@ -25,13 +26,13 @@ BASE_LOSS = "contrastive"
 CCP_LOSS = "ccp/contrastive"
 
 
-def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], bool] = lambda: False) -> str:
+def run_demo(directory: str, seeds: Sequence[int], should_stop: StopRequest = NEVER) -> str:
     """Trains the base loss and CCP on digits 0–4, evaluates both on 5–9, draws, exports, and summarises.
 
     Args:
       directory: where everything is kept; what is finished there is not repeated.
       seeds: one training of each loss per seed.
-      should_stop: see ``Trainer``.
+      should_stop: stops it.
 
     Returns:
       The text to show.
@@ -63,10 +64,10 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: Callable[[], boo
         "curves.png": draw_curves(records, ("loss", restored.experiment.settings.loop.monitor)),
     }
     pictures = [save(figure, home / name) for name, figure in figures.items()]
-    shutil.rmtree(model_dir, ignore_errors=True)
+    shutil.rmtree(model_dir / "1", ignore_errors=True)  # Other versions are not the demo's.
     info = {**restored.describe(), **restored.progress}
     network = EmbeddingNetwork(restored.experiment.model, restored.experiment.format)
-    export(network, network.signatures(), str(model_dir), info)
+    export(network, network.signatures(), str(model_dir), info, version=1)
     seed_text = f"seed {seeds[0]}" if len(seeds) == 1 else f"mean ± deviation over {len(seeds)} seeds"
     return "\n".join(
         [

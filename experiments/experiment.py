@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
 from ccp.distribution.replicas import Replicas
+from ccp.errors import ConfigError
 from ccp.methods.build import Sizes, build_loss
-from ccp.sampling import check_enough_classes
 from ccp.training.trainer import Trainer
 from datasets.examples import Examples
 from datasets.input.bad_images import BadImages
@@ -25,6 +25,7 @@ from evaluate.geometry import spread
 from experiments.earlier_network import earlier_network
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
+from experiments.stopping import NEVER, StopRequest
 from experiments.workers import check_same_start
 from models.embedding import EMBEDDING_LAYER, build_embedding_model, image_format
 from models.synchronized import synchronized
@@ -58,7 +59,7 @@ class Experiment:
         self.settings, self.replicas = settings, replicas or Replicas()
         manifest = load(data)
         self.splits = make_splits(manifest, data.validation, seed, data.crop_to_box, data.select_on_test)
-        check_enough_classes(self.splits.train.labels, settings.batch.classes_per_batch)
+        _check_enough_classes(self.splits.train.num_classes, settings.batch.classes_per_batch)
         self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
         self.data_digest = manifest.digest()
         check_same_start(self.replicas, settings, self.data_digest)
@@ -107,21 +108,21 @@ class Experiment:
         self,
         run: RunDirectory,
         callbacks: Sequence[tf.keras.callbacks.Callback] = (),
-        should_stop: Callable[[], bool] = lambda: False,
+        should_stop: StopRequest = NEVER,
     ) -> Trainer:
-        """A trainer over a run's checkpoints; see ``Trainer`` for the other arguments."""
+        """A trainer over a run's checkpoints; a stop also interrupts validations and projections. See ``Trainer``."""
         settings = self.settings
         with self.replicas.scope():
             return Trainer(
                 self.model,
                 self.loss,
                 self._batches,
-                self.validator,
+                should_stop.at_once(self.validator),
                 loop=settings.loop,
                 projection=settings.projection,
                 optimizer=settings.optimizer,
                 gradients=settings.gradients,
-                candidates=self._candidates,
+                candidates=should_stop.at_once(self._candidates),
                 head=self.model.get_layer(EMBEDDING_LAYER).trainable_variables,
                 replicas=self.replicas,
                 callbacks=callbacks,
@@ -157,3 +158,11 @@ class Experiment:
         """Embeddings of newly drawn training images: [num_classes, per_class, embedding_size]."""
         embeddings = self.embedder.raw(self._training_images.candidates(per_class, draw), shared=True)
         return tf.reshape(embeddings, [self.splits.train.num_classes, per_class, -1])
+
+
+def _check_enough_classes(num_classes: int, classes_per_batch: int) -> None:
+    if num_classes < classes_per_batch:
+        raise ConfigError(
+            f"A batch takes {classes_per_batch} classes, and the training set has {num_classes}. Add "
+            f"--classes_per_batch={num_classes} to the command."
+        )

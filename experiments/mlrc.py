@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from ccp.distribution.replicas import replicas_of
@@ -16,15 +15,14 @@ from datasets.splits import NUM_FOLDS, make_splits
 from experiments.mlrc_directory import MlrcDirectory
 from experiments.mlrc_scores import concatenated_scores, separated_scores
 from experiments.settings import Settings
+from experiments.stopping import NEVER, StopRequest
 from experiments.train import train_run
 from experiments.workers import is_chief
 
 _log = logging.getLogger("ccp")
 
 
-def run_mlrc(
-    settings: Settings, directory: str, repeats: int, should_stop: Callable[[], bool] = lambda: False
-) -> dict[str, Any]:
+def run_mlrc(settings: Settings, directory: str, repeats: int, should_stop: StopRequest = NEVER) -> dict[str, Any]:
     """Trains four folds, several times, and evaluates the models singly and concatenated; see ``mlrc_scores``.
 
     Fold f holds out quarter 4 − f of the training classes to select its model; repeat i has seed ``seed`` + i. Each
@@ -34,7 +32,7 @@ def run_mlrc(
       settings: of every run, but for fold and seed.
       directory: where all is kept.
       repeats: trainings of each fold.
-      should_stop: see ``Trainer``.
+      should_stop: stops it.
 
     Returns:
       The contents of ``mlrc.json``; empty for processes other than the chief.

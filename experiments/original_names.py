@@ -1,8 +1,8 @@
-"""The original code's names, so that its command lines keep their meaning. Free of TensorFlow."""
+"""Names in the original code and in the field, so that its command lines keep their meaning. Free of TensorFlow."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 _DATASETS = {
@@ -27,6 +27,45 @@ FORMER_FLAGS = {
     "overwrite": "runs are resumed; start anew in another --run_dir",
     "save": "runs are always saved",
 }
+
+# What the field calls flags that have other names here.
+_USUAL_NAMES = {
+    "batch_size": ("classes_per_batch", "examples_per_class"),
+    "lr": ("learning_rate",),
+    "scheduler": ("learning_rate_schedule",),
+    "optim": ("optimizer",),
+    "wd": ("weight_decay",),
+    "epochs": ("max_epochs",),
+    "num_epochs": ("max_epochs",),
+    "arch": ("backbone",),
+    "network": ("backbone",),
+    "pretrained": ("weights",),
+    "checkpoint": ("weights",),
+    "dim": ("embedding_size",),
+    "embedding_dim": ("embedding_size",),
+    "input_size": ("image_size",),
+    "crop_size": ("image_size",),
+    "samples_per_class": ("examples_per_class",),
+    "images_per_class": ("examples_per_class",),
+    "data": ("data_dir",),
+    "data_path": ("data_dir",),
+    "root": ("data_dir",),
+    "output_dir": ("run_dir",),
+    "save_dir": ("run_dir",),
+    "log_dir": ("run_dir",),
+    "logdir": ("run_dir",),
+    "resume": ("run_dir",),
+    "amp": ("mixed_precision",),
+    "fp16": ("mixed_precision",),
+    "random_seed": ("seed",),
+    "grad_clip": ("clip_norm",),
+}
+
+
+def usual_names(name: str, known: Collection[str]) -> tuple[str, ...]:
+    """The flags, if they are among the known ones, of what the field calls ``name``; empty if there are none."""
+    meant = _USUAL_NAMES.get(name, ())
+    return meant if set(meant) <= set(known) else ()
 
 
 def renamed(given: Mapping[str, Any]) -> dict[str, Any]:

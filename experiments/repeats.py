@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Callable
 
 from experiments.compare import collect
 from experiments.comparison_table import text_table
 from experiments.settings import Settings
+from experiments.stopping import NEVER, StopRequest
 from experiments.train import train_run
 from experiments.workers import is_chief
 
 
-def run_repeats(
-    settings: Settings, directory: str, repeats: int, should_stop: Callable[[], bool] = lambda: False
-) -> str:
+def run_repeats(settings: Settings, directory: str, repeats: int, should_stop: StopRequest = NEVER) -> str:
     """Trains and evaluates runs that differ in their seed.
 
     Args:
       settings: of every run; repeat i has seed ``seed`` + i.
       directory: each run has its directory in it, and is resumed after a kill.
       repeats: how many.
-      should_stop: see ``Trainer``.
+      should_stop: stops it.
 
     Returns:
       Their scores as a table, with mean and deviation; empty for processes other than the chief.

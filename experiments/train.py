@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -21,6 +20,7 @@ from experiments.no_projection import no_projection
 from experiments.run_callbacks import RunLog
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
+from experiments.stopping import NEVER, StopRequest
 from experiments.workers import check_same_directory, wait_for_result
 from models.weights.start_weights import check_start_weights
 
@@ -31,7 +31,7 @@ def train_run(
     settings: Settings,
     run_dir: str | os.PathLike,
     title: str,
-    should_stop: Callable[[], bool] = lambda: False,
+    should_stop: StopRequest = NEVER,
 ) -> dict[str, Any]:
     """Trains a run to its end, resuming it if it was interrupted, and evaluates its best weights on unseen classes.
 
@@ -39,7 +39,7 @@ def train_run(
       settings: the run's settings.
       run_dir: where everything is kept.
       title: shown with the progress.
-      should_stop: see ``Trainer``.
+      should_stop: stops it.
 
     Returns:
       The contents of the run's ``result.json``.
@@ -61,7 +61,8 @@ def train_run(
         if replicas.is_chief:
             run.record(settings, digest)
         _score_start_once(experiment, run)
-        progress = trainer.fit()
+        with should_stop.training():
+            progress = trainer.fit()
         unseen = experiment.embed(experiment.splits.test, shared=True)
         result = {
             **describe(experiment),  # After all images have been read.

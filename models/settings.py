@@ -32,12 +32,17 @@ class NetworkSettings:
         essential=True,
     )
     image_size: int = setting(
-        0, "height and width of the network's input, pixels; 0: the backbone's own", at_least=0, essential=True
+        0,
+        "height and width of the network's input, pixels; 0: the backbone's own",
+        at_least=8,
+        or_zero=True,
+        essential=True,
     )
     resize_size: int = setting(
         0,
         "shorter side of an evaluated image before the centre crop, pixels; 0: the backbone's own",
-        at_least=0,
+        at_least=8,
+        or_zero=True,
     )
     pooling: str = setting(
         "average",

@@ -106,21 +106,31 @@ class RefusalTest(parameterized.TestCase):
         (["train", "--alpha=2"], "alpha has no effect with --loss=ccp/contrastive: it belongs to multi_similarity."),
         (["train", "--cfg=dml_small"], "--cfg is a flag of the original code: settings follow from --dataset, --loss"),
         (["evaluate", "--model=m"], "--model is a flag of export, embed, search, duplicates, not of evaluate"),
-        (["train", "--seed=x"], "invalid literal for int() with base 10: 'x'"),
+        (["train", "--seed=x"], "--seed must be a whole number; got 'x'"),
+        (["train", "--max_epochs=3.5"], "--max_epochs must be a whole number; got '3.5'"),
+        (["train", "--learning_rate=a=b: c"], "--learning_rate must be a number; got 'a=b"),
+        (
+            ["train", "--batch_size=32"],
+            "main.py train has no --batch_size: pass --classes_per_batch and --examples_per_",
+        ),
+        (["train", "--momentum=1"], "Unknown flag of main.py train: 'momentum'. There are: dataset, "),
+        (["report", "--run_dir=a"], "main.py report takes runs without a flag: main.py report RUN …"),
+        (["train", "--image_size=1"], "image_size must be 0 or at least 8; got 1"),
+        (["train", "--neg_margin=nan"], "neg_margin must be at least 0 and at most 2; got nan"),
         (["train", "positional"], "Did not expect 'positional'"),
         (["train", "--dataset=sop", "--crop_to_box"], "--crop_to_box only matters with --dataset=cub or cars196 or"),
         (["train", "--on_bad_image=skip"], "--on_bad_image only matters with --dataset=cub or"),
         (["mlrc", "--validation=fold1"], "main.py mlrc holds out each of four folds in turn; leave --validation out"),
-        (["train", "--repeats=0"], "flag --repeats=0: 0 is not a positive integer"),
+        (["train", "--repeats=0"], "--repeats must be a whole number, at least 1; got '0'"),
         (["export", "--export_dir=e"], "main.py export needs one of --run_dir, a run, and --model"),
         (["report"], "main.py report needs RUN …"),
-        (["compare", "--format=html", "run"], "should be one of <text|csv|latex>"),
+        (["compare", "--format=html", "run"], "--format must be one of text, csv, latex; got 'html'"),
         (["validate"], "main.py validate needs --dataset: data set to train and evaluate on"),
         (["validate", "--dataset=cup", "--data_dir=d"], "Unknown dataset 'cup'. Did you mean cub?"),
         (["validate", "--dataset=cub", "--seed=1"], "--seed is a flag of train, mlrc, not of validate"),
         (["prepare", "--dataset=cub"], "main.py prepare needs --data_dir: where to put the data set."),
         (["evaluate", "--loss=triplet"], "--loss is a flag of train, mlrc, presets, not of evaluate"),
-        (["evaluate", "--run_dir=x", "--split=train"], "should be one of <test|validation>"),
+        (["evaluate", "--run_dir=x", "--split=train"], "--split must be one of test, validation; got 'train'"),
         (["train", "--learning_rate=inf"], "learning_rate must be above 0; got inf"),
         (["train", "--dataset=cub", "--data_dir=d"], "bn_inception needs --weights"),
         (["demo", "--seeds=a"], "--seeds must be different whole numbers between commas; got a"),
@@ -152,7 +162,7 @@ class RefusalTest(parameterized.TestCase):
             self.assertIn(message, err)
             self.assertNotIn("Traceback", err)
         _, err = _refusal("train", "--classes_per_batch=8")
-        self.assertIn("A batch needs 8 classes and the training set has 5", err)
+        self.assertIn("A batch takes 8 classes, and the training set has 5. Add --classes_per_batch=5 to the", err)
         self.assertEqual(os.listdir("."), ["image.png"])  # What is refused leaves nothing behind.
         _, err = _refusal("train", "--weights=no/such.h5")
         self.assertIn(os.path.abspath("no/such.h5"), err)  # Runs are read from anywhere.

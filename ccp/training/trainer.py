@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +11,7 @@ import tensorflow as tf
 from ccp.distribution.replicas import Replicas
 from ccp.errors import Interrupted, TrainingError, UserError
 from ccp.projection.pool import candidates_from
-from ccp.projection.projector import Candidates
+from ccp.projection.projector import Candidates, Projection
 from ccp.projection.settings import ProjectionSettings
 from ccp.references.reference_loss import CCPLoss
 from ccp.training.batches import Batch, BatchesFrom, batches_from
@@ -128,7 +129,8 @@ class Trainer:
 
         Raises:
           TrainingError: the loss or its gradient is not finite, or a validation score is missing or not finite.
-          Interrupted: ``should_stop`` returned True; the position is saved.
+          Interrupted: ``should_stop`` returned True, or a KeyboardInterrupt came between the last step of an epoch and
+            its checkpoint, which may take long; the position is saved.
         """
         self.replicas.barrier()  # Until the chief has its checkpoints in order.
         restored = self.restore()
@@ -147,6 +149,7 @@ class Trainer:
             if not restored:
                 self._initialize()
                 announce(self.callbacks, self.state.start())
+                self.state.checkpoints.save()
             if not self.progress.finished:
                 self._train_epochs(callbacks)
         finally:
@@ -174,9 +177,8 @@ class Trainer:
                 if stop or len(results) == _READ_EVERY or self.progress.step == self._loop.steps_per_epoch:
                     self._read(results)
                 if stop:
-                    self.state.checkpoints.save()
-                    self._stop()
-            logs, projection = self.state.after_epoch(self._validated_scores())
+                    self._stop(save=True)
+            logs, projection = self._after_epoch()
             announce(self.callbacks, projection)
             self.state.checkpoints.save()
             callbacks.notify("on_epoch_end", epoch, logs)
@@ -208,6 +210,15 @@ class Trainer:
                 "learning rate."
             )
 
+    def _after_epoch(self) -> tuple[dict[str, Any], Projection | None]:
+        try:
+            with self.state.repeated_if_interrupted():
+                return self.state.after_epoch(self._validated_scores())
+        except KeyboardInterrupt:
+            if self.replicas.num_workers > 1:  # The others know nothing of it.
+                raise
+            self._stop(save=True)
+
     def _validated_scores(self) -> dict[str, float]:
         monitor, position = self._loop.monitor, self.progress.position()
         try:
@@ -222,7 +233,9 @@ class Trainer:
             raise TrainingError(f"Validation after {position} gave {monitor} = {scores[monitor]}. {self._kept()}")
         return scores
 
-    def _stop(self) -> None:
+    def _stop(self, save: bool = False) -> NoReturn:
+        if save:
+            self.state.checkpoints.save()
         kept = "all is saved." if self.state.checkpoints.newest else "no checkpoints are kept."
         raise Interrupted(f"Stopped after {self.progress.position()}; {kept}")
 

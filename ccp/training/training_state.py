@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -77,6 +78,7 @@ class TrainingState:
             jit_compile=loop.jit_compile,
         )
         plain = [self.progress, self.projections and self.projections.schedule, self._plateau]
+        self._plain = SavedAsJson(*(state for state in plain if state is not None))
         saved = {
             "model": model,
             "layers": list(getattr(loss, "layers", ())),
@@ -84,17 +86,16 @@ class TrainingState:
             "loss_scale": self.step.loss_scale,
             "overall_best": self.overall_best,
             "projections": self.projections,
-            "progress": SavedAsJson(*(state for state in plain if state is not None)),
+            "progress": self._plain,
         }
         self.checkpoints = Checkpoints(
             checkpoints, replicas.is_chief, **{name: part for name, part in saved.items() if part is not None}
         )
 
     def start(self) -> Projection | None:
-        """Makes the first proxies, and saves the first checkpoint; returns what was done to the proxies."""
+        """Makes the first proxies; returns what was done to them."""
         projection = self.projections.start() if self.projections else None
         self.overall_best.take()
-        self.checkpoints.save()
         return projection
 
     def after_epoch(self, scores: Mapping[str, float]) -> tuple[dict[str, Any], Projection | None]:
@@ -125,3 +126,16 @@ class TrainingState:
             projected=projection is not None,
         )
         return logs, projection
+
+    @contextlib.contextmanager
+    def repeated_if_interrupted(self) -> Iterator[None]:
+        """Around ``after_epoch``: after a KeyboardInterrupt the position is as before, so that it can be called again.
+
+        What it has done to variables until then it would do again, to the same values.
+        """
+        before = self._plain.serialize()
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._plain.deserialize(before)
+            raise

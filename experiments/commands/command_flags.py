@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 from absl import flags
 
 from ccp.errors import ConfigError
+from ccp.settings import KIND_NAMES
 
 _WIDTH, _INDENT = 100, 26
 _DEFINE = {bool: flags.DEFINE_bool, float: flags.DEFINE_float, str: flags.DEFINE_string, list: flags.DEFINE_list}
@@ -47,6 +49,13 @@ class Flag(NamedTuple):
         else:
             _DEFINE[kind](self.name, self.default, self.about, flag_values=values)
 
+    def expected(self) -> str:
+        """What its values are, in a phrase."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        kind = self.kind if self.default is None else type(self.default)
+        return KIND_NAMES.get(kind, "text") + ("" if self.at_least is None else f", at least {self.at_least}")
+
     def help(self) -> str:
         """Its entry in the help page."""
         listed = f"; one of {', '.join(self.choices)}" if self.choices else ""
@@ -72,6 +81,14 @@ def check_required(word: str, listed: Sequence[Flag], values: flags.FlagValues) 
     for flag in listed:
         if flag.required and not values[flag.name].value:
             raise ConfigError(f"main.py {word} needs --{flag.name}: {flag.about}.")
+
+
+def refuse_value(listed: Sequence[Flag], error: flags.IllegalFlagValueError) -> None:
+    """Raises a ConfigError in place of absl's error for the value of a flag."""
+    found = re.match(r"flag --([^=]*)=(.*?): ", f"{error}", re.DOTALL)
+    for flag in listed:
+        if found and flag.name == found[1]:
+            raise ConfigError(f"--{flag.name} must be {flag.expected()}; got {found[2]!r}.") from error
 
 
 def help_page(listed: Sequence[Flag]) -> str:

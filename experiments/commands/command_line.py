@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from absl import flags
 
 from ccp.errors import ConfigError, UserError, first_line
 from ccp.settings import refuse_unknown
-from experiments.commands.command_flags import Flag, check_required, flag_values, help_page
-from experiments.original_names import FORMER_FLAGS
+from experiments.commands.command_flags import Flag, check_required, flag_values, help_page, refuse_value
+from experiments.commands.streams import STDOUT, give_up_stdout
+from experiments.original_names import FORMER_FLAGS, usual_names
 
 EXIT_FAILURE, EXIT_USAGE, EXIT_BY_SIGNAL = 1, 2, 128
 _HELP_WORDS = ("--help", "-h", "-help", "--helpfull", "--helpshort", "help")
@@ -45,37 +48,62 @@ class Command(NamedTuple):
         return [*own, Flag("verbosity", "1 also shows TensorFlow's messages", 0, group="Output")]
 
 
-def run_command_line(arguments: list[str], commands: Mapping[str, Command], overview: str) -> int:
+def run_command_line(
+    arguments: list[str],
+    commands: Mapping[str, Command],
+    overview: str,
+    end: Callable[[int], Any] = lambda code: code,
+) -> int:
     """Runs a command line and returns its exit code; errors that the user can fix come without a traceback.
 
     Args:
       arguments: a command word, then flags and operands.
       commands: by word.
       overview: what to show without a command word.
+      end: called with the exit code of a command that failed or was stopped, before its error is let go; what it
+        returns is returned.
     """
+    code = 0
     try:
         code = _run(arguments, commands, overview)
-        sys.stdout.flush()  # Here, where a closed pipe is expected.
+        sys.stdout.flush()  # Here, where a closed pipe or a full disk is expected.
         return code
-    except (ConfigError, flags.Error) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-    except ModuleNotFoundError as error:
-        print(f"error: {error}. Run 'make setup' and then '.venv/bin/python main.py …'.", file=sys.stderr)
-    except BrokenPipeError:  # The output's reader has ended; Python would complain of it as it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        remedy = " Free some space; the same command resumes from the last checkpoint." * (error.errno == errno.ENOSPC)
-        print(f"error: {error.strerror or error}: {error.filename or ''}.{remedy}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-    except Exception as error:
-        if not type(error).__module__.startswith("tensorflow"):
-            raise
-        print(f"error: {type(error).__name__}: {first_line(error)}", file=sys.stderr)
-    return EXIT_FAILURE
+    except BaseException as error:
+        code, message = _explained(error, code)
+        if message:
+            with contextlib.suppress(OSError):
+                print(message, file=sys.stderr)
+        return end(code)
+
+
+def _explained(error: BaseException, code: int) -> tuple[int, str]:
+    """The exit code and the message for an error; it is raised if it is a fault of the program.
+
+    Args:
+      error: what a command raised.
+      code: the command's exit code if it has ended.
+    """
+    if isinstance(error, SystemExit):
+        return error.code, ""
+    if isinstance(error, KeyboardInterrupt):
+        return EXIT_BY_SIGNAL + signal.SIGINT, "Stopped."
+    if isinstance(error, (ConfigError, flags.Error)):
+        return EXIT_USAGE, f"error: {error}"
+    if isinstance(error, UserError):
+        return EXIT_FAILURE, f"error: {error}"
+    if isinstance(error, ModuleNotFoundError):
+        return EXIT_FAILURE, f"error: {error}. Run 'make setup' and then '.venv/bin/python main.py …'."
+    if isinstance(error, OSError):
+        if error.filename == STDOUT:
+            give_up_stdout()
+            if isinstance(error, BrokenPipeError):  # The reader has what it wants.
+                return code, ""
+        where = f": {error.filename}" if error.filename else ""
+        remedy = " Free some space and run the command again." * (error.errno == errno.ENOSPC)
+        return EXIT_FAILURE, f"error: {error.strerror or error}{where}.{remedy}"
+    if type(error).__module__.startswith("tensorflow"):
+        return EXIT_FAILURE, f"error: {type(error).__name__}: {first_line(error)}"
+    raise error
 
 
 def _run(arguments: list[str], commands: Mapping[str, Command], overview: str) -> int:
@@ -108,10 +136,20 @@ def _parse(word: str, arguments: list[str], commands: Mapping[str, Command]) -> 
     values = flag_values(listed)
     try:
         _, *operands = values([word, *arguments])
+    except flags.IllegalFlagValueError as error:
+        refuse_value(listed, error)
+        raise
     except flags.UnrecognizedFlagError as error:
         name = error.flagname
         if name in FORMER_FLAGS and word in ("train", "mlrc"):
             raise ConfigError(f"--{name} is a flag of the original code: {FORMER_FLAGS[name]}.") from error
+        meant = usual_names(name, values)
+        if meant:
+            raise ConfigError(
+                f"main.py {word} has no --{name}: pass {' and '.join(f'--{flag}' for flag in meant)}."
+            ) from error
+        if wanted and name in ("run_dir", "run"):
+            raise ConfigError(f"main.py {word} takes runs without a flag: main.py {word} {wanted}.") from error
         others = [other for other, command in commands.items() if name in {flag.name for flag in command.flags}]
         if others:
             raise ConfigError(f"--{name} is a flag of {', '.join(others)}, not of {word}.") from error

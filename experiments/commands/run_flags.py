@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from experiments.commands.command_flags import Flag
 
+_log = logging.getLogger("ccp")
 # Where a run's data are now, and what to do about unreadable images.
 DATA_FLAGS = (
     Flag("data_dir", "where the data set's files are, if they have moved since"),
@@ -40,4 +41,4 @@ def note_unreadable(result: Mapping[str, Any], run_dir: str | os.PathLike) -> No
 def print_skipped(skipped: Iterable[tuple[str, str]]) -> None:
     """Lists (path, reason) of files that could not be read."""
     for path, reason in skipped:
-        print(f"skipped {path}: {reason}", file=sys.stderr)
+        _log.warning("skipped %s: %s", path, reason)

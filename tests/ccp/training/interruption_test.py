@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import tensorflow as tf
 from absl.testing import parameterized
 
-from tests.support.toy_training import assert_same_tensors, saved_tensors, toy_settings, train_in_parts
+from ccp.errors import Interrupted
+from tests.support.toy_training import (
+    assert_same_tensors,
+    saved_tensors,
+    toy_settings,
+    toy_trainer,
+    train_in_parts,
+)
 
 _SCORES = [0.5, 0.4, 0.6, 0.55, 0.58, 0.3]
 
@@ -47,6 +55,51 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
         assert_same_tensors(saved_tensors(broken), saved_tensors(whole))
         self.assertEqual(resumed.projections.schedule, unbroken.projections.schedule)
         self.assertGreater(unbroken.projections.schedule.projections, 1)
+
+    @parameterized.parameters("validate", "candidates")
+    def test_interrupted_between_an_epochs_last_step_and_its_checkpoint(self, interrupted):
+        tf.config.run_functions_eagerly(True)
+        self.addCleanup(tf.config.run_functions_eagerly, False)
+        settings = toy_settings("ccp/contrastive", learning_rate_schedule="plateau", plateau_epochs=1)
+        home = self.get_temp_dir()
+        whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
+        train_in_parts(settings, whole, scores=_SCORES)
+        # Each time the second validation, or the first projection but that of the start.
+        trainer = toy_trainer(settings, scores=_SCORES, checkpoints=broken)
+        owner, name = (trainer, "_validate")
+        if interrupted == "candidates":
+            owner, name = trainer.projections.projector, "_candidates"
+        work, done = getattr(owner, name), itertools.count()
+
+        def interrupt(*args):
+            if next(done):
+                raise KeyboardInterrupt
+            return work(*args)
+
+        setattr(owner, name, interrupt)
+        with self.assertRaisesRegex(Interrupted, r"Stopped after step 3 of epoch 2 \(step 6 overall\); all is saved"):
+            trainer.fit()
+        train_in_parts(settings, broken, scores=_SCORES)
+        assert_same_tensors(saved_tensors(broken), saved_tensors(whole))
+
+    def test_interrupted_as_the_first_proxies_are_announced(self):
+        class Announced(tf.keras.callbacks.Callback):
+            def __init__(self, fails):
+                super().__init__()
+                self.fails, self.indices = fails, []
+
+            def on_projection(self, projection):
+                if self.fails:
+                    raise KeyboardInterrupt
+                self.indices.append(projection.index)
+
+        directory = self.get_temp_dir()
+        callback = Announced(fails=True)
+        with self.assertRaises(KeyboardInterrupt):
+            toy_trainer(toy_settings(max_epochs=1), checkpoints=directory, callbacks=[callback]).fit()
+        callback.fails = False
+        toy_trainer(toy_settings(max_epochs=1), checkpoints=directory, callbacks=[callback]).fit()
+        self.assertEqual(callback.indices, [0])
 
     def test_moments_are_part_of_the_checkpoint(self):
         directory = self.get_temp_dir()
