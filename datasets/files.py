@@ -79,7 +79,7 @@ def check_directory(path: str | os.PathLike, flag: str) -> None:
       OutputError: they cannot.
     """
     target = pathlib.Path(os.path.abspath(path))
-    existing = next(place for place in (target, *target.parents) if place.exists())
+    existing = next(place for place in (target, *target.parents) if os.path.lexists(place))
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise OutputError(f"{path} cannot be written; pass {flag}, a directory that you may write to.")
 

@@ -49,6 +49,8 @@ def read_text(path: str) -> str:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
     text = text.replace("\r\n", "\n")
+    if "\n" not in text:
+        text = text.replace("\r", "\n")  # As some spreadsheets end all lines.
     stray = _CONTROL_CHARACTER.search(text)
     if stray:
         line = text.count("\n", 0, stray.start()) + 1

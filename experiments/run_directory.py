@@ -87,7 +87,14 @@ class RunDirectory:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
-            raise RunError(f"{self.path} is a file; pass another --run_dir.") from None
+            kind = f"a link to {os.readlink(self.path)}, which is not there" if self.path.is_symlink() else "a file"
+            raise RunError(f"{self.path} is {kind}; pass another --run_dir.") from None
+        foreign = [] if self.settings.exists() else [path.name for path in (self.result, self.metrics) if path.exists()]
+        if foreign:
+            raise RunError(
+                f"{self.path} holds {' and '.join(foreign)} of something else than a run, which would have "
+                f"{self.settings.name}; pass another --run_dir."
+            )
         with contextlib.ExitStack() as held:
             try:
                 held.enter_context(locked(self._lock))

@@ -101,6 +101,8 @@ def _path(where: str, root: str, path: str) -> str:
     """A path relative to the root, in one spelling, so that no image occurs twice unnoticed."""
     absolute = os.path.isabs(path)
     inside = posixpath.normpath(os.path.relpath(path, os.path.abspath(root)) if absolute else path)
+    if "\\" in inside and not os.path.exists(os.path.join(root, inside)):
+        raise DataError(f"{where}: there is no file {path!r}. If \\ separates folders there, write / in its place.")
     if not is_inside(inside):
         raise DataError(f"{where}: {path!r} is not below {root!r}; pass --data_dir, where all images are.")
     return inside

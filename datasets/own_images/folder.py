@@ -12,6 +12,12 @@ from datasets.settings import DataSettings
 
 _log = logging.getLogger("ccp")
 _SPLITS = {"train": TRAIN, "val": VALIDATION, "validation": VALIDATION, "test": TEST}
+# Other names for them, in lower case.
+_CALLED = {
+    **dict.fromkeys(("train", "training", "trainset", "train_set"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing", "testset", "test_set"), "test"),
+}
 
 
 def load(settings: DataSettings) -> Manifest:
@@ -53,6 +59,12 @@ def _read(data_dir: str, test_fraction: float) -> tuple[list[Entry], list[str]]:
         raise DataError(
             f"{data_dir} has {' and '.join(splits)}, and no {'test' if 'train' in splits else 'train'}; where folders "
             "name splits, both are needed. Add it, or put the class folders into --data_dir itself."
+        )
+    called = {_CALLED[top.lower()]: top for top in tops if top.lower() in _CALLED}
+    if "train" in called and len(called) > 1:
+        raise DataError(
+            f"{data_dir} has {' and '.join(called.values())}, which look like splits and not like classes. Name them "
+            f"{' and '.join(called)}, or pass one of them as --data_dir."
         )
     classes = _classes(data_dir, "")
     unseen = test_classes(f"folder {data_dir}", list(classes), test_fraction)

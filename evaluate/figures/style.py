@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from datasets.files import written_whole
+
 # Okabe and Ito's colours, which the colour-blind can distinguish, without the two palest.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#7a5c3e", "#3b3b3b")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -69,9 +71,10 @@ def to_png(figure: Figure) -> bytes:
 
 
 def save(figure: Figure, path: pathlib.Path) -> pathlib.Path:
-    """Writes the figure as a PNG file, making the directory if need be."""
+    """Writes the figure as a PNG file, making the directory if need be; see ``written_whole``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(to_png(figure))
+    with written_whole(path) as file:
+        file.write_bytes(to_png(figure))
     return path
 
 

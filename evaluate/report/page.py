@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import jinja2
 
-from evaluate.figures import to_png
+from evaluate.figures import save
 from evaluate.metrics.registry import STANDARD, title
 from evaluate.metrics.table import score_text
 from evaluate.report.captions import (
@@ -102,8 +102,7 @@ def _figures(report: Report, folder: pathlib.Path) -> dict[str, list[list[PageFi
 
 
 def _page_figure(figure: CaptionedFigure, file: pathlib.Path, run: str | None = None) -> PageFigure:
-    png = to_png(figure.figure)
-    file.write_bytes(png)
+    png = save(figure.figure, file).read_bytes()
     return PageFigure(f"data:image/png;base64,{base64.b64encode(png).decode()}", figure.caption, run)
 
 

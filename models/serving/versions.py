@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
@@ -14,6 +15,8 @@ import tensorflow as tf
 from ccp.errors import UserError, first_line
 from ccp.plain_paths import PATTERN_CHARACTERS, is_pattern
 from datasets.files import check_directory
+
+_UNFINISHED = ".new-"
 
 
 class ExportError(UserError):
@@ -87,12 +90,14 @@ def new_version(directory: str | os.PathLike, version: int | None) -> Iterator[t
     check_export_directory(directory, version)
     target = pathlib.Path(directory)
     # Hidden, and no number: TensorFlow Serving ignores it.
-    temporary = target / f".new-{uuid.uuid4().hex[:8]}"
+    temporary = target / f"{_UNFINISHED}{uuid.uuid4().hex[:8]}"
     final = target / str(version or max(versions(target), default=0) + 1)
     try:
         temporary.mkdir(parents=True)
-        yield temporary, final
-        os.rename(temporary, final)
+        with _held(temporary):
+            _remove_abandoned(target)
+            yield temporary, final
+            os.rename(temporary, final)
     except (OSError, tf.errors.OpError) as error:
         raise ExportError(
             f"No version could be written into {target} ({first_line(error)}), and nothing is left of it. Free some "
@@ -100,3 +105,21 @@ def new_version(directory: str | os.PathLike, version: int | None) -> Iterator[t
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _held(directory: pathlib.Path) -> Iterator[None]:
+    """Holds the operating system's lock on a directory, which ends with the process; BlockingIOError if it is held."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_abandoned(directory: pathlib.Path) -> None:
+    """Removes what exports that were killed have left, but not what another one is writing."""
+    for path in directory.glob(f"{_UNFINISHED}{'[0-9a-f]' * 8}"):
+        with contextlib.suppress(OSError), _held(path):
+            shutil.rmtree(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import zipfile
 from collections.abc import Iterator, Mapping
 
 import h5py
@@ -34,7 +35,9 @@ def read_h5(path: str) -> Iterator[Mapping[str, h5py.Dataset]]:
         except WeightsError:
             raise
         except Exception as error:  # For damaged files, h5py raises many kinds, down to SystemError.
-            raise WeightsError(f"{path} is not a whole HDF5 file ({error}); get the file again.") from error
+            raise WeightsError(
+                _other_file(path) or f"{path} is not a whole HDF5 file ({error}); get it again."
+            ) from error
         yield tensors
 
 
@@ -54,6 +57,24 @@ def save_weights_h5(model: tf.keras.Model, path: str) -> None:
             group.attrs["weight_names"] = [name.encode() for name in names]
             for name in names:
                 group[name] = tensors[name.partition(":")[0]]
+
+
+def _other_file(path: str) -> str:
+    """What a file is that is no HDF5 file, and how to use it; empty if it is none of the usual ones."""
+    with open(path, "rb") as file:
+        start = file.read(2)
+    names = zipfile.ZipFile(path).namelist() if zipfile.is_zipfile(path) else []
+    if "model.weights.h5" in names:
+        return (
+            f"{path} is a whole Keras model. Pass it as --backbone={path}, or save its weights alone, by "
+            "model.save_weights('weights.h5'), and pass that file."
+        )
+    if start == b"\x80\x02" or any(name.endswith("data.pkl") for name in names):
+        return (
+            f"{path} is a checkpoint of PyTorch, and --weights takes Keras' .h5 files. main.py convert makes one of "
+            "BN-Inception's checkpoint."
+        )
+    return ""
 
 
 def _tensors(file: h5py.File, path: str) -> dict[str, h5py.Dataset]:

@@ -19,6 +19,7 @@ class ReadTextTest(TensorTest):
         (b"", ""),
         (b"a b\nc\n", "a b\nc\n"),
         (b"a\tb\r\nc\r\n", "a\tb\nc\n"),  # As Windows ends lines.
+        (b"a\tb\rc\r", "a\tb\nc\n"),  # As spreadsheets of the Mac may end them.
         (b"\xef\xbb\xbfa", "a"),  # As Windows begins files.
         ("Zürich/大.jpg".encode(), "Zürich/大.jpg"),
     )
@@ -31,7 +32,7 @@ class ReadTextTest(TensorTest):
         (b"\xef\xbb\xbfa\n\xff", 2, "not UTF-8 text"),
         ("a\n".encode("utf-16"), 1, "not UTF-8 text"),
         (b"a\nb\0c", 2, r"the character '\\x00' is in no text file"),
-        (b"a\rb", 1, r"the character '\\r' is in no text file"),
+        (b"a\rb\n", 1, r"the character '\\r' is in no text file"),
     )
     def test_what_is_none(self, contents, line, message):
         self.path.write_bytes(contents)

@@ -53,6 +53,23 @@ class RunDirectoryTest(tf.test.TestCase):
         with self.claimed(corrected, "other digest"):
             self.assertFalse(self.run.has_checkpoint)
 
+    def test_what_is_no_directory(self):
+        self.run.path.parent.mkdir(parents=True)
+        self.run.path.symlink_to("unmounted")
+        with self.assertRaisesRegex(RunError, "run is a link to unmounted, which is not there"), self.claimed():
+            pass
+        self.run.path.unlink()
+        self.run.path.touch()
+        with self.assertRaisesRegex(RunError, "run is a file"), self.claimed():
+            pass
+
+    def test_files_of_something_else_stay(self):
+        self.run.path.mkdir(parents=True)
+        self.run.result.write_text("mine")
+        with self.assertRaisesRegex(RunError, "holds result.json of something else"), self.claimed():
+            pass
+        self.assertEqual([path.name for path in self.run.path.iterdir()], ["result.json"])
+
     def test_settings_that_cannot_be_name_the_file(self):
         self.run.path.mkdir(parents=True)
         self.run.settings.write_text('{"learning_rate": 0}')

@@ -37,6 +37,12 @@ class CsvTest(TensorTest):
         self.assertIsNone(manifest.boxes)
         check(manifest)
 
+    def test_folders_as_windows_writes_them(self):
+        with self.assertRaisesRegex(DataError, r"csv:2: there is no file 'x\\\\a.jpg'. If \\ .* write / in its place"):
+            self.load(_FOUR.replace("a.jpg", "x\\a.jpg"))
+        (self.root / "x\\a.jpg").touch()
+        self.assertEqual(self.load(_FOUR.replace("a.jpg", "x\\a.jpg")).paths[0], "x\\a.jpg")
+
     def test_all_columns(self):
         manifest = self.load(
             "split,role,path,label,left,top,right,bottom\n"

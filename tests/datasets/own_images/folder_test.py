@@ -76,6 +76,16 @@ class FolderTest(TensorTest):
         with self.assertRaisesRegex(DataError, message):
             layouts.load("folder", self.root)
 
+    @parameterized.parameters(
+        (["Train", "Test"], "has Test and Train, which look like splits .* Name them test and train"),
+        (["training", "testing", "valid"], "has testing and training and valid, .* Name them test and train and val"),
+        (["train", "Test", "other"], "Name them test and train"),
+    )
+    def test_splits_by_other_names(self, names, message):
+        self.put(*(f"{name}/{number}/1.jpg" for name in names for number in range(4)))
+        with self.assertRaisesRegex(DataError, message):
+            layouts.load("folder", self.root)
+
     def test_a_class_may_be_called_train(self):
         self.put("bus/1.jpg", "car/1.jpg", "train/1.jpg", "van/1.jpg")
         self.assertEqual(self.load().class_names, ("bus", "car", "train", "van"))

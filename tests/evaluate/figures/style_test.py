@@ -2,6 +2,7 @@
 
 from absl.testing import parameterized
 
+from datasets.files import OutputError
 from evaluate import figures
 from evaluate.figures.style import escaped_name, new_figure, shortened
 from tests.support import pictures
@@ -21,3 +22,5 @@ class FilesTest(parameterized.TestCase):
         figure = new_figure()
         path = figures.save(figure, pictures.folder_for(self) / "made" / "empty.png")
         self.assertEqual(path.read_bytes(), figures.to_png(figure))
+        with self.assertRaisesRegex(OutputError, "made cannot be written"):
+            figures.save(figure, path.parent)

@@ -60,6 +60,16 @@ class VersionsTest(parameterized.TestCase, tf.test.TestCase):
                 self.write(meanwhile=mock.Mock(side_effect=error))
             self.assertEqual(self.names(), [])
 
+    def test_what_killed_exports_have_left_goes_and_what_others_write_stays(self):
+        self.write()
+        for name in (".new-0123abcd", ".new-mine", "notes"):
+            (self.home / name).mkdir()
+            (self.home / name / "saved_model.pb").touch()
+        with new_version(self.home, None) as (other, _):
+            self.assertEqual(self.write(3), self.home / "3")
+            self.assertTrue(other.exists())
+        self.assertEqual(self.names(), [".new-mine", "1", "2", "3", "notes"])
+
     def test_a_full_disk(self):
         module = tf.Module()
         module.weights = tf.Variable(np.random.default_rng(0).random(20_000))

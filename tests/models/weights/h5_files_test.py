@@ -1,6 +1,7 @@
 """Weights written to HDF5 files and read from Keras' own, from damaged ones and from hostile ones."""
 
 import os
+import zipfile
 
 import h5py
 import numpy as np
@@ -45,6 +46,17 @@ class SavedTest(H5Test):
 
 
 class KerasFilesTest(H5Test):
+    def test_files_of_another_kind(self):
+        keras, torch, old = (os.path.join(os.path.dirname(self.path), name) for name in ("a.keras", "b.pth", "c.pth"))
+        small_network(seed=1).save(keras)
+        with zipfile.ZipFile(torch, "w") as file:
+            file.writestr("archive/data.pkl", b"")
+        with open(old, "wb") as file:
+            file.write(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")  # How PyTorch's files began before they were zips.
+        self._assert_refused("a.keras is a whole Keras model. Pass it as --backbone=.*a.keras", keras)
+        for path in (torch, old):
+            self._assert_refused("is a checkpoint of PyTorch, .* main.py convert makes one", path)
+
     def test_weights_of_a_whole_model(self):
         wanted = small_network(seed=1)
         wanted.compile(tf.keras.optimizers.Adam())
