@@ -1,5 +1,6 @@
 """Networks of Keras: the same as there, but for what is documented; each is built once, at its smallest size."""
 
+import importlib
 from unittest import mock
 
 import numpy as np
@@ -16,12 +17,11 @@ from models.keras_applications import KERAS_APPLICATIONS
 from models.settings import NetworkSettings
 from tests.support import networks
 
-# The smallest of each family, with the module of its preprocess_input.
+# The smallest of each family, with the module of its preprocess_input; EfficientNet V2 is below.
 _MODULES = {
     "convnext_tiny": "convnext",
     "densenet121": "densenet",
     "efficientnet_b0": "efficientnet",
-    "efficientnet_v2_b0": "efficientnet_v2",
     "inception_v3": "inception_v3",
     "mobilenet": "mobilenet",
     "mobilenet_v2": "mobilenet_v2",
@@ -33,12 +33,7 @@ _MODULES = {
     "vgg16": "vgg16",
     "xception": "xception",
 }
-_LARGE_MODULES = {
-    "efficientnet_v2_s": "efficientnet_v2",
-    "inception_resnet_v2": "inception_resnet_v2",
-    "nasnet_mobile": "nasnet",
-    "regnet_y002": "regnet",
-}
+_LARGE_MODULES = {"inception_resnet_v2": "inception_resnet_v2", "nasnet_mobile": "nasnet"}
 _MEAN, _DEVIATION = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
 
 
@@ -74,6 +69,14 @@ class KerasNetworksTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(*_there_are(_LARGE_MODULES))
     def test_equals_keras_and_takes_a_step_large(self, backbone):
         self._check(backbone, _LARGE_MODULES[backbone])
+
+    @parameterized.parameters("efficientnet_v2_s", "efficientnet_v2_b0")
+    def test_kinds_of_efficientnet_v2_start_otherwise(self, backbone):
+        # Each with its first row of blocks alone: what differs is what comes before.
+        module = importlib.import_module(tf.keras.applications.EfficientNetV2S.__module__)
+        short = {kind: blocks[:1] for kind, blocks in module.DEFAULT_BLOCKS_ARGS.items()}
+        with mock.patch.dict(module.DEFAULT_BLOCKS_ARGS, short):
+            self._check(backbone, "efficientnet_v2")
 
     def _check(self, backbone: str, module: str):
         size = KERAS_APPLICATIONS[backbone].smallest

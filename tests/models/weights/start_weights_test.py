@@ -1,11 +1,12 @@
 """Start weights from files and from ImageNet; from earlier runs: tests/experiments/earlier_network_test.py."""
 
+import importlib
+import inspect
 import os
 import urllib.error
 from unittest import mock
 
 import numpy as np
-import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -123,18 +124,7 @@ class ImageNetTest(StartWeightsTest):
         norm.set_weights([np.float32(_MEAN), np.float32(_DEVIATION), before[2]])
         save_weights_h5(theirs, path)
 
-    @parameterized.parameters(
-        ("vgg16", "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"),
-        ("mobilenet", "mobilenet/mobilenet_1_0_224_tf_no_top.h5"),
-    )
-    def test_message_names_the_file_to_fetch(self, backbone, address):
-        self._check_fetching(backbone, address)
-
-    @pytest.mark.slow
-    def test_message_names_the_file_to_fetch_where_keras_keeps_it_under_another_name(self):
-        self._check_fetching("nasnet_mobile", "nasnet/NASNet-mobile-no-top.h5")
-
-    def _check_fetching(self, backbone, address):
+    def test_message_names_the_file_to_fetch(self):
         """By Keras' own download, which fails without a network."""
         model, kept_as = networks.embedding_network("conv4"), []
 
@@ -144,9 +134,22 @@ class ImageNetTest(StartWeightsTest):
 
         no_network = mock.patch(f"{tf.keras.utils.get_file.__module__}.urlretrieve", fetch)
         home = mock.patch.dict(os.environ, {"HOME": str(self.folder)})
-        with no_network, home, self.assertRaisesRegex(WeightsError, f"Download https://[^ ]*{address}") as raised:
-            load_start_weights(model, networks.settings(backbone, weights="imagenet"), _no_run)
+        message = "Download https://[^ ]*vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+        with no_network, home, self.assertRaisesRegex(WeightsError, message) as raised:
+            load_start_weights(model, networks.settings("vgg16", weights="imagenet"), _no_run)
         self.assertIn(f"put it here as ~/.keras/models/{kept_as[0]}.", str(raised.exception))
+
+    def test_names_that_keras_keeps_under_another_one(self):
+        source = inspect.getsource(importlib.import_module(tf.keras.applications.NASNetMobile.__module__))
+        for address, kept_as in start_weights._KEPT_AS.items():
+            self.assertIn(address, source)
+            self.assertIn(f'"{kept_as}"', source)
+        error = Exception("URL fetch failure on https://host/nasnet/NASNet-mobile-no-top.h5: None -- no network")
+        failing = mock.patch.object(start_weights, "imagenet_network", side_effect=error)
+        settings = networks.settings("nasnet_mobile", weights="imagenet")
+        message = "Download https://host/nasnet/NASNet-mobile-no-top.h5 .*~/.keras/models/nasnet_mobile_no_top.h5"
+        with failing, self.assertRaisesRegex(WeightsError, message):
+            load_start_weights(networks.embedding_network("conv4"), settings, _no_run)
 
     @parameterized.parameters(
         (Exception("URL fetch failure on https://…: None\nmore"), r"\(URL fetch failure on https://…: None\)"),
