@@ -13,6 +13,10 @@ class NoProjectionTest(parameterized.TestCase):
             {"projection": "period", "projection_period": 7},
             "training ended within the first 7 epochs; try a smaller --projection_period",
         ),
+        (
+            {"projection": "staleness", "staleness": 0.01},
+            "the learning rates of all steps before the last epoch's add up to less than 0.01; try a smaller --staleness",
+        ),
     )
     def test_why_and_what_to_do(self, changes, expected):
         settings = configure({"loss": "ccp_xbm/contrastive", "max_epochs": 7, "memory_start_step": 0}, changes)
