@@ -22,7 +22,7 @@ def no_projection(settings: Settings, projections: int) -> str | None:
         why = f"training ended within the first {schedule.projection_period} epochs"
         remedy = "a smaller --projection_period"
     elif schedule.projection == "staleness":
-        why = f"the learning rates of all steps before the last epoch's add up to less than {schedule.staleness:g}"
+        why = f"the learning rates before the last epoch add up to less than {schedule.staleness:g}"
         remedy = "a smaller --staleness"
     else:
         why = f"the score never stood still for {schedule.patience} epochs before training ended"

@@ -15,7 +15,7 @@ class NoProjectionTest(parameterized.TestCase):
         ),
         (
             {"projection": "staleness", "staleness": 0.01},
-            "the learning rates of all steps before the last epoch's add up to less than 0.01; try a smaller --staleness",
+            "the learning rates before the last epoch add up to less than 0.01; try a smaller --staleness",
         ),
     )
     def test_why_and_what_to_do(self, changes, expected):
