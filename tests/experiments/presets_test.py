@@ -178,6 +178,20 @@ class EveryPresetTest(parameterized.TestCase):
         ):
             self.assertEqual(preset_name(preset_settings(**chosen)), name)
 
+    @parameterized.parameters(
+        ({"dataset": "folder"}, ("staleness", 1e-3)),
+        ({"dataset": "csv", "backbone": "resnet50"}, ("staleness", 1e-3)),
+        ({"dataset": "omniglot"}, ("staleness", 1e-3)),
+        ({"dataset": "typefaces"}, ("staleness", 1e-3)),
+        ({"dataset": "cub"}, ("plateau", 3)),
+        ({"dataset": "cars196", "conventional": True}, ("plateau", 3)),
+        ({"dataset": "sop", "backbone": "conv4"}, ("plateau", 3)),
+    )
+    def test_where_the_paper_gives_no_schedule_it_is_by_staleness(self, chosen, expected):
+        projection = preset_settings(**chosen, loss="ccp/contrastive").projection
+        value = projection.staleness if expected[0] == "staleness" else projection.patience
+        self.assertEqual((projection.projection, value), expected)
+
     def test_a_data_set_without_an_entry_gets_those_of_its_kind(self):
         with mock.patch.object(small_settings, "_DEPARTURES", {}):
             photographs, pictures = (small_settings.small_settings(dataset) for dataset in ("cub", "mnist"))
