@@ -26,6 +26,7 @@ def draw_validation(curves: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
             (lines[row],) = axes.plot(epochs, values.mean(axis=0), color=colors[row], label=row)
             axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colors[row], alpha=0.15, lw=0)
         axes.set(title=dataset, xlabel="epoch", ylabel="validation MAP@R")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         tidy(axes)
     legend_below(figure, list(lines.values()))
     return figure
