@@ -156,9 +156,8 @@ class CallbacksTest(EagerTest):
         self.assertEqual([float(row["projections"]) for row in rows], [0, 1, 1])
         (events,) = tf.io.gfile.glob(os.path.join(home, "train", "events*"))
         tags = {value.tag for event in tf.compat.v1.train.summary_iterator(events) for value in event.summary.value}
-        self.assertContainsSubset(
-            {"epoch_loss", "epoch_map_at_r", "epoch_learning_rate", "dense/kernel_0/histogram"}, tags
-        )
+        self.assertContainsSubset({"epoch_loss", "epoch_map_at_r", "epoch_learning_rate"}, tags)
+        self.assertTrue(any("kernel" in tag and tag.endswith("histogram") for tag in tags), tags)
 
     def test_a_callback_ends_training_after_an_epoch(self):
         directory = self.get_temp_dir()
