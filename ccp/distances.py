@@ -6,7 +6,12 @@ Everything here computes in float32, whatever the type of its arguments, so that
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import tensorflow as tf
+
+# Of a squared norm: squared distances below that may be nothing but the rounding of a product, even in TF32.
+ROUNDING = 2.0**-9
 
 
 def lipschitz_normalize(vectors: tf.Tensor) -> tf.Tensor:
@@ -28,36 +33,30 @@ def lipschitz_normalize(vectors: tf.Tensor) -> tf.Tensor:
 
 
 def pairwise_squared_euclidean(anchors: tf.Tensor, references: tf.Tensor | None = None) -> tf.Tensor:
-    """Squared Euclidean distances, ‖a‖² + ‖r‖² − 2 a·r, clipped at 0.
+    """Squared Euclidean distances, ‖a‖² + ‖r‖² − 2 a·r, clipped at 0; vectors that are equal are at exactly 0.
 
     Args:
       anchors: [anchors, embedding_size].
       references: [references, embedding_size]; None compares the anchors with themselves, and the
-        diagonal is then exactly 0 with gradient 0.
+        diagonal is then 0 with gradient 0.
 
     Returns:
       [anchors, references] float32, units of squared embedding length.
     """
-    anchors, references, to_themselves = _converted(anchors, references)
-    cross_terms = tf.matmul(-2.0 * anchors, references, transpose_b=True)
-    squared = _squared_distances(cross_terms, _squared_norms(anchors), _squared_norms(references))
-    return _zero_diagonal(squared) if to_themselves else squared
+    return _squared_distances(_terms(anchors, references))
 
 
 def pairwise_euclidean(anchors: tf.Tensor, references: tf.Tensor | None = None) -> tf.Tensor:
-    """Euclidean distances; the gradient of a distance of 0 is 0.
+    """Euclidean distances, exactly 0 between equal vectors; the gradient of a distance of 0 is 0.
 
     Args:
       anchors: [anchors, embedding_size].
-      references: [references, embedding_size]; None compares the anchors with themselves, and the
-        diagonal is then exactly 0.
+      references: [references, embedding_size]; None compares the anchors with themselves.
 
     Returns:
       [anchors, references] float32.
     """
-    anchors, references, to_themselves = _converted(anchors, references)
-    cross_terms = tf.matmul(-2.0 * anchors, references, transpose_b=True)
-    return _distances(cross_terms, _squared_norms(anchors), _squared_norms(references), to_themselves)
+    return _distances(_terms(anchors, references))
 
 
 def cosine_similarity(anchors: tf.Tensor, references: tf.Tensor | None = None) -> tf.Tensor:
@@ -72,8 +71,8 @@ def cosine_similarity(anchors: tf.Tensor, references: tf.Tensor | None = None) -
     Returns:
       [anchors, references] float32.
     """
-    anchors, references, _ = _converted(anchors, references)
-    return tf.matmul(anchors, references, transpose_b=True)
+    anchors = tf.cast(anchors, tf.float32)
+    return tf.matmul(anchors, anchors if references is None else tf.cast(references, tf.float32), transpose_b=True)
 
 
 def normalized_euclidean(anchors: tf.Tensor, references: tf.Tensor | None = None) -> tf.Tensor:
@@ -89,11 +88,13 @@ def normalized_euclidean(anchors: tf.Tensor, references: tf.Tensor | None = None
     Returns:
       [anchors, references] float32, 0 to 2.
     """
-    anchors = lipschitz_normalize(anchors)
+    anchors = _float32(anchors)
+    normalized = lipschitz_normalize(anchors)
     if references is None:
-        return pairwise_euclidean(anchors)
-    cross_terms, squared_norms = _products_with_normalized(-2.0 * anchors, tf.cast(references, tf.float32))
-    return _distances(cross_terms, _squared_norms(anchors), squared_norms, to_themselves=False)
+        return _distances(_terms(normalized, None)._replace(anchors=anchors))
+    references = _float32(references)
+    cross_terms, reference_norms = _products_with_normalized(-2.0 * normalized, references)
+    return _distances(_Terms(cross_terms, _squared_norms(normalized), reference_norms, anchors, references))
 
 
 def normalized_similarity(anchors: tf.Tensor, references: tf.Tensor | None = None) -> tf.Tensor:
@@ -113,9 +114,35 @@ def normalized_similarity(anchors: tf.Tensor, references: tf.Tensor | None = Non
     return products
 
 
-def _converted(anchors: tf.Tensor, references: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor, bool]:
-    anchors = tf.cast(anchors, tf.float32)
-    return (anchors, anchors, True) if references is None else (anchors, tf.cast(references, tf.float32), False)
+def row_hashes(vectors: tf.Tensor) -> tf.Tensor:
+    """A number for each vector, the same for those that are equal bit for bit: [..., size] float32 to [...] int32."""
+    factors = tf.random.stateless_uniform(tf.shape(vectors)[-1:], seed=(0, 0), minval=None, maxval=None, dtype=tf.int32)
+    bits = tf.bitcast(vectors, tf.int32)
+    # The upper bits go into the lower ones too: alone, signs that flip in two places would cancel.
+    mixed = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, 16))
+    return tf.reduce_sum(mixed * tf.bitwise.bitwise_or(factors, 1), axis=-1)
+
+
+class _Terms(NamedTuple):
+    """‖a‖² + ‖r‖² − 2 a·r in parts, and the vectors as they came, as normalising may round equal ones differently."""
+
+    cross_terms: tf.Tensor  # −2 a·r, [anchors, references]
+    anchor_norms: tf.Tensor  # Squared.
+    reference_norms: tf.Tensor
+    anchors: tf.Tensor
+    references: tf.Tensor | None
+
+
+def _float32(vectors: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.convert_to_tensor(vectors), tf.float32)  # The cast alone leaves a variable a variable.
+
+
+def _terms(anchors: tf.Tensor, references: tf.Tensor | None) -> _Terms:
+    anchors = _float32(anchors)
+    references = None if references is None else _float32(references)
+    others = anchors if references is None else references
+    cross_terms = tf.matmul(-2.0 * anchors, others, transpose_b=True)
+    return _Terms(cross_terms, _squared_norms(anchors), _squared_norms(others), anchors, references)
 
 
 def _products_with_normalized(anchors: tf.Tensor, references: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -134,20 +161,31 @@ def _squared_norms(vectors: tf.Tensor):
     return tf.reduce_sum(tf.square(vectors), axis=1), gradient
 
 
-def _squared_distances(cross_terms: tf.Tensor, anchor_norms: tf.Tensor, reference_norms: tf.Tensor) -> tf.Tensor:
-    """‖a‖² + ‖r‖² − 2 a·r from its terms; cross_terms [anchors, references] are −2 a·r."""
-    return tf.maximum(cross_terms + anchor_norms[:, tf.newaxis] + reference_norms, 0.0)
+def _squared_distances(terms: _Terms) -> tf.Tensor:
+    """[anchors, references]; exactly 0 where two vectors are equal bit for bit.
+
+    Rounding leaves distances of some 1e-4 there, and would decide whether such a pair is active in a loss. The vectors
+    are hashed only if there are pairs that may be equal; otherwise this costs a pass over the matrix.
+    """
+    squared = tf.maximum(terms.cross_terms + terms.anchor_norms[:, tf.newaxis] + terms.reference_norms, 0.0)
+    near = squared < ROUNDING * terms.anchor_norms[:, tf.newaxis]
+    if terms.references is None:
+        squared, near = _with_diagonal(squared, 0.0), _with_diagonal(near, False)
+
+    def zeroed() -> tf.Tensor:
+        hashes = row_hashes(terms.anchors)
+        same = hashes[:, tf.newaxis] == (hashes if terms.references is None else row_hashes(terms.references))
+        return tf.where(tf.logical_and(near, same), 0.0, squared)
+
+    return tf.cond(tf.reduce_any(near), zeroed, lambda: squared)
 
 
-def _distances(
-    cross_terms: tf.Tensor, anchor_norms: tf.Tensor, reference_norms: tf.Tensor, to_themselves: bool
-) -> tf.Tensor:
+def _distances(terms: _Terms) -> tf.Tensor:
     # The gradient is written by hand: it needs the distances alone, where the tape would keep every
     # [anchors, references] matrix in between, and it is 0 at 0 without a second masked copy.
     @tf.custom_gradient
     def root(cross_terms, anchor_norms, reference_norms):
-        squared = _squared_distances(cross_terms, anchor_norms, reference_norms)
-        distances = tf.sqrt(_zero_diagonal(squared) if to_themselves else squared)
+        distances = tf.sqrt(_squared_distances(_Terms(cross_terms, anchor_norms, reference_norms, *terms[3:])))
 
         def gradient(upstream):
             pull = tf.math.divide_no_nan(0.5 * upstream, distances)
@@ -155,8 +193,8 @@ def _distances(
 
         return distances, gradient
 
-    return root(cross_terms, anchor_norms, reference_norms)
+    return root(*terms[:3])
 
 
-def _zero_diagonal(matrix: tf.Tensor) -> tf.Tensor:
-    return tf.linalg.set_diag(matrix, tf.zeros(tf.shape(matrix)[:1]))
+def _with_diagonal(matrix: tf.Tensor, value: float | bool) -> tf.Tensor:
+    return tf.linalg.set_diag(matrix, tf.fill(tf.shape(matrix)[:1], value))

@@ -19,29 +19,35 @@ from ccp.settings import setting
 class SoftTripleLoss(PairLoss):
     """SoftTriple (Qian et al., ICCV 2019, equations 6 to 9): a softmax over classes of several centres each.
 
-    The references are the centres; their labels are their classes, in any order and number.
-    Similarity to a class is the softmax(s / gamma)-weighted mean over its centres; the loss is the
-    cross-entropy at ``scale`` with ``margin`` off the true class, plus ``tau`` times the distances between
-    centres of one class, Σ over unordered pairs of sqrt(max(0, 2 − 2 c·c')) / (C K (K − 1)), which lets
-    surplus centres merge. With unequal K the denominator is the number of ordered pairs.
+    The references are the centres; their labels are their classes, in any order and number. They are normalised to unit
+    length, as in the paper. Similarity to a class is the softmax(s / gamma)-weighted mean over its centres; the loss is
+    the cross-entropy at ``scale`` with ``margin`` off the true class, plus ``tau`` times the distances between centres
+    of one class, Σ over unordered pairs of sqrt(max(0, 2 − 2 c·c')) / (C K (K − 1)), which lets surplus centres merge;
+    equal centres are at 0. With unequal K the denominator is the number of ordered pairs.
 
-    Departs from the original CCP code, whose version fails on shapes and leaves the centres unnormalised.
+    Departs from the paper in that embeddings are ``lipschitz_normalize``d, as with all losses here: inside the unit
+    ball they are not stretched. Departs from the original CCP code, whose version fails on shapes.
+
+    Args:
+      unit_centers: False leaves centres inside the unit ball too (``lipschitz_normalize``), as the original CCP code's
+        values were recorded; there the merging term is not 0 where centres coincide.
     """
 
     scale: float = setting(20.0, "scale of the cross-entropy's logits (λ)", above=0)
     gamma: float = setting(0.1, "temperature of the softmax over a class's centres (γ)", above=0)
     margin: float = setting(0.01, "margin taken off the similarity to the true class (δ)", at_least=0, at_most=2)
     tau: float = setting(0.2, "weight of the distances between centres of a class (τ)", at_least=0)
+    unit_centers: bool = True
     name: str = "soft_triple"
-
-    compare = staticmethod(distances.normalized_similarity)
 
     def compute(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """Cross-entropy over classes, plus the merging of centres."""
         classes, class_of_reference = tf.unique(reference_labels)
         num_classes = tf.size(classes)
+        centers = anchors if references is None else references
+        normalized = _unit_length(centers) if self.unit_centers else distances.lipschitz_normalize(centers)
         similarities, present = _class_similarities(
-            self.compare(anchors, references),
+            distances.cosine_similarity(distances.lipschitz_normalize(anchors), normalized),
             tf.logical_or(pairs.positives, pairs.negatives),
             class_of_reference,
             num_classes,
@@ -53,9 +59,14 @@ class SoftTripleLoss(PairLoss):
         own_logit = tf.reduce_sum(tf.where(own, logits, 0.0), axis=1)
         loss = mean_over(log_sum_exp(logits, present) - own_logit, tf.reduce_any(own, axis=1))
         if self.tau:
-            centers = distances.lipschitz_normalize(anchors if references is None else references)
-            loss += self.tau * _spread_within_classes(centers, class_of_reference, num_classes)
+            hashes = distances.row_hashes(centers)
+            loss += self.tau * _spread_within_classes(normalized, hashes, class_of_reference, num_classes)
         return loss
+
+
+def _unit_length(vectors):
+    """Divided by their lengths; vectors shorter than 1e-6, which have no direction to speak of, by 1e-6."""
+    return tf.math.l2_normalize(vectors, axis=1, epsilon=1e-12)
 
 
 def _class_similarities(similarities, usable, class_of_reference, num_classes, gamma):
@@ -71,20 +82,26 @@ def _class_similarities(similarities, usable, class_of_reference, num_classes, g
     return tf.transpose(weighted) / tf.where(present, tf.transpose(total), 1.0), present
 
 
-def _spread_within_classes(centers, class_of_center, num_classes):
-    """Σ over unordered pairs of a class's centres of sqrt(max(0, 2 − 2 c·c')), over the number of ordered pairs."""
+def _spread_within_classes(centers, hashes, class_of_center, num_classes):
+    """Σ over unordered pairs of a class's centres of sqrt(max(0, 2 − 2 c·c')), over the number of ordered pairs.
+
+    Centres with equal hashes are at exactly 0, where rounding leaves some 1e-4.
+    """
     order = tf.argsort(class_of_center, stable=True)
-    by_class = tf.RaggedTensor.from_value_rowids(
-        tf.gather(centers, order), tf.gather(class_of_center, order), nrows=tf.cast(num_classes, tf.int32)
-    )
-    dense = by_class.to_tensor()  # [classes, most_centers, embedding_size]
-    sizes = by_class.row_lengths()
+
+    def by_class(values):
+        rows = tf.gather(class_of_center, order)
+        return tf.RaggedTensor.from_value_rowids(tf.gather(values, order), rows, tf.cast(num_classes, tf.int32))
+
+    dense, hashes = by_class(centers), by_class(hashes).to_tensor()  # [classes, most_centers] of each.
+    sizes, dense = dense.row_lengths(), dense.to_tensor()
     exists = tf.sequence_mask(sizes, tf.shape(dense, out_type=sizes.dtype)[1])
     first, second = exists[:, :, tf.newaxis], exists[:, tf.newaxis, :]
     pairs = tf.linalg.band_part(tf.cast(tf.logical_and(first, second), tf.float32), 0, -1)
     pairs = tf.linalg.set_diag(pairs, tf.zeros(tf.shape(pairs)[:2]))
     squared = tf.nn.relu(2.0 - 2.0 * tf.matmul(dense, dense, transpose_b=True))
-    apart = tf.logical_and(squared > 0.0, pairs > 0.0)
+    differ = tf.logical_or(squared > distances.ROUNDING, hashes[:, :, tf.newaxis] != hashes[:, tf.newaxis, :])
+    apart = tf.logical_and(tf.logical_and(squared > 0.0, differ), pairs > 0.0)
     # The inner where keeps the root away from 0, whose gradient would be infinite times 0.
     lengths = tf.where(apart, tf.sqrt(tf.where(apart, squared, 1.0)), 0.0)
     ordered_pairs = tf.cast(tf.reduce_sum(sizes * (sizes - 1)), tf.float32)

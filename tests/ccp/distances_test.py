@@ -108,6 +108,32 @@ class PairwiseTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(tf.linalg.diag_part(function(far)), np.zeros(200))
         self.assertAllInRange(function(far, far), 0.0, np.inf)  # Clipped: no NaN from a root of −0.01.
 
+    @parameterized.product(
+        function=HAVE_EXACT_DIAGONALS, to_themselves=(True, False), dtype=("float32", "float16", "bfloat16")
+    )
+    def test_equal_vectors_are_at_exactly_0(self, function, to_themselves, dtype):
+        for scale in (1e-3, 0.1, 1.0, 1e3):
+            vectors = scale * np.random.default_rng(2).normal(size=(37, 48))
+            anchors = tf.cast(np.repeat(vectors, 2, axis=0), dtype)
+            references = None if to_themselves else tf.cast(anchors, tf.float32)[3:]
+            computed = function(anchors, references).numpy()
+            same = np.arange(74)[:, np.newaxis] // 2 == np.arange(0 if to_themselves else 3, 74) // 2
+            np.testing.assert_array_equal(computed == 0, same)
+
+    @parameterized.product(function=HAVE_EXACT_DIAGONALS, jit_compile=(True, False))
+    def test_near_vectors_are_not_at_0(self, function, jit_compile):
+        # Each differs from the first in two places, by signs or by little: nothing but what is equal becomes 0.
+        vectors = np.full((40, 20), 0.1, np.float32)
+        for row, place in zip(vectors[1:20], range(19)):
+            row[place : place + 2] = -0.02, 0.02
+        vectors[0, :2] = 0.02, -0.02
+        vectors[20:39, :19] += np.float32(0.001) * np.eye(19, dtype=np.float32)
+        vectors[39] = vectors[5]
+        computed = tf.function(function, jit_compile=jit_compile)(vectors, vectors).numpy()
+        same = np.eye(40, dtype=bool)
+        same[5, 39] = same[39, 5] = True
+        np.testing.assert_array_equal(computed == 0, same)
+
     @parameterized.product(function=HAVE_EXACT_DIAGONALS, to_themselves=(True, False))
     def test_gradient_of_a_distance_of_0_is_0(self, function, to_themselves):
         same = tf.constant(np.full((3, 4), 0.5, np.float32))

@@ -33,6 +33,7 @@ SETTINGS: dict[str, tuple[dict, ...]] = {
         {"scale": 20.0, "gamma": 0.1, "margin": 0.01, "tau": 0.2},
         {"scale": 17.69, "gamma": 19.18, "margin": 0.3588, "tau": 0.0669},
         {"scale": 5.0, "gamma": 0.5, "margin": 0.1, "tau": 0.0},
+        {"scale": 5.0, "gamma": 0.5, "margin": 0.1, "tau": 0.2, "unit_centers": False},
     ),
     "virtual_softmax": ({"scale": 10.0}, {"scale": 1.5}),
     "arcface": ({"scale": 64.0, "margin": 0.5}, {"scale": 2.0, "margin": 1.2}, {"scale": 5.0, "margin": 0.0}),

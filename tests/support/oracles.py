@@ -122,12 +122,15 @@ def proxy_nca(p: Problem, temperature) -> float:
     return sum(losses) / len(losses) if losses else 0.0
 
 
-def soft_triple(p: Problem, scale, gamma, margin, tau) -> float:
+def soft_triple(p: Problem, scale, gamma, margin, tau, unit_centers=True) -> float:
+    centers = p.references
+    if unit_centers:
+        centers = [c / max(math.sqrt(similarity(c, c)), 1e-6) for c in centers]
     losses = []
-    for a in range(len(p.anchors)):
+    for a, anchor in enumerate(p.anchors):
         logits = {}
         for r in p.positives(a) + p.negatives(a):
-            logits.setdefault(p.reference_labels[r], []).append(p.similarity(a, r))
+            logits.setdefault(p.reference_labels[r], []).append(similarity(anchor, centers[r]))
         for label, s in logits.items():
             weights = [math.exp(x / gamma) for x in s]
             to_class = sum(w * x for w, x in zip(weights, s)) / sum(weights)
@@ -135,16 +138,17 @@ def soft_triple(p: Problem, scale, gamma, margin, tau) -> float:
         if p.labels[a] in logits:
             losses.append(math.log(sum(math.exp(x) for x in logits.values())) - logits[p.labels[a]])
     cross_entropy = sum(losses) / len(losses) if losses else 0.0
-    return cross_entropy + tau * _spread_of_centers(p)
+    return cross_entropy + tau * _spread_of_centers(centers, p.reference_labels)
 
 
-def _spread_of_centers(p: Problem) -> float:
+def _spread_of_centers(centers, labels) -> float:
     lengths, ordered_pairs = 0.0, 0
-    for i, label in enumerate(p.reference_labels):
-        for j, other in enumerate(p.reference_labels):
+    for i, label in enumerate(labels):
+        for j, other in enumerate(labels):
             if i != j and label == other:
                 ordered_pairs += 1
-                lengths += math.sqrt(max(0.0, 2 - 2 * similarity(p.references[i], p.references[j]))) * (i < j)
+                squared = 2 - 2 * similarity(centers[i], centers[j])
+                lengths += math.sqrt(squared if squared > 1e-12 else 0.0) * (i < j)
     return lengths / ordered_pairs if ordered_pairs else 0.0
 
 

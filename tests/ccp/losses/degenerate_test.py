@@ -15,6 +15,8 @@ INPUTS = {
     "copies of one vector": (TWO_CLASSES, UNIT),
     # 32768 is exact in half precision; its square is far beyond float16. Signs alone: exact unit vectors.
     "huge vectors": (TWO_CLASSES, 32768 * np.sign(np.random.default_rng(3).normal(size=(4, 4)))),
+    # Distances of 0 that rounding would make positive, and so active.
+    "duplicates": (np.arange(24) // 6, np.repeat(np.random.default_rng(6).normal(size=(8, 16)), 3, axis=0)),
     "one class": loss_cases.sample([0] * 5, [0] * 5, seed=5).arguments("against"),
     "no positives": loss_cases.sample(range(5), range(5, 10), seed=5).arguments("against"),
     "a batch of one": ([3], UNIT[:1]),
