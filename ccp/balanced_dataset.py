@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccp.errors import ConfigError
+from ccp.labels import class_labels
 from ccp.sampling import candidates_per_class, m_per_class
 
 _POOL_BATCH = 64
@@ -34,7 +35,7 @@ def balanced_batches(
     Args:
       examples: [num, …] images, or whatever ``load`` takes, such as file names; or a finite ``tf.data.Dataset`` of
         (example, label), not batched, which is read once and kept in memory.
-      labels: [num] integers; None if ``examples`` is a dataset.
+      labels: [num] or [num, 1] integers; None if ``examples`` is a dataset.
       classes: classes in a batch.
       per_class: images of each class in a batch.
       steps: batches in an epoch; by default the number of examples over the batch size.
@@ -150,10 +151,11 @@ def _in_memory(examples: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
         examples, labels = (np.stack(values) for values in zip(*pairs))
     if labels is None:
         raise ConfigError("balanced_batches needs the labels of the examples.")
-    examples, labels = np.asarray(examples), np.asarray(labels)
-    if labels.size != len(examples) or not np.issubdtype(labels.dtype, np.integer):
+    examples = np.asarray(examples)
+    labels = class_labels(labels, len(examples), "balanced_batches")
+    if labels.dtype.kind == "U":
         raise ConfigError(
-            f"balanced_batches needs one integer label for each example; got {len(examples)} examples and labels of "
-            f"shape {labels.shape} and type {labels.dtype}."
+            "balanced_batches needs numbered classes; got text. Number them by "
+            "names, labels = numpy.unique(labels, return_inverse=True)."
         )
-    return examples, labels.reshape(-1).astype(np.int64)
+    return examples, labels

@@ -46,7 +46,9 @@ class DataSettings:
         below=1,
         only_with=_with_data_sets(lambda dataset: dataset.own_images),
     )
-    allow_subset: bool = setting(False, "accept a data set of which files are missing", only_with=_IN_FILES)
+    allow_subset: bool = setting(
+        False, "accept a data set of which files are missing", only_with=_IN_FILES, may_change=True
+    )
     crop_to_box: bool = setting(
         False,
         "use only what is inside the annotated boxes",

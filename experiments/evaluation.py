@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 from datasets.files import save_json, save_text
@@ -14,19 +15,22 @@ from evaluate.metrics.result import RetrievalResult
 from experiments.restored import RestoredRun
 
 
-def write_evaluation(restored: RestoredRun, split: str) -> tuple[dict[str, Any], list[pathlib.Path]]:
+def write_evaluation(
+    restored: RestoredRun, split: str, more_metrics: Sequence[str] = ()
+) -> tuple[dict[str, Any], list[pathlib.Path]]:
     """Scores a run by all metrics, and writes means, classes and queries.
 
     Args:
       restored: the run.
       split: ``test`` or ``validation``.
+      more_metrics: names of further metrics, such as ``precision_at_5``.
 
     Returns:
       The contents of ``evaluation_SPLIT.json``, and the files written: that and, with a line for each query,
       ``evaluation_SPLIT_queries.csv``.
     """
     embedded = restored.embed(split)
-    result = embedded.evaluate(all_metrics())
+    result = embedded.evaluate(tuple(dict.fromkeys([*all_metrics(), *more_metrics])))
     record = {
         **restored.describe(),
         **restored.progress,

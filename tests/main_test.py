@@ -131,6 +131,7 @@ class RefusalTest(parameterized.TestCase):
         (["prepare", "--dataset=cub"], "main.py prepare needs --data_dir: where to put the data set."),
         (["evaluate", "--loss=triplet"], "--loss is a flag of train, mlrc, presets, not of evaluate"),
         (["evaluate", "--run_dir=x", "--split=train"], "--split must be one of test, validation; got 'train'"),
+        (["evaluate", "--run_dir=x", "--metrics=precision_at_5,recal_at_3"], "Unknown metric 'recal_at_3'"),
         (["train", "--learning_rate=inf"], "learning_rate must be above 0; got inf"),
         (["train", "--dataset=cub", "--data_dir=d"], "bn_inception needs --weights"),
         (["demo", "--seeds=a"], "--seeds must be different whole numbers between commas; got a"),

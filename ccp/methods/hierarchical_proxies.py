@@ -74,7 +74,7 @@ class HierarchicalProxyLoss(WholeBatchLoss):
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         """The loss of labels [batch] and embeddings [batch, embedding_size] on both levels: a float32 scalar."""
         labels, embeddings = prepare(labels, embeddings)
-        labels = self.proxies.checked(labels)
+        labels = self.proxies.checked(labels, embeddings)
         centers = tf.reduce_mean(lipschitz_normalize(self.proxies.points), axis=1)
         step = self.counter.count()
         tf.cond(

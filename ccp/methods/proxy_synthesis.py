@@ -58,7 +58,7 @@ class ProxySynthesisLoss(WholeBatchLoss):
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         """The loss of labels [batch] and embeddings [batch, embedding_size], real and mixed: a float32 scalar."""
         labels, embeddings = prepare(labels, embeddings)
-        labels = self.proxies.checked(labels)
+        labels = self.proxies.checked(labels, embeddings)
         seed = self.counter.next_seed(self.seed)
         drawn = draw_mixtures(labels, self.synthesis_alpha, self.synthesis_ratio, seed)
         mixed = mix(tf.gather(embeddings, drawn.first), tf.gather(embeddings, drawn.second), drawn.share)

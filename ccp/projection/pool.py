@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ccp.balanced_dataset import source_of
 from ccp.errors import ConfigError
+from ccp.labels import class_labels
 from ccp.projection.projector import Candidates
 
 # A class that has not occurred after so many batches per candidate is missing.
@@ -35,7 +36,7 @@ def candidates_from(model: tf.keras.Model, num_classes: int, batches: Any) -> Ca
         found: list[list[np.ndarray]] = [[] for _ in range(num_classes)]
         most = _BATCHES_PER_CANDIDATE * num_classes * per_class
         for count, (images, labels) in enumerate(draw_batches(draw, per_class), start=1):
-            labels = np.asarray(labels).reshape(-1)
+            labels = class_labels(labels, len(images), "A batch")
             _check_labels(labels, num_classes)
             rows = [row for row, label in enumerate(labels) if len(found[label]) < per_class]
             if rows:
@@ -61,6 +62,8 @@ def _drawn_from(batches: Any) -> Callable[[int, int], Iterable[tuple[tf.Tensor, 
 
 
 def _check_labels(labels: np.ndarray, num_classes: int) -> None:
+    if labels.dtype.kind == "U":
+        raise ConfigError("Proxies are for numbered classes; got text labels. Number them from 0.")
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
         raise ConfigError(
             f"There are proxies of {num_classes} classes, for the labels 0 to {num_classes - 1}; the training data has "

@@ -13,6 +13,7 @@ from ccp.projection.proxy_reinitializer import ProxyReinitializer, pool_size
 from ccp.projection.settings import ProjectionSettings
 from ccp.projection.snapshot import Snapshot
 from ccp.references.class_proxies import ClassProxies
+from ccp.references.embedding_size import check_embedding_size
 
 # From the number of the projection, 0 at the start, and a number of candidates per class to the embeddings of newly
 # drawn samples, [num_classes, candidates_per_class, embedding_size].
@@ -89,6 +90,7 @@ class Projector(tf.Module):
     def _new_proxies(self, index: int, previous: tf.Tensor | None = None) -> tf.Tensor | np.ndarray:
         proxies_per_class = self.proxies.proxies_per_class
         pool = self._candidates(index, pool_size(self.settings.pool_size, proxies_per_class))
+        check_embedding_size(self.proxies, pool)
         reinitialize = ProxyReinitializer(proxies_per_class, self.settings.normalize_candidates)
         # The chief's: on different machines a tie may go to another candidate.
         return self._replicas.broadcast_from_chief(reinitialize(pool, previous))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from ccp.references.embedding_size import check_embedding_size
+
 
 @tf.keras.utils.register_keras_serializable(package="ccp")
 class ClassProxies(tf.keras.layers.Layer):
@@ -45,14 +47,16 @@ class ClassProxies(tf.keras.layers.Layer):
         labels = tf.repeat(tf.range(self.num_classes, dtype=tf.int64), self.proxies_per_class)
         return labels, tf.reshape(self.points, [-1, self.embedding_size])
 
-    def checked(self, labels: tf.Tensor) -> tf.Tensor:
-        """The labels [batch] of a batch, all of classes with proxies.
+    def checked(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
+        """The labels [batch] of embeddings [batch, embedding_size], all of classes with proxies.
 
         Raises:
+          ConfigError: the embeddings have another size.
           TypeError: the labels are strings.
           InvalidArgumentError: there are others, which would count as negatives of all proxies. (Not under XLA, which
             drops checks.)
         """
+        check_embedding_size(self, embeddings)
         if not labels.dtype.is_integer:
             raise TypeError(f"Proxies are for numbered classes; got {labels.dtype.name} labels. Number them from 0.")
         message = (

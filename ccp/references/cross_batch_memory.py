@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from ccp.keras_api import REPLICATED
 from ccp.pairs import as_labels
+from ccp.references.embedding_size import check_embedding_size
 
 
 @tf.keras.utils.register_keras_serializable(package="ccp")
@@ -43,12 +44,14 @@ class CrossBatchMemory(tf.keras.layers.Layer):
         """Overwrites the oldest embeddings by a batch: labels [batch], embeddings [batch, embedding_size].
 
         Raises:
+          ConfigError: the embeddings have another size.
           InvalidArgumentError: the batch is larger than the memory.
           TypeError: the labels are no integers.
         """
         labels = as_labels(labels)
         if labels.dtype != tf.int64:
             raise TypeError(f"The memory keeps integer labels; got {labels.dtype.name}. Number the classes from 0.")
+        check_embedding_size(self, embeddings)
         size = tf.shape(embeddings, out_type=tf.int64)[0]
         too_large = f"A batch does not fit into a memory of {self.capacity} embeddings; enlarge the memory."
         tf.debugging.assert_less_equal(size, tf.constant(self.capacity, tf.int64), message=too_large)

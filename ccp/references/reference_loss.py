@@ -59,7 +59,7 @@ class ReferenceLoss(WholeBatchLoss):
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         """The weighted sum for labels [batch] and embeddings [batch, embedding_size]: a float32 scalar."""
         labels, embeddings = prepare(labels, embeddings)
-        labels = labels if self.proxies is None else self.proxies.checked(labels)
+        labels = labels if self.proxies is None else self.proxies.checked(labels, embeddings)
         total = self.batch_weight * self.pair_loss.call(labels, embeddings) if self.batch_weight else 0.0
         if self.proxies is not None:
             total += self.proxy_weight * self.pair_loss.against(labels, embeddings, *self.proxies.references())

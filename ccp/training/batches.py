@@ -35,13 +35,19 @@ def batches_from(batches: tf.data.Dataset | BatchesFrom, steps_per_epoch: int) -
 
 
 def check_pairs(batches: tf.data.Dataset) -> None:
-    """Refuses a dataset whose elements are not images and labels.
+    """Refuses a dataset whose elements are not images and a class each.
 
     Raises:
-      ConfigError: as with sample weights, which no loss of a whole batch can use.
+      ConfigError: as with sample weights, which no loss of a whole batch can use, or one-hot labels.
     """
     spec = getattr(batches, "element_spec", None)
     if not isinstance(spec, tuple) or len(spec) != 2:
         raise ConfigError(
             f"A dataset needs batches of (images, labels), without sample weights; got {spec or type(batches)}."
+        )
+    labels = spec[1]
+    if isinstance(labels, tf.TensorSpec) and labels.shape.rank == 2 and labels.shape[1] not in (None, 1):
+        raise ConfigError(
+            f"A dataset needs labels of shape [batch] or [batch, 1], a class each; got {labels.shape}. For one-hot "
+            "labels use dataset.map(lambda images, labels: (images, tf.argmax(labels, axis=1)))."
         )

@@ -12,6 +12,7 @@ from ccp.balanced_dataset import balanced_batches, source_of
 from ccp.projection.pool import candidates_from
 from ccp.projection.projector import Candidates, Projection, Projector
 from ccp.references.reference_loss import CCPLoss
+from ccp.training.arguments import checked_loss, checked_optimizer
 from ccp.training.batches import check_pairs
 from ccp.training.callbacks import announce
 from ccp.training.optimizers import OptimizerLike
@@ -45,7 +46,7 @@ class CCPModel(tf.keras.Model):
 
     def __init__(self, network: tf.keras.Model, loss: tf.keras.losses.Loss, name: str | None = None, **kwargs):
         super().__init__(name=name, **kwargs)
-        self.network, self.training_loss, self.built = network, loss, network.built
+        self.network, self.training_loss, self.built = network, checked_loss(loss), network.built
         self.loss_layers = list(getattr(loss, "layers", ()))  # Makes Keras count and save their variables.
         self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self.projections_made = None
@@ -60,7 +61,7 @@ class CCPModel(tf.keras.Model):
         self._projector: Projector | None = None
         self._candidates: Candidates | None = None
         self._fit_callbacks: list[tf.keras.callbacks.Callback] = []
-        self._has_warned = False
+        self._has_warned, self._verbose = False, False
 
     def compile(
         self, optimizer: OptimizerLike = "adam", *, gradients: GradientSettings = GradientSettings(), **kwargs: Any
@@ -68,12 +69,13 @@ class CCPModel(tf.keras.Model):
         """See ``tf.keras.Model.compile``.
 
         Args:
-          optimizer: a Keras optimizer; each group of variables is trained by a copy.
+          optimizer: a Keras optimizer or the name of one; each group of variables is trained by a copy.
           gradients: weight decay, clipping, and the multiple of the learning rate for proxies.
           kwargs: ``run_eagerly`` and ``jit_compile``.
 
         Raises:
           ValueError: there is a loss or a metric among the arguments.
+          ConfigError: the optimizer is none.
         """
         refused = {name for name in ("loss", "metrics", "weighted_metrics", "loss_weights") if kwargs.get(name)}
         if refused:
@@ -81,7 +83,8 @@ class CCPModel(tf.keras.Model):
                 f"CCPModel has its loss and its metrics; leave out {', '.join(sorted(refused))} and write "
                 "CCPModel(network, loss).compile(optimizer)."
             )
-        super().compile(optimizer=optimizer, **{"jit_compile": False, **kwargs})  # Keras 3 would choose XLA.
+        # Keras 3 would choose XLA.
+        super().compile(optimizer=checked_optimizer(optimizer), **{"jit_compile": False, **kwargs})
         self._gradients, self._step = gradients, None
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
@@ -109,7 +112,7 @@ class CCPModel(tf.keras.Model):
           y: labels, where ``x`` is images.
           batch_size: of images and labels.
           epochs: number of the last epoch.
-          verbose: see Keras.
+          verbose: see Keras; 0 prints no projections either.
           callbacks: Keras callbacks, and one that projects.
           validation_split: share of images and labels, from their end, that are validated with instead of trained with.
           initial_epoch: number of the first epoch.
@@ -129,6 +132,7 @@ class CCPModel(tf.keras.Model):
             raise TypeError(f"fit needs a tf.data.Dataset, or images and labels; got {type(x).__name__}.")
         _refuse_weights(kwargs)
         check_pairs(data)
+        self._verbose = bool(verbose)
         source = source_of(data)
         if not self.network.built:
             self.network(next(iter(data if source is None else source.from_step(0)))[0])
@@ -218,8 +222,13 @@ class CCPModel(tf.keras.Model):
         return self._step.optimizer.learning_rate
 
     def announce(self, projection: Projection) -> None:
-        """Counts a projection and notifies the callbacks of ``fit``."""
+        """Counts a projection, prints a line if ``fit`` is verbose, and notifies its callbacks."""
         self.projections_made.assign(projection.index)
+        if self._verbose and projection.index:
+            print(
+                f"\nProjection {projection.index}: new proxies from training images, proximal weight "
+                f"{projection.proximal_weight:g}"
+            )
         announce(self._fit_callbacks, projection)
 
     def get_config(self) -> dict[str, Any]:

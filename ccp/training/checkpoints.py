@@ -50,7 +50,8 @@ class Checkpoints:
                 self._manager.checkpoint.restore(path).assert_consumed()
                 return True
             except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
-                other_variables |= isinstance(error, AssertionError)
+                # A ValueError is of shapes.
+                other_variables |= isinstance(error, (AssertionError, ValueError))
                 _LOGGER.warning(
                     "The checkpoint %s cannot be read (%s); trying the previous one.",
                     self._shown(path),
@@ -59,7 +60,8 @@ class Checkpoints:
         if other_variables:
             raise TrainingError(
                 f"The checkpoints in {self._directory} hold other variables than this training has: another "
-                "version of the code or other settings wrote them. Resume with those, or start in another directory."
+                "network, another loss or another version of the code wrote them. Resume with those, or start in "
+                "another directory."
             )
         if saved:
             raise TrainingError(

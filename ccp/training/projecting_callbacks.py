@@ -31,9 +31,12 @@ class StartProxies(tf.keras.callbacks.Callback):
         """Makes the first proxies, unless an earlier ``fit`` did."""
         projector = getattr(self.model, "projector", None)
         if projector is None:
+            loss = getattr(self.model, "training_loss", None)
+            with_loss = f" with {type(loss).__name__}" if loss is not None else ""
             raise ValueError(
-                f"{type(self).__name__} needs a ccp.CCPModel with a CCPLoss, whose proxies it re-initialises; "
-                f"got {type(self.model).__name__}."
+                f"{type(self).__name__} needs a ccp.CCPModel with a CCPLoss, whose proxies it re-initialises; got "
+                f"{type(self.model).__name__}{with_loss}. Use ccp.CCPLoss(pair_loss, ccp.ClassProxies(…)), or "
+                "leave the callback out."
             )
         projector.settings = self.settings
         if self.model.projections_made < 0:

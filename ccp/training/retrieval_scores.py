@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ccp.errors import ConfigError, TrainingError
+from ccp.labels import class_labels
 
 _VALUES_IN_A_BLOCK = 2**24
 
@@ -23,13 +24,14 @@ def retrieval_scores(embeddings: np.ndarray, labels: np.ndarray) -> dict[str, fl
 
     Args:
       embeddings: [num, embedding_size], as they are compared.
-      labels: [num].
+      labels: [num] or [num, 1] integers, booleans or strings.
 
     Raises:
       TrainingError: an embedding is not finite.
-      ConfigError: no class has two embeddings.
+      ConfigError: no class has two embeddings, or labels are of another kind, such as one-hot.
     """
-    embeddings, labels = np.asarray(embeddings, np.float64), np.asarray(labels).reshape(-1)
+    embeddings = np.asarray(embeddings, np.float64)
+    labels = class_labels(labels, len(embeddings), "Validation")
     if not np.isfinite(embeddings).all():
         raise TrainingError("Embeddings are not finite; training has diverged. Lower the learning rate.")
     _, classes, sizes = np.unique(labels, return_inverse=True, return_counts=True)

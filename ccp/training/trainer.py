@@ -14,6 +14,7 @@ from ccp.projection.pool import candidates_from
 from ccp.projection.projector import Candidates, Projection
 from ccp.projection.settings import ProjectionSettings
 from ccp.references.reference_loss import CCPLoss
+from ccp.training.arguments import checked_loss, checked_optimizer
 from ccp.training.batches import Batch, BatchesFrom, batches_from
 from ccp.training.callbacks import TrainerCallbacks, announce
 from ccp.training.optimizers import OptimizerLike
@@ -61,7 +62,7 @@ class Trainer:
         scores of the network as it is now.
       loop: steps, epochs and stopping.
       projection: when to project, and how.
-      optimizer: settings; or any Keras optimizer, which is copied.
+      optimizer: settings; or any Keras optimizer, which is copied, or the name of one.
       gradients: what is done to gradients.
       candidates: draws and embeds the candidates for new proxies; from ``batches`` if None.
       head: the network's variables that are trained in warm-up epochs; all others are frozen then, and the network runs
@@ -75,6 +76,7 @@ class Trainer:
       verbose: show the progress on standard error.
 
     Raises:
+      ConfigError: the loss or the optimizer is none.
       ValueError: the proxies of a ``CCPLoss`` cannot be re-initialised without ``candidates``.
     """
 
@@ -98,7 +100,7 @@ class Trainer:
         should_stop: Callable[[], bool] = lambda: False,
         verbose: bool = True,
     ):
-        self.model, self.loss, self.replicas = model, loss, replicas or Replicas()
+        self.model, self.loss, self.replicas = model, checked_loss(loss), replicas or Replicas()
         self._loop, self._initialize, self._should_stop = loop, initialize, should_stop
         self.callbacks = [*callbacks, *([ProgressDisplay()] if verbose and self.replicas.is_chief else [])]
         self._batches = batches_from(batches, loop.steps_per_epoch)
@@ -116,7 +118,7 @@ class Trainer:
             checkpoints,
             loop=loop,
             projection=projection,
-            optimizer=optimizer,
+            optimizer=checked_optimizer(optimizer),
             gradients=gradients,
             head=head,
             replicas=self.replicas,

@@ -45,5 +45,5 @@ def scores_of(
     embeddings, labels = [], []
     for images, batch_labels in batches:
         embeddings.append(lipschitz_normalize(embed(images)).numpy())
-        labels.append(np.asarray(batch_labels).reshape(-1))
+        labels.append(np.asarray(batch_labels))
     return retrieval_scores(np.concatenate(embeddings), np.concatenate(labels))

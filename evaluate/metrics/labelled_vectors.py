@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from ccp.errors import ConfigError
+from ccp.labels import class_labels
 from evaluate.errors import EvaluationError
 from evaluate.search.duplicates import distinct
 from evaluate.search.vectors import Vectors
@@ -16,29 +18,23 @@ class LabelledVectors:
 
     Args:
       embeddings: [number, embedding_size], at least one.
-      labels: [number] integers.
+      labels: [number] or [number, 1] integers, booleans or strings.
       name: what they are called in messages.
 
     Attributes:
       vectors: the embeddings.
-      labels: [number] int64.
+      labels: [number] int64, or strings.
 
     Raises:
-      EvaluationError: shapes do not fit, labels are no integers, or an embedding is not finite.
+      EvaluationError: shapes do not fit, labels are numbers with a fraction or one-hot, or an embedding is not finite.
     """
 
-    def __init__(self, embeddings: np.ndarray, labels: Sequence[int], name: str):
-        self.vectors, labels = Vectors(embeddings, name), np.asarray(labels)
-        if labels.shape != (len(self.vectors),):
-            raise EvaluationError(
-                f"The {name} set needs a label for each of its {len(self.vectors)} embeddings; got {labels.shape}."
-            )
-        if labels.dtype.kind not in "iu":
-            raise EvaluationError(f"{name} labels must be integers; got {labels.dtype}.")
-        if labels.max() > np.iinfo(np.int64).max:
-            raise EvaluationError(f"{name} labels must fit into int64; got {labels.max()}.")
-        # One type for all: NumPy compares int64 with uint64 as floats, which takes neighbours above 2**53 for equal.
-        self.labels = labels.astype(np.int64)
+    def __init__(self, embeddings: np.ndarray, labels: Any, name: str):
+        self.vectors = Vectors(embeddings, name)
+        try:
+            self.labels = class_labels(labels, len(self.vectors), f"The {name} set")
+        except ConfigError as error:
+            raise EvaluationError(str(error)) from error
 
     def count(self, labels: np.ndarray) -> np.ndarray:
         """How many vectors have each of ``labels``, in its shape."""

@@ -9,13 +9,12 @@ from evaluate.metrics.ranked_hits import RankedHits, Scores
 
 def r_precision(hits: RankedHits) -> Scores:
     """Relevant references among the R nearest, over R."""
-    taken = hits.taken(hits.num_relevant)
-    found = (
-        np.maximum(taken - hits.misses, 0),
-        hits.relevant * taken / np.maximum(hits.size, 1),
-        np.minimum(taken, hits.relevant),
-    )
-    return Scores(*(number.sum(axis=1) / np.maximum(hits.num_relevant, 1) for number in found))
+    return Scores(*(found / np.maximum(hits.num_relevant, 1) for found in _found_in(hits, hits.num_relevant)))
+
+
+def precision_at_k(hits: RankedHits, k: int) -> Scores:
+    """Relevant references among the k nearest, over k, also where there are fewer than k references."""
+    return Scores(*(found / k for found in _found_in(hits, np.full_like(hits.num_relevant, k))))
 
 
 def map_at_r(hits: RankedHits) -> Scores:
@@ -31,6 +30,14 @@ def map_at_k(hits: RankedHits, k: int) -> Scores:
     """
     sums = _precision_sums(hits, np.where(hits.num_relevant > 0, k, 0))
     return Scores(*(one / np.clip(hits.num_relevant, 1, k) for one in sums))
+
+
+def _found_in(hits: RankedHits, limit: np.ndarray) -> Scores:
+    """How many of the nearest ``limit`` [queries] are relevant."""
+    taken = hits.taken(limit)
+    lowest, highest = np.maximum(taken - hits.misses, 0), np.minimum(taken, hits.relevant)
+    expected = hits.relevant * taken / np.maximum(hits.size, 1)
+    return Scores(*(found.sum(axis=1) for found in (lowest, expected, highest)))
 
 
 def _precision_sums(hits: RankedHits, limit: np.ndarray) -> Scores:

@@ -36,6 +36,7 @@ METRICS: Registry[Metric] = Registry(
         "recall_at_k": Metric(
             "R@k", "evaluate.metrics.first_hit:recall_at_k", ks=(1, 2, 4, 8, 10, 20, 30, 40, 100, 1000)
         ),
+        "precision_at_k": Metric("P@k", "evaluate.metrics.precision:precision_at_k", ks=(10,)),
         "map_at_k": Metric("MAP@k", "evaluate.metrics.precision:map_at_k", ks=(10,)),
     },
 )

@@ -13,7 +13,7 @@ class RetrievalResult:
     """Scores, and how they were computed.
 
     Attributes:
-      labels: [num_queries] int64.
+      labels: [num_queries] int64, or strings.
       num_relevant: [num_queries] R; where it is 0 the query's scores are 0 and mean nothing.
       per_query: by name, [num_queries] scores.
       protocol: what was searched and how.
@@ -34,11 +34,11 @@ class RetrievalResult:
         """By name, the mean over the valid queries, each counting alike."""
         return {name: float(scores[self.valid].mean()) for name, scores in self.per_query.items()}
 
-    def per_class(self) -> dict[int, dict[str, float]]:
+    def per_class(self) -> dict[int | str, dict[str, float]]:
         """By label, means over the valid queries of the class, and ``num_queries``; classes without any are absent."""
         labels, places, counts = np.unique(self.labels[self.valid], return_inverse=True, return_counts=True)
         means = {name: np.bincount(places, scores[self.valid]) / counts for name, scores in self.per_query.items()}
         return {
-            int(label): {"num_queries": int(counts[place]), **{name: float(of[place]) for name, of in means.items()}}
-            for place, label in enumerate(labels)
+            label: {"num_queries": int(counts[place]), **{name: float(of[place]) for name, of in means.items()}}
+            for place, label in enumerate(labels.tolist())
         }

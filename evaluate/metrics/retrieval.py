@@ -28,9 +28,9 @@ def retrieval_metrics(
 
     Args:
       query_embeddings: [num_queries, embedding_size].
-      query_labels: [num_queries] integers.
+      query_labels: [num_queries] or [num_queries, 1] integers, booleans or strings.
       gallery_embeddings: [num_references, embedding_size].
-      gallery_labels: [num_references] integers.
+      gallery_labels: [num_references], likewise.
 
     Returns:
       ``precision_at_1`` (also called R@1), ``r_precision`` (P@R) and ``map_at_r``, each in [0, 1], and the lowest
@@ -49,7 +49,7 @@ def evaluate_by_role(
 
     Args:
       embeddings: [num_examples, embedding_size].
-      labels: [num_examples] integers.
+      labels: [num_examples] integers, booleans or strings.
       roles: [num_examples] ``query`` or ``gallery``: queries search the gallery. Where none is a query, every example
         searches all others.
       metrics: see ``evaluate_retrieval``.
@@ -78,11 +78,11 @@ def evaluate_retrieval(
 
     Args:
       query_embeddings: [num_queries, embedding_size], compared as they are.
-      query_labels: [num_queries] integers.
+      query_labels: [num_queries] or [num_queries, 1] integers, booleans or strings.
       gallery_embeddings: [num_references, embedding_size], which may be a memory map larger than memory. Without,
         every example queries all others (leave-one-out by index).
-      gallery_labels: [num_references] integers.
-      metrics: names in ``METRICS``, with a number for k (``recall_at_10``).
+      gallery_labels: [num_references], likewise.
+      metrics: names in ``METRICS``, with any number for k (``recall_at_10``).
 
     Raises:
       ConfigError: there is no such metric.
@@ -112,7 +112,12 @@ def _sets(query_embeddings, query_labels, gallery_embeddings, gallery_labels):
         raise EvaluationError("A gallery needs both embeddings and labels.")
     if gallery_embeddings is None:
         return queries, queries
-    return queries, LabelledVectors(gallery_embeddings, gallery_labels, "gallery")
+    references = LabelledVectors(gallery_embeddings, gallery_labels, "gallery")
+    if queries.labels.dtype.kind != references.labels.dtype.kind:
+        raise EvaluationError(
+            "Queries and gallery need labels of one kind; got numbers for the one, text for the other."
+        )
+    return queries, references
 
 
 def _score_queries(

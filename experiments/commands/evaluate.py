@@ -12,12 +12,15 @@ from experiments.start_rows import start_rows
 
 def evaluate(values: FlagValues) -> int:
     """Scores the best weights of a run by every metric."""
+    from evaluate.metrics.registry import find_metric
     from evaluate.metrics.table import score_table
     from experiments.evaluation import write_evaluation
     from experiments.restored import restore_run
 
+    for name in values.metrics:
+        find_metric(name)  # An unknown one is refused before images are embedded.
     restored = restore_run(values.run_dir, values.data_dir, values.on_bad_image)
-    result, files = write_evaluation(restored, values.split)
+    result, files = write_evaluation(restored, values.split, values.metrics)
     before = start_rows(result["before_training"], values.split)
     print(score_table({**before, f"{result['loss']}, {values.split}": result["scores"]}))
     note_unfinished(restored.progress)
@@ -32,6 +35,7 @@ COMMAND = Command(
     [
         Flag("run_dir", "directory of the run", required=True),
         Flag("split", "which images to evaluate on", "test", choices=("test", "validation")),
+        Flag("metrics", "further metrics, such as precision_at_5,recall_at_3", []),
         *DATA_FLAGS,
     ],
 )

@@ -13,8 +13,9 @@ from datasets.files import save_json
 from experiments.compare import collect
 from experiments.comparison_table import csv_table, latex_table, text_table
 from experiments.mlrc_directory import MlrcDirectory
+from experiments.report import run_names
 from experiments.run_directory import RunDirectory
-from experiments.settings import configure
+from experiments.settings import all_settings, configure
 
 
 def _text(patterns) -> str:
@@ -51,6 +52,27 @@ class CompareTest(tf.test.TestCase):
         self.assertRegex(lines[2], r"^digits ccp/contrastive batch_weight=0\.1 \(1 seed\) +50\.00 ")
         self.assertRegex(lines[3], r"^digits ccp/contrastive batch_weight=1\.0 \(1 seed\) +60\.00 ")
         self.assertEqual(lines[4], f"left out: {self.home / 'e'}: no finished run")
+
+    def test_what_changes_no_number_separates_no_seeds(self):
+        # Settings with which a run may be resumed, each with another value than its default.
+        others = {
+            "strategy": "mirrored",
+            "worker_timeout": 5.0,
+            "data_dir": "d",
+            "manifest": "m",
+            "cache": "memory",
+            "on_bad_image": "skip",
+            "allow_subset": True,
+        }
+        may_change = {name for name, described in all_settings().items() if described.may_change}
+        self.assertEqual(set(others), may_change)
+        for seed, (name, value) in enumerate(others.items()):
+            self._run(name, 0.1, loss="contrastive", dataset="csv", seed=seed, **{name: value})
+        self._run("none", 0.1, loss="contrastive", dataset="csv", seed=len(others))
+        self.assertIn(f"csv contrastive ({len(others) + 1} seeds)", _text([str(self.home / "*")]))
+        runs = [RunDirectory(self.home / name) for name in ("strategy", "cache")]
+        settings = [run.load_settings() for run in runs]
+        self.assertEqual(run_names(settings, runs), ["contrastive, seed 0", "contrastive, seed 4"])
 
     def test_a_run_counts_once_and_a_broken_one_not_at_all(self):
         self._run("a", 0.1, loss="contrastive", seed=0)

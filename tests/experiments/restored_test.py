@@ -50,9 +50,10 @@ class RestoredRunTest(tf.test.TestCase):
 
     def test_the_evaluation_agrees_with_the_result(self):
         result = json.loads((pathlib.Path(self.run_dir) / "result.json").read_text())
-        record, (json_file, csv_file) = write_evaluation(self.restored, "test")
+        record, (json_file, csv_file) = write_evaluation(self.restored, "test", ["precision_at_5", "map_at_r"])
         self.assertEqual(json.loads(json_file.read_text()), json.loads(json.dumps(record)))
         self.assertContainsSubset(result["test"].items(), record["scores"].items())
+        self.assertBetween(record["scores"]["precision_at_5"], 0.2, 1.0)
         self.assertEqual(set(record["per_class"]), set("56789"))
         with open(csv_file) as file:
             queries = list(csv.DictReader(file))

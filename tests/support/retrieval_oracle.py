@@ -38,18 +38,19 @@ def precision_sum(hits: list[bool], limit: int) -> float:
     return sum(sum(hits[:rank]) / rank for rank in range(1, min(limit, len(hits)) + 1) if hits[rank - 1])
 
 
-def scores_of_order(hits: list[bool], recall_at=(), map_at=()) -> dict[str, float]:
+def scores_of_order(hits: list[bool], recall_at=(), map_at=(), precision_at=()) -> dict[str, float]:
     num_relevant = sum(hits)
     return {
         "precision_at_1": float(hits[0]),
         "r_precision": sum(hits[:num_relevant]) / num_relevant,
         "map_at_r": precision_sum(hits, num_relevant) / num_relevant,
         **{f"recall_at_{k}": float(any(hits[:k])) for k in recall_at},
+        **{f"precision_at_{k}": sum(hits[:k]) / k for k in precision_at},
         **{f"map_at_{k}": precision_sum(hits, k) / min(k, num_relevant) for k in map_at},
     }
 
 
-def query_scores(distances, relevant, recall_at=(), map_at=()) -> dict[str, tuple[float, float, float]] | None:
+def query_scores(distances, relevant, **at) -> dict[str, tuple[float, float, float]] | None:
     """Lowest, expected and highest over the orders of what ties; None without a reference of the query's class.
 
     Raises:
@@ -60,13 +61,13 @@ def query_scores(distances, relevant, recall_at=(), map_at=()) -> dict[str, tupl
     found = orders(distances, relevant)
     if found is None:
         raise OverflowError
-    scores = [scores_of_order(hits, recall_at, map_at) for hits in found]
+    scores = [scores_of_order(hits, **at) for hits in found]
     columns = {name: [one[name] for one in scores] for name in scores[0]}
     return {name: (min(values), sum(values) / len(values), max(values)) for name, values in columns.items()}
 
 
 def per_query(
-    embeddings, labels, gallery=None, gallery_labels=None, distance=squared_distance, recall_at=(), map_at=()
+    embeddings, labels, gallery=None, gallery_labels=None, distance=squared_distance, **at
 ) -> list[dict[str, tuple[float, float, float]] | None]:
     references, reference_labels = (embeddings, labels) if gallery is None else (gallery, gallery_labels)
     scores = []
@@ -74,7 +75,7 @@ def per_query(
         others = [i for i in range(len(references)) if gallery is not None or i != index]
         distances = [distance(query, references[i]) for i in others]
         relevant = [int(reference_labels[i]) == int(labels[index]) for i in others]
-        scores.append(query_scores(distances, relevant, recall_at, map_at))
+        scores.append(query_scores(distances, relevant, **at))
     return scores
 
 

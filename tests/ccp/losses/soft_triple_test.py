@@ -7,8 +7,8 @@ from ccp import SoftTripleLoss
 
 class SoftTripleLossTest(tf.test.TestCase):
     def test_by_hand(self):
-        # Anchor (1, 0) of class 0, whose centres are at s = 1 and 0; class 1 has one at s = 0.6, of length 0.5 before it
-        # is normalised. Gamma 1: similarity to class 0 is (e · 1 + 1 · 0)/(e + 1). Scale 2, margin 0.1, no tau.
+        # Anchor (1, 0) of class 0, whose centres are at s = 1 and 0; class 1 has one at s = 0.6, of length 0.5 before
+        # it is normalised. Gamma 1: similarity to class 0 is (e · 1 + 1 · 0)/(e + 1). Scale 2, margin 0.1, no tau.
         own = 2 * (math.e / (math.e + 1) - 0.1)
         expected = math.log(math.exp(own) + math.exp(2 * 0.6)) - own
         loss = SoftTripleLoss(scale=2, gamma=1, margin=0.1, tau=0)

@@ -22,6 +22,15 @@ class ClassProxiesTest(parameterized.TestCase, tf.test.TestCase):
         # No direction is preferred: the mean of 80 is short (1/√80 = 0.11 is to be expected).
         self.assertLess(np.linalg.norm(np.mean(points, axis=(0, 1))), 0.35)
 
+    def test_labels_that_have_no_proxies(self):
+        proxies, embeddings = ClassProxies(3, 1, 2), tf.zeros((2, 2))
+        self.assertAllEqual(proxies.checked(tf.constant([0, 2]), embeddings), [0, 2])
+        for labels in ([0, 3], [-1, 0]):
+            with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "proxies of 3 classes, for the labels 0 to 2"):
+                proxies.checked(tf.constant(labels), embeddings)
+        with self.assertRaisesRegex(TypeError, "Number them from 0"):
+            proxies.checked(tf.constant(["a", "b"]), embeddings)
+
     def test_configuration_round_trip(self):
         proxies = ClassProxies(5, 3, 8, seed=7, name="mine")
         again = tf.keras.layers.deserialize(tf.keras.layers.serialize(proxies))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 from unittest import mock
 
@@ -150,6 +152,15 @@ class FitTest(parameterized.TestCase, tf.test.TestCase):
         model.fit(images, labels, callbacks=seen, validation_split=0.25, verbose=0)  # Keras takes one callback too.
         self.assertAllEqual(seen.proxies[0], np.ones([2, 2, FEATURES]))
 
+    @parameterized.parameters(0, 2)
+    def test_a_line_for_each_projection_if_verbose(self, verbose):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            self.fit(compiled(), callbacks=[ccp.ProjectEveryEpochs(1, proximal_weight=0.5)], verbose=verbose)
+        lines = [line for line in printed.getvalue().splitlines() if line.startswith("Projection")]
+        expected = [f"Projection {t}: new proxies from training images, proximal weight 0.5" for t in (1, 2)]
+        self.assertEqual(lines, expected if verbose else [])
+
     def test_initial_epoch_is_the_epoch_of_the_batches(self):
         seen = []
         model = compiled(ccp.TripletLoss(0.2))
@@ -227,8 +238,35 @@ class RefusalTest(EagerTest):
         with self.assertRaisesRegex(ConfigError, "for the labels 0 to 2"):
             few = ccp.CCPLoss(ccp.ContrastiveLoss(), ccp.ClassProxies(3, 2, SIZE))
             compiled(few).fit(batches(), callbacks=[ccp.ProjectEveryEpochs(1)], verbose=0)
-        with self.assertRaisesRegex(ValueError, "needs a ccp.CCPModel with a CCPLoss"):
+        with self.assertRaisesRegex(ValueError, "needs a ccp.CCPModel with a CCPLoss.* got CCPModel with TripletLoss"):
             compiled(ccp.TripletLoss()).fit(batches(), callbacks=[ccp.ProjectEveryEpochs(1)], verbose=0)
+
+    def test_a_loss_or_an_optimizer_that_is_none(self):
+        for loss, given in (
+            ("contrastive", "'contrastive'"),
+            (ccp.TripletLoss, "the class TripletLoss"),
+            (None, "None"),
+        ):
+            with self.assertRaisesRegex(ConfigError, f"such as ccp.ContrastiveLoss.*got {given}"):
+                ccp.CCPModel(network(), loss)
+        for optimizer in ("adamm", tf.keras.optimizers.Adam, 0.01):
+            with self.assertRaisesRegex(ConfigError, "The optimizer must be a Keras optimizer.*; got "):
+                ccp.CCPModel(network(), ccp_loss()).compile(optimizer)
+
+    def test_one_hot_labels(self):
+        one_hot = np.eye(CLASSES)[LABELS]
+        for labels in (one_hot, one_hot.astype(int)):
+            with self.assertRaisesRegex(ConfigError, r"got \(32, 4\)\. For one-hot labels pass labels.argmax"):
+                compiled().fit(IMAGES, labels)
+            dataset = tf.data.Dataset.from_tensor_slices((IMAGES, labels)).batch(8)
+            for call in (compiled().fit, compiled().evaluate):
+                with self.assertRaisesRegex(ConfigError, r"got \(None, 4\)\. For one-hot labels use dataset.map"):
+                    call(dataset)
+
+    def test_proxies_of_another_size(self):
+        loss = ccp.CCPLoss(ccp.ContrastiveLoss(), ccp.ClassProxies(CLASSES, 2, SIZE + 1))
+        with self.assertRaisesRegex(ConfigError, "gives 3 dimensions, and ClassProxies was made with embedding_size=4"):
+            compiled(loss).fit(batches(), callbacks=[ccp.ProjectEveryEpochs(1)], verbose=0)
 
 
 class SavingTest(EagerTest):

@@ -8,9 +8,18 @@ import pathlib
 import tensorflow as tf
 from absl.testing import parameterized
 
+import ccp
 from ccp.errors import Interrupted, TrainingError
 from ccp.plain_paths import plain_path
-from tests.support.toy_training import EagerTest, assert_same_tensors, saved_tensors, toy_settings, toy_trainer
+from tests.support.toy_training import (
+    FEATURES,
+    EagerTest,
+    assert_same_tensors,
+    saved_tensors,
+    toy_batches,
+    toy_settings,
+    toy_trainer,
+)
 
 
 class DamageTest(EagerTest):
@@ -51,6 +60,21 @@ class DamageTest(EagerTest):
         other = toy_settings("ccp_xbm/contrastive", max_epochs=1)  # As if a revision had added a memory.
         with self.assertRaisesRegex(TrainingError, "hold other variables than this training has"):
             toy_trainer(other, checkpoints=directory).fit()
+
+    def test_checkpoints_of_another_network_are_not_called_damaged(self):
+        directory = self.get_temp_dir()
+
+        def trainer(size):
+            network = tf.keras.Sequential([tf.keras.Input((FEATURES,)), tf.keras.layers.Dense(size)])
+            loop = ccp.LoopSettings(max_epochs=1, steps_per_epoch=1)
+            arguments = ccp.TripletLoss(), toy_batches, lambda: {"map_at_r": 0.5}
+            return ccp.Trainer(network, *arguments, loop=loop, checkpoints=directory, verbose=False)
+
+        trainer(4).fit()
+        with self.assertRaisesRegex(
+            TrainingError, "another network, another loss .* wrote them. Resume with those, or"
+        ):
+            trainer(7).fit()
 
 
 class PatternTest(EagerTest):

@@ -3,11 +3,14 @@
 from unittest import mock
 
 import numpy as np
+import tensorflow as tf
 from absl.testing import parameterized
 
+from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
 from ccp.training import retrieval_scores as module
 from ccp.training.retrieval_scores import retrieval_scores
+from ccp.training.validation import scores_of
 from evaluate.metrics.retrieval import evaluate_retrieval
 
 
@@ -28,6 +31,32 @@ class RetrievalScoresTest(parameterized.TestCase):
         with in_blocks:
             self.assertSameScores(retrieval_scores(embeddings, labels), whole)
 
+    @parameterized.product(kind=("duplicates", "grid", "equal"), seed=(0, 1, 2))
+    def test_is_within_the_bounds_of_ties(self, kind, seed):
+        random = np.random.default_rng(seed)
+        embeddings = {
+            "duplicates": random.normal(size=(5, 4))[random.integers(0, 5, 30)],
+            "grid": random.integers(-1, 2, (30, 2)),
+            "equal": np.full((30, 3), 0.1),
+        }[kind]
+        labels = random.integers(0, 9, 30)
+        scores, bounds = retrieval_scores(embeddings, labels), evaluate_retrieval(embeddings, labels).means
+        for name in ("precision_at_1", "map_at_r"):
+            self.assertBetween(scores[name], bounds[f"{name}_lowest"] - 1e-9, bounds[f"{name}_highest"] + 1e-9)
+
+    def test_labels_in_every_form(self):
+        embeddings, labels = np.arange(8.0).reshape(4, 2), np.array([0, 0, 1, 1])
+        expected = retrieval_scores(embeddings, labels)
+        for form in (labels[:, np.newaxis], labels.astype(bool), labels.astype(str), tf.constant(["a", "a", "b", "b"])):
+            self.assertEqual(retrieval_scores(embeddings, form), expected)
+
+    def test_uneven_batches_are_scored_whole(self):
+        random = np.random.default_rng(0)
+        embeddings, labels = random.normal(size=(13, 4)).astype(np.float32), random.integers(0, 3, 13)
+        batches = [(embeddings[rows], labels[rows, np.newaxis]) for rows in np.split(np.arange(13), [1, 6, 8])]
+        normalized = lipschitz_normalize(embeddings).numpy()
+        self.assertEqual(scores_of(tf.identity, batches), retrieval_scores(normalized, labels))
+
     def test_by_hand(self):
         # On a line: a at 0, 1 and 5; b at 2 and 9; c at 20, alone. R is 2 for a, 1 for b.
         embeddings, labels = [[0.0], [1.0], [5.0], [2.0], [9.0], [20.0]], [0, 0, 0, 1, 1, 2]
@@ -42,6 +71,8 @@ class RetrievalScoresTest(parameterized.TestCase):
     @parameterized.parameters(
         ([[0.0], [1.0]], [0, 1], "needs a class of at least two images"),
         ([[np.nan], [1.0]], [0, 0], "not finite"),
+        ([[0.0], [1.0]], [[1, 0], [1, 0]], "Validation needs a class for each of 2, .* For one-hot labels pass"),
+        ([[0.0], [1.0]], [0.0, 0.0], "Validation needs labels that are integers"),
     )
     def test_refuses(self, embeddings, labels, message):
         with self.assertRaisesRegex(UserError, message):

@@ -12,7 +12,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 import ccp
-from ccp.errors import Interrupted, TrainingError
+from ccp.errors import ConfigError, Interrupted, TrainingError
 from ccp.training.retrieval_scores import retrieval_scores
 from tests.support.toy_training import (
     CLASSES,
@@ -90,6 +90,30 @@ class BatchesTest(EagerTest):
         trainer.fit()
         embeddings = ccp.lipschitz_normalize(network(IMAGES))
         self.assertNear(trainer.progress.best_score, retrieval_scores(embeddings, LABELS)["map_at_r"], 1e-6)
+
+    def test_what_cannot_be(self):
+        loop = ccp.LoopSettings(max_epochs=1, steps_per_epoch=1)
+
+        def trainer(loss, labels=LABELS, optimizer="adam"):
+            network = tf.keras.Sequential([tf.keras.layers.Dense(4)])
+            batches = tf.data.Dataset.from_tensor_slices((IMAGES, labels)).batch(10)
+            validation = (IMAGES, LABELS)
+            return ccp.Trainer(network, loss, batches, validation, loop=loop, optimizer=optimizer, verbose=False)
+
+        trainer(ccp.TripletLoss()).fit()  # A name is Keras' optimizer.
+        with self.assertRaisesRegex(ConfigError, "such as ccp.ContrastiveLoss.*got 'triplet'"):
+            trainer("triplet")
+        with self.assertRaisesRegex(ConfigError, "must be a Keras optimizer.*got 'adamm'"):
+            trainer(ccp.TripletLoss(), optimizer="adamm")
+        with self.assertRaisesRegex(ConfigError, r"got \(None, 6\)\. For one-hot labels use dataset.map"):
+            trainer(ccp.TripletLoss(), np.eye(CLASSES)[LABELS])
+        proxies, memory = ccp.ClassProxies(CLASSES, 1, 5), ccp.CrossBatchMemory(10, 8)
+        for loss, kind in (
+            (ccp.ReferenceLoss(ccp.TripletLoss(), proxies), "ClassProxies was made with embedding_size=5"),
+            (ccp.XBMLoss(ccp.TripletLoss(), memory=memory), "CrossBatchMemory was made with embedding_size=8"),
+        ):
+            with self.assertRaisesRegex(ConfigError, f"gives 4 dimensions, and {kind}. Make it with embedding_size=4"):
+                trainer(loss).fit()
 
 
 class OptimizerTest(EagerTest):

@@ -11,7 +11,7 @@ from evaluate.metrics.retrieval import evaluate_retrieval
 from evaluate.search.search import Budget
 from tests.support import retrieval_oracle
 
-RECALL_AT, MAP_AT = (1, 2, 4), (3,)
+AT = {"recall_at": (1, 2, 4), "map_at": (3,), "precision_at": (2, 5, 30)}
 
 # Tiles that the sets fit into, and that they do not; no candidates at all, so that all queries are crowded.
 BUDGETS = {
@@ -76,10 +76,10 @@ def all_scores(arguments, budget):
     if len(arguments) > 2:
         references = LabelledVectors(*arguments[2:], "gallery")
     names = ["precision_at_1", "r_precision", "map_at_r"]
-    names += [f"recall_at_{k}" for k in RECALL_AT] + [f"map_at_{k}" for k in MAP_AT]
+    names += [f"{kind}_{k}" for kind, ks in AT.items() for k in ks]
     scores = {name: np.zeros((len(queries.labels), 3)) for name in names}
     num_relevant = np.zeros(len(queries.labels), int)
-    for hits in find_hits(queries, references, max(RECALL_AT + MAP_AT), budget=budget):
+    for hits in find_hits(queries, references, max(k for ks in AT.values() for k in ks), budget=budget):
         num_relevant[hits.queries] = hits.num_relevant
         for name in names:
             metric, k = find_metric(name)
@@ -111,7 +111,7 @@ class ExactnessTest(parameterized.TestCase):
 
     def assert_equals_loops(self, arguments, budget):
         try:
-            expected = retrieval_oracle.per_query(*arguments, distance=definition, recall_at=RECALL_AT, map_at=MAP_AT)
+            expected = retrieval_oracle.per_query(*arguments, distance=definition, **AT)
         except OverflowError:
             return 0
         valid = [index for index, one in enumerate(expected) if one is not None]

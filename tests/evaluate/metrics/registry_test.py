@@ -22,9 +22,11 @@ def any_in_four(hits) -> Scores:
 class RegistryTest(parameterized.TestCase):
     def test_titles(self):
         self.assertEqual([title(name) for name in STANDARD], ["P@1", "P@R", "MAP@R"])
-        self.assertEqual([title(name) for name in ("recall_at_10", "map_at_20")], ["R@10", "MAP@20"])
+        self.assertEqual(
+            [title(name) for name in ("recall_at_10", "map_at_20", "precision_at_5")], ["R@10", "MAP@20", "P@5"]
+        )
 
-    @parameterized.parameters("recall_at_0", "map_at_x", "precision_at_2", "")
+    @parameterized.parameters("recall_at_0", "map_at_x", "precision_at_k", "")
     def test_unknown(self, name):
         with self.assertRaises(ConfigError):
             find_metric(name)

@@ -88,6 +88,15 @@ class ByHandTest(parameterized.TestCase):
         for name in ("precision_at_1", "map_at_r"):
             self.assertEqual((scores[f"{name}_lowest"], scores[f"{name}_highest"]), (0.0, 1.0))
 
+    def test_precision_at_k(self):
+        # From 0, class 1: a hit at 1, then a hit and two misses at 2, then a hit at 3. P@1 is 1; P@2: the second place
+        # is a hit in a third of the orders: (1 + 1/3)/2; P@3: two of the tied three: (1 + 2/3)/3; P@10: 3 of 10.
+        gallery = np.array([[1.0], [2.0], [-2.0], [2.0], [3.0]])
+        arguments = np.zeros((1, 1)), np.array([1]), gallery, np.array([1, 0, 1, 0, 1])
+        names = [f"precision_at_{k}" for k in (2, 3, 10)]
+        means = evaluate_retrieval(*arguments, metrics=names).means
+        np.testing.assert_allclose([means[name] for name in names], [2 / 3, 5 / 9, 0.3], rtol=1e-12)
+
     def test_a_tie_across_the_last_place(self):
         # From 0, class 1: a hit at 1, then a hit and two misses at 2, then a hit at 3: R = 3, places 2 and 3 of the
         # nearest 3 go to two of the tied three. P@R: 1 + 2 · 1/3 of 3 = 5/9. MAP@R: with the tied hit at place 2
@@ -127,6 +136,26 @@ class LabelsTest(parameterized.TestCase):
         # a hit; 3 → tie of 2, a hit, and 4: so 1 + 3 · 1/2 of 4.
         self.assertEqual(scores["precision_at_1"], 0.625)
 
+    @parameterized.parameters(
+        ([["a"], ["a"], ["b"], ["b"]],),
+        (np.array(["ant", "ant", "bee", "bee"], object),),
+        ([True, True, False, False],),
+        ([[0], [0], [1], [1]],),
+    )
+    def test_text_truth_and_columns(self, labels):
+        labels = np.array(labels)
+        names = labels.reshape(-1)
+        expected = evaluate_retrieval(POINTS, LABELS, metrics=all_metrics())
+        result = evaluate_retrieval(POINTS, labels, metrics=all_metrics())
+        self.assertEqual(result.means, expected.means)
+        self.assertCountEqual(result.per_class(), dict.fromkeys(names.tolist()))
+        with_gallery = retrieval_metrics(POINTS[:2], labels[:2], POINTS[2:], labels[1:3])
+        self.assertEqual(with_gallery, retrieval_metrics(POINTS[:2], LABELS[:2], POINTS[2:], LABELS[1:3]))
+
+    def test_text_and_numbers(self):
+        with self.assertRaisesRegex(EvaluationError, "labels of one kind"):
+            retrieval_metrics(POINTS, LABELS, POINTS, LABELS.astype(str))
+
     def test_negative_labels(self):
         self.assertEqual(retrieval_metrics([[0.0], [1.0], [9.0]], [-1, -1, 5])["map_at_r"], 1.0)
 
@@ -149,22 +178,26 @@ class RefusedTest(parameterized.TestCase):
         with self.assertRaisesRegex(EvaluationError, "2 of 4 gallery embeddings are not finite, the first at index 2"):
             retrieval_metrics(POINTS, LABELS, broken, LABELS)
 
-    @parameterized.parameters(np.float32, np.float64, bool, str)
-    def test_labels_that_are_no_integers(self, dtype):
-        with self.assertRaisesRegex(EvaluationError, "query labels must be integers"):
+    @parameterized.parameters(np.float32, np.float64)
+    def test_labels_with_fractions(self, dtype):
+        with self.assertRaisesRegex(EvaluationError, "The query set needs labels that are integers, booleans or str"):
             retrieval_metrics(POINTS, LABELS.astype(dtype))
-        with self.assertRaisesRegex(EvaluationError, "gallery labels must be integers"):
+        with self.assertRaisesRegex(EvaluationError, "The gallery set needs labels that are integers, booleans or str"):
             retrieval_metrics(POINTS, LABELS, POINTS, LABELS.astype(dtype))
 
+    def test_one_hot_labels(self):
+        with self.assertRaisesRegex(EvaluationError, r"query set needs .*got \(4, 2\)\. For one-hot labels pass"):
+            retrieval_metrics(POINTS, np.eye(2, dtype=int)[LABELS])
+
     def test_labels_beyond_int64(self):
-        with self.assertRaisesRegex(EvaluationError, "must fit into int64; got 9223372036854775808"):
+        with self.assertRaisesRegex(EvaluationError, "fit into int64; got 9223372036854775808"):
             retrieval_metrics(POINTS, np.full(4, 2**63, np.uint64))
 
     def test_dimensions_differ(self):
         with self.assertRaisesRegex(EvaluationError, "Queries have 2 dimensions and the gallery 3"):
             retrieval_metrics(POINTS, LABELS, np.zeros((4, 3)), LABELS)
 
-    @parameterized.parameters(((3,), (3,)), ((4, 2), (3,)), ((4, 2), (4, 1)), ((0, 2), (0,)), ((4, 0), (4,)))
+    @parameterized.parameters(((3,), (3,)), ((4, 2), (3,)), ((4, 2), (1, 4)), ((0, 2), (0,)), ((4, 0), (4,)))
     def test_shapes(self, embeddings, labels):
         with self.assertRaisesRegex(EvaluationError, "query set needs"):
             retrieval_metrics(np.zeros(embeddings), np.zeros(labels, int))
