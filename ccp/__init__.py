@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 
-from ccp.losses.registry import PAIR_LOSSES
+from ccp.losses.registry import MINING, PAIR_LOSSES
 from ccp.methods.registry import METHODS
 
 _HOMES = {
@@ -32,7 +32,7 @@ _HOMES = {
     "ccp.projection.settings": ("ProjectionSettings",),
     "ccp.training.settings": ("GradientSettings", "LoopSettings", "OptimizerSettings"),
 }
-_PATHS = [entry.path for registry in (PAIR_LOSSES, METHODS) for entry in registry.values() if entry.path]
+_PATHS = [entry.path for registry in (PAIR_LOSSES, METHODS, MINING) for entry in registry.values() if entry.path]
 _HOME_OF = {
     **{name: home for home, names in _HOMES.items() for name in names},
     **{name: home for home, _, name in (path.partition(":") for path in _PATHS)},

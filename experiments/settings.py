@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ccp.errors import ConfigError
+from ccp.methods.registry import hyperparameters_of
 from ccp.projection.settings import ProjectionSettings
 from ccp.settings import Setting, refuse_unknown, settings_of
 from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings
@@ -51,7 +52,14 @@ class Settings:
                 for name, entry in described.items()
                 if not entry.may_change and all(flat[choice] in meant for choice, meant in entry.only_with.items())
             }
-        sections["loss"].update(self.loss.hyperparameters)
+        described = hyperparameters_of(self.loss.loss)
+        sections["loss"].update(
+            {
+                name: value
+                for name, value in self.loss.hyperparameters.items()
+                if all(flat[choice] in meant for choice, meant in described[name].only_with.items())
+            }
+        )
         return sections
 
     def replaced(self, **changes: Any) -> Settings:
@@ -117,7 +125,8 @@ def refuse_without_effect(given: Iterable[str], settings: Settings) -> None:
     Raises:
       ConfigError: one of them has no effect.
     """
-    flat, described = {**settings.flat(), "method": settings.loss.method}, all_settings()
+    flat = {**settings.flat(), "method": settings.loss.method}
+    described = {**all_settings(), **hyperparameters_of(settings.loss.loss)}
     for name in given:
         for choice, values in described[name].only_with.items() if name in described else ():
             if flat[choice] in values:

@@ -6,6 +6,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from ccp.losses.mining import PairMining
 from ccp.losses.pair_loss import PairLoss
 from ccp.losses.reductions import MEAN_OF_ACTIVE, check_reduction, reduce_hinges
 from ccp.pairs import Pairs
@@ -29,6 +30,7 @@ class ContrastiveLoss(PairLoss):
         0.3841, "distance beyond which a negative pair costs nothing (m₋)", at_least=0, at_most=2
     )
     pair_reduction: str = MEAN_OF_ACTIVE
+    mining: PairMining | None = None
     name: str = "contrastive"
 
     def __post_init__(self):

@@ -7,6 +7,7 @@ import dataclasses
 import tensorflow as tf
 
 from ccp import distances
+from ccp.losses.mining import PairMining
 from ccp.losses.pair_loss import PairLoss
 from ccp.pairs import Pairs
 from ccp.settings import setting
@@ -26,9 +27,11 @@ class CosineContrastiveLoss(PairLoss):
     """
 
     margin: float = setting(0.5, "similarity below which a negative pair costs nothing", at_least=-1, at_most=1)
+    mining: PairMining | None = None
     name: str = "cosine_contrastive"
 
     compare = staticmethod(distances.normalized_similarity)
+    compares_similarities = True
     excludes_own_copies = False
 
     def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:

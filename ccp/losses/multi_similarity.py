@@ -7,6 +7,7 @@ import dataclasses
 import tensorflow as tf
 
 from ccp import distances
+from ccp.losses.mining import PairMining
 from ccp.losses.pair_loss import PairLoss
 from ccp.losses.reductions import log_one_plus_sum_exp
 from ccp.pairs import Pairs
@@ -16,7 +17,7 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class MultiSimilarityLoss(PairLoss):
-    """MS (Wang et al., CVPR 2019, equation 15), without pair mining as in the original CCP code.
+    """MS (Wang et al., CVPR 2019, equation 15); without ``mining`` over all pairs, as in the original CCP code.
 
     Mean over anchors of log(1 + Σp exp(−alpha (s − base)))/alpha + log(1 + Σn exp(beta (s − base)))/beta.
     """
@@ -24,9 +25,11 @@ class MultiSimilarityLoss(PairLoss):
     alpha: float = setting(2.0, "sharpness on positives (α)", above=0)
     beta: float = setting(40.0, "sharpness on negatives (β)", above=0)
     base: float = setting(0.5, "similarity from which positives and negatives are measured (λ)", at_least=-1, at_most=1)
+    mining: PairMining | None = None
     name: str = "multi_similarity"
 
     compare = staticmethod(distances.normalized_similarity)
+    compares_similarities = True
 
     def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Soft maxima over each anchor's [references] similarities."""

@@ -20,12 +20,15 @@ class PairLoss(WholeBatchLoss):
     references are normalised by ``lipschitz_normalize``, and everything is computed in float32.
 
     A subclass names its ``compare`` function, which normalises, and turns the matrix of scores and the two masks into
-    a scalar in ``reduce``. A loss without variables works in ``model.compile(loss=…)`` as it is. A loss with a
-    field ``num_classes`` or ``seed`` is given the training set's number of classes, or the training's seed.
+    a scalar in ``reduce``. With a field ``mining``, that chooses which of the pairs count. A loss without variables
+    works in ``model.compile(loss=…)`` as it is. A loss with a field ``num_classes`` or ``seed`` is given the training
+    set's number of classes, or the training's seed.
     """
 
     compare = staticmethod(distances.normalized_euclidean)
+    compares_similarities = False  # Whether ``compare`` gives these, and not distances.
     excludes_own_copies = True
+    mining = None  # A field of the losses over pairs.
 
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
@@ -73,7 +76,11 @@ class PairLoss(WholeBatchLoss):
           pairs: masks [anchors, references].
         """
         del reference_labels  # Most losses need the masks alone.
-        return self.reduce(self.compare(anchors, references), pairs)
+        scores = self.compare(anchors, references)
+        if self.mining is not None:
+            apart = tf.stop_gradient(1.0 - scores if self.compares_similarities else scores)
+            pairs = self.mining.choose(apart, pairs, tf.shape(anchors)[1], euclidean=not self.compares_similarities)
+        return self.reduce(scores, pairs)
 
     def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Terms and reduction: [anchors, references] scores and masks to a scalar."""

@@ -7,6 +7,7 @@ import dataclasses
 import tensorflow as tf
 
 from ccp import distances
+from ccp.losses.mining import PairMining
 from ccp.losses.pair_loss import PairLoss
 from ccp.losses.reductions import log_one_plus_sum_exp, mean_over
 from ccp.pairs import Pairs
@@ -25,9 +26,11 @@ class ProxyAnchorLoss(PairLoss):
 
     margin: float = setting(0.1, "margin that is added to similarities on both sides (δ)", at_least=0, at_most=2)
     scale: float = setting(32.0, "sharpness of the soft maxima (α)", above=0)
+    mining: PairMining | None = None
     name: str = "proxy_anchor"
 
     compare = staticmethod(distances.normalized_similarity)
+    compares_similarities = True
 
     def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Soft maxima over each reference's [anchors] similarities."""

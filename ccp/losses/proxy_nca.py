@@ -7,6 +7,7 @@ import dataclasses
 import tensorflow as tf
 
 from ccp import distances
+from ccp.losses.mining import PairMining
 from ccp.losses.pair_loss import PairLoss
 from ccp.losses.reductions import log_sum_exp, mean_over
 from ccp.pairs import Pairs
@@ -24,9 +25,11 @@ class ProxyNCALoss(PairLoss):
     """
 
     temperature: float = setting(0.1, "temperature that similarities are divided by", above=0)
+    mining: PairMining | None = None
     name: str = "proxy_nca"
 
     compare = staticmethod(distances.normalized_similarity)
+    compares_similarities = True
 
     def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Softmax over each anchor's [references] similarities."""

@@ -6,6 +6,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from ccp.losses.mining import PairMining
 from ccp.losses.pair_loss import PairLoss
 from ccp.losses.reductions import MEAN, MEAN_OF_ACTIVE, check_reduction
 from ccp.pairs import Pairs
@@ -29,6 +30,7 @@ class TripletLoss(PairLoss):
         0.0961, "distance by which a positive has to be nearer than a negative", at_least=0, at_most=2
     )
     pair_reduction: str = MEAN_OF_ACTIVE
+    mining: PairMining | None = None
     name: str = "triplet"
 
     def __post_init__(self):

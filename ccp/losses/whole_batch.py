@@ -61,7 +61,7 @@ class WholeBatchLoss(tf.keras.losses.Loss):
             ``sample_weight``.
         """
         # Keras' compiled losses always pass sample_weight, be it None. Calls by hand and by the trainers leave it out.
-        if sample_weight is not _NOT_GIVEN and self.layers:
+        if sample_weight is not _NOT_GIVEN and any(layer.variables for layer in self.layers):
             raise ValueError(
                 f"{type(self).__name__} has variables, which compile and fit of a plain Keras model do not train. Use "
                 "ccp.CCPModel(network, loss) in place of the model, or ccp.Trainer. In a training loop of your own "

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ccp.losses.registry import PAIR_LOSSES
+from ccp.losses.registry import MINING, PAIR_LOSSES
 from ccp.losses.whole_batch import WholeBatchLoss
 from ccp.methods.registry import METHODS, hyperparameters_of, parse_loss
 from ccp.references.class_proxies import ClassProxies
@@ -52,7 +52,9 @@ def build_loss(loss: str, hyperparameters: Mapping[str, Any], sizes: Sizes) -> W
         arguments.update({name: values[name] for name in names})
         return kind(**arguments, **{name: value for name, value in given.items() if name in fields})
 
-    inner = built(PAIR_LOSSES[pair_loss].path, PAIR_LOSSES[pair_loss].settings)
+    entry = PAIR_LOSSES[pair_loss]
+    mining = {"mining": _mining(values, sizes.seed)} if entry.mines else {}
+    inner = built(entry.path, entry.arguments, **mining)
     outer, references = METHODS[method], {}
     if outer.has_proxies:
         proxies = ClassProxies(sizes.num_classes, values["proxies_per_class"], sizes.embedding_size, seed=sizes.seed)
@@ -62,3 +64,11 @@ def build_loss(loss: str, hyperparameters: Mapping[str, Any], sizes: Sizes) -> W
         references["memory"] = CrossBatchMemory(capacity, sizes.embedding_size, values["memory_start_step"])
         references["memory_weight"] = values["memory_weight"]
     return built(outer.path, outer.arguments, pair_loss=inner, **references) if outer.path else inner
+
+
+def _mining(values: Mapping[str, Any], seed: int) -> Any:
+    entry = MINING[values["mining"]]
+    if not entry.path:
+        return None
+    margin = {entry.margin: values["mining_margin"]} if entry.margin else {}
+    return imported(entry.path)(**margin, **({"seed": seed} if entry.draws else {}))

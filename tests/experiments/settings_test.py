@@ -51,12 +51,20 @@ class SettingsTest(parameterized.TestCase):
             {"loss": "contrastive", "patience": 2},
             "--patience has no effect with --loss=contrastive: it belongs to ccp/…",
         ),
+        (
+            {"mining": "hard", "mining_margin": 0.2},
+            "--mining_margin only matters with --mining=multi_similarity or semi",
+        ),
         ({"data_dir": "d"}, "--data_dir only matters with --dataset=omniglot or cub or"),
     )
     def test_what_has_no_effect_is_refused(self, given, message):
         with self.assertRaisesRegex(ConfigError, message):
             refuse_without_effect(given, configure(given))
         refuse_without_effect({"seed": 1}, configure(given))
+
+    def test_a_hyperparameter_without_effect_is_not_among_what_is_in_effect(self):
+        self.assertNotIn("mining_margin", configure({"mining": "hard"}).in_effect()["loss"])
+        self.assertIn("mining_margin", configure({"mining": "semi_hard"}).in_effect()["loss"])
 
     def test_every_setting_belongs_to_one_section(self):
         names = [f.name for s in dataclasses.fields(Settings) for f in dataclasses.fields(s.default)]

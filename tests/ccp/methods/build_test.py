@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from ccp.errors import ConfigError
-from ccp.losses.registry import PAIR_LOSSES
+from ccp.losses.registry import MINING, PAIR_LOSSES
 from ccp.methods.build import Sizes, build_loss
 from ccp.methods.registry import METHODS, hyperparameters_of, parse_loss
 from tests.support import loss_cases
@@ -37,6 +37,16 @@ def is_admitted(name):
     except ConfigError:
         return False
     return True
+
+
+def test_mining_is_built_from_its_name():
+    assert built("ccp/triplet").pair_loss.mining is None
+    assert built("ccp/triplet", mining="multi_similarity", mining_margin=0.3).pair_loss.mining.epsilon == 0.3
+    assert built("mdr/contrastive", mining="semi_hard", mining_margin=0.3).pair_loss.mining.margin == 0.3
+    assert built("proxy_nca", mining="distance_weighted").pair_loss.mining.seed == SIZES.seed
+    for name in MINING:
+        with_memory = built("ccp_xbm/multi_similarity", mining=name)
+        assert np.isfinite([float(with_memory(sample.labels, sample.embeddings)) for sample in BATCHES[:3]]).all()
 
 
 ADMITTED = list(filter(is_admitted, (f"{method}/{pair_loss}" for method in METHODS for pair_loss in PAIR_LOSSES)))

@@ -28,10 +28,12 @@ def test_unknown_names_are_refused_with_the_nearest():
 
 
 def test_hyperparameters_are_the_methods_and_the_pair_losses():
-    assert list(hyperparameters_of("plain/triplet")) == ["margin"]
-    assert list(hyperparameters_of("ccp/triplet")) == ["proxies_per_class", "batch_weight", "proxy_weight", "margin"]
+    mined = ["margin", "mining", "mining_margin"]
+    assert list(hyperparameters_of("plain/triplet")) == mined
+    assert list(hyperparameters_of("ccp/triplet")) == ["proxies_per_class", "batch_weight", "proxy_weight", *mined]
+    assert "mining" not in hyperparameters_of("margin")
     memory = ["memory_weight", "memory_batches", "memory_start_step"]
-    assert list(hyperparameters_of("xbm/proxy_nca")) == [*memory, "temperature"]
+    assert list(hyperparameters_of("xbm/proxy_nca")) == [*memory, "temperature", "mining", "mining_margin"]
     assert hyperparameters_of("ccp_xbm/triplet").keys() >= {*memory, "proxies_per_class", "batch_weight"}
     assert hyperparameters_of("mdr/triplet")["distance_weight"].default == 0.1
 
