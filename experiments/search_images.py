@@ -10,12 +10,12 @@ import pathlib
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from datasets.files import written_whole
 from datasets.image_files import find_images
 from evaluate.figures.retrieval import RetrievalRow, draw_retrievals
 from evaluate.figures.style import save
+from evaluate.file_thumbnails import file_thumbnail
 from evaluate.search import nearest_neighbors
 from experiments.embed_files import embed_images
 from models.serving.exported_model import ExportedModel
@@ -128,7 +128,9 @@ def draw_answers(result: SearchResult, path: str) -> pathlib.Path:
     files: dict[str, int] = {}
     rows = [_row(answer, files) for answer in result.answers[:_MOST_ROWS]]
     names = list(files)
-    figure = draw_retrievals(rows, lambda place: _thumbnail(names[place]), _PICTURE_WIDTH, _COLUMNS)
+    figure = draw_retrievals(
+        rows, lambda place: np.asarray(file_thumbnail(names[place], _THUMBNAIL)), _PICTURE_WIDTH, _COLUMNS
+    )
     with written_whole(path) as file:
         save(figure, file)
     return pathlib.Path(path)
@@ -176,10 +178,3 @@ def default_index(gallery: str) -> str:
     if not os.path.isdir(place):
         place = os.path.join(_top(gallery), hashlib.sha256(os.fsencode(place)).hexdigest()[:8])
     return f"{place}.embeddings.npz"
-
-
-def _thumbnail(path: str) -> np.ndarray:
-    with Image.open(path) as image:
-        image = ImageOps.exif_transpose(image).convert("RGB")
-        image.thumbnail((_THUMBNAIL, _THUMBNAIL))
-        return np.asarray(image)

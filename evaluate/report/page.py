@@ -7,8 +7,6 @@ import pathlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-import jinja2
-
 from evaluate.figures import save
 from evaluate.metrics.registry import STANDARD, title
 from evaluate.metrics.table import score_text
@@ -20,9 +18,8 @@ from evaluate.report.captions import (
     retrieval_figures,
 )
 from evaluate.report.facts import NUM_CENTERS, Report, RunFacts
+from evaluate.report.templates import render_template
 from evaluate.worst_classes import worst_classes
-
-_FOLDER = pathlib.Path(__file__).parent
 
 
 class PageFigure(NamedTuple):
@@ -41,22 +38,16 @@ def render(report: Report, folder: pathlib.Path) -> str:
       folder: where its figures are written as PNG files, too; made if need be.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters.update(percent="{:.2f}".format, number=_number, thousands="{:,}".format, metric_title=title)
-    environment.globals.update(score_text=score_text)
-    return environment.get_template("page.html").render(
+    filters = {"percent": "{:.2f}".format, "number": _number, "thousands": "{:,}".format, "metric_title": title}
+    return render_template(
+        "page.html",
+        filters,
         report=report,
-        style=(_FOLDER / "report.css").read_text(encoding="utf-8"),
         metrics=STANDARD,
         centers=NUM_CENTERS,
         protocols=_protocols(report.evaluated),
         figures=_figures(report, folder),
+        score_text=score_text,
     )
 
 
