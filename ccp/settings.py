@@ -37,6 +37,7 @@ class Setting:
       below: exclusive upper bound.
       only_with: by the name of another setting, its values with which this one has an effect; empty if always.
       may_change: a run may be resumed with another value.
+      may_grow: a run may be resumed with a larger value.
       in_preset: it is part of a preset; otherwise it says what a run is for, or where things are.
       essential: it is among the few flags that a command's help lists first.
     """
@@ -51,6 +52,7 @@ class Setting:
     or_zero: bool = False
     only_with: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     may_change: bool = False
+    may_grow: bool = False
     in_preset: bool = True
     essential: bool = False
 

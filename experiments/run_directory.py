@@ -108,11 +108,12 @@ class RunDirectory:
             yield
 
     def _check_settings(self, settings: Settings) -> None:
-        different = difference_phrases(self.load_settings(), settings, "there", "here")
+        different = difference_phrases(self.load_settings(), settings, "there", "here", may_grow=True)
         if different and self.has_trained_step:
             raise RunError(
                 f"{self.path} holds a run with other settings ({'; '.join(different)}). "
-                "Pass another --run_dir, or the same settings to resume that run."
+                "Pass another --run_dir, or the same settings to resume that run; --max_epochs and --early_stopping "
+                "may be raised."
             )
         if different:
             shutil.rmtree(self.checkpoints)
@@ -146,11 +147,14 @@ class RunDirectory:
     def record(self, settings: Settings, digest: str) -> None:
         """Writes the settings and the digest of the data, once all that can be refused has been accepted.
 
-        Results of a run whose checkpoints were deleted, to train it anew, go; so do those of other data.
+        Results of a run whose checkpoints were deleted, to train it anew, go, as do those of other data. The result of
+        a run that is extended goes.
         """
-        if not self.has_checkpoint or self.data_digest not in ("", digest):
-            self.result.unlink(missing_ok=True)
+        anew = not self.has_checkpoint or self.data_digest not in ("", digest)
+        if anew:
             self.before_training.unlink(missing_ok=True)
+        if anew or not self.finished(settings):
+            self.result.unlink(missing_ok=True)
         save_json(self.data, {"digest": digest})
         save_json(self.settings, settings.flat())
 

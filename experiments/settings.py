@@ -94,7 +94,9 @@ def configure(*layers: Mapping[str, Any]) -> Settings:
     return Settings(**sections)
 
 
-def difference_phrases(one: Settings, other: Settings, first_place: str, second_place: str) -> list[str]:
+def difference_phrases(
+    one: Settings, other: Settings, first_place: str, second_place: str, may_grow: bool = False
+) -> list[str]:
     """The settings in which two runs differ, of those that a resumed run must share.
 
     Args:
@@ -102,13 +104,16 @@ def difference_phrases(one: Settings, other: Settings, first_place: str, second_
       other: those of another.
       first_place: what to call the former, like ``there``.
       second_place: what to call the latter, like ``here``.
+      may_grow: the other run extends the first: larger values of what may grow are no difference.
     """
     first, second, described = one.flat(), other.flat(), all_settings()
-    return [
-        f"{name} is {_shown(first.get(name))} {first_place} and {_shown(second.get(name))} {second_place}"
-        for name in {**first, **second}
-        if first.get(name) != second.get(name) and not (name in described and described[name].may_change)
-    ]
+    phrases = []
+    for name in {**first, **second}:
+        before, after, entry = first.get(name), second.get(name), described.get(name)
+        if before == after or (entry and (entry.may_change or (may_grow and entry.may_grow and after > before))):
+            continue
+        phrases.append(f"{name} is {_shown(before)} {first_place} and {_shown(after)} {second_place}")
+    return phrases
 
 
 def _shown(value: Any) -> Any:

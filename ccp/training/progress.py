@@ -20,11 +20,13 @@ class Progress:
       step: steps done in the current epoch.
       total_steps: steps done overall.
       loss_sum: sum of the losses of the current epoch, as far as they were read from the device.
-      learning_rate_sum: sum of the learning rates of its steps, likewise.
+      learning_rate_sum: sum of the learning rates of its steps, likewise; it is kept at the end of a training, whose last
+        epoch no projection follows, until the training is extended.
       best_score: best validation score overall.
       best_epoch: whole epochs done when it was reached.
       epochs_without_improvement: epochs since then.
       finished: whether training has ended.
+      stopped_by_callback: whether a callback has ended it.
       last_logs: what callbacks were given at the end of the last whole epoch; ``step`` in it is ``total_steps``.
     """
 
@@ -37,6 +39,7 @@ class Progress:
     best_epoch: int = 0
     epochs_without_improvement: int = 0
     finished: bool = False
+    stopped_by_callback: bool = False
     last_logs: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def count_step(self) -> None:
@@ -55,7 +58,7 @@ class Progress:
     def close_epoch(self, scores: Mapping[str, float], **more: Any) -> dict[str, Any]:
         """Advances to the next epoch and returns the logs of the one that has ended."""
         self.last_logs = {"step": self.total_steps, "loss": self.loss_sum / max(self.step, 1), **scores, **more}
-        self.epoch, self.step, self.loss_sum, self.learning_rate_sum = self.epoch + 1, 0, 0.0, 0.0
+        self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
         return self.last_logs
 
     def position(self, ahead: int = 0) -> str:

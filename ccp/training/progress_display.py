@@ -39,8 +39,10 @@ class ProgressDisplay(tf.keras.callbacks.Callback):
         self._epoch, self._steps, self._scores = 0, 0, ""
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Shows where training begins."""
+        """Shows where training begins, unless it has ended already."""
         self._begin = self._last_shown = time.monotonic()
+        if self.params["finished"]:
+            return
         done, total = self.params["steps_done"], self.params["epochs"] * self.params["steps"]
         if done:
             _say(f"{self._title}: resuming at epoch {done // self.params['steps'] + 1}")

@@ -57,8 +57,8 @@ class LoopSettings:
     """Steps, epochs and stopping."""
 
     steps_per_epoch: int = setting(25, "training steps between two validations", at_least=1)
-    max_epochs: int = setting(1000, "epochs at most", at_least=1, essential=True)
-    early_stopping: int = setting(60, "epochs without a better score before training ends", at_least=1)
+    max_epochs: int = setting(1000, "epochs at most", at_least=1, may_grow=True, essential=True)
+    early_stopping: int = setting(60, "epochs without a better score before training ends", at_least=1, may_grow=True)
     monitor: str = setting("map_at_r", "validation score that decides; higher is better")
     min_improvement: float = setting(1e-5, "a score has to beat the best by more than this", at_least=0)
     warm_up_epochs: int = setting(

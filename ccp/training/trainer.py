@@ -129,6 +129,9 @@ class Trainer:
     def fit(self) -> Progress:
         """Trains to the end, from the last checkpoint if there is one; leaves the best weights overall in the model.
 
+        A training that had ended trains on if ``max_epochs`` or ``early_stopping`` is larger by now, with the same bits
+        as if it had been so from the start.
+
         Raises:
           TrainingError: the loss or its gradient is not finite, or a validation score is missing or not finite.
           Interrupted: ``should_stop`` returned True, or a KeyboardInterrupt came between the last step of an epoch and
@@ -137,6 +140,7 @@ class Trainer:
         self.replicas.barrier()  # Until the chief has its checkpoints in order.
         restored = self.restore()
         self.replicas.check_same_step(self.progress.total_steps if restored else None)
+        projection = self.state.extend()
         callbacks = TrainerCallbacks(
             self.callbacks,
             self.model,
@@ -145,12 +149,15 @@ class Trainer:
             steps=self._loop.steps_per_epoch,
             steps_done=self.progress.total_steps,
             monitor=self._loop.monitor,
+            finished=self.progress.finished,
         )
         callbacks.notify("on_train_begin", {"epoch": self.progress.epoch, **self.progress.last_logs})
         try:
             if not restored:
                 self._initialize()
-                announce(self.callbacks, self.state.start())
+                projection = self.state.start()
+            announce(self.callbacks, projection)
+            if not restored:
                 self.state.checkpoints.save()
             if not self.progress.finished:
                 self._train_epochs(callbacks)
@@ -186,7 +193,7 @@ class Trainer:
             callbacks.notify("on_epoch_end", epoch, logs)
             self.optimizer.synchronize()  # A callback may have set the learning rate.
             if self.replicas.any(self.model.stop_training) and not self.progress.finished:
-                self.progress.finished = True
+                self.progress.finished = self.progress.stopped_by_callback = True
                 self.state.checkpoints.save()
             if self.replicas.any(self._should_stop()) and not self.progress.finished:
                 self._stop()

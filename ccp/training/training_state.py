@@ -112,20 +112,40 @@ class TrainingState:
             self.overall_best.take()
         if self._plateau is not None:
             self.step.optimizer.learning_rate = self._plateau.update(score)
-        progress.finished = (
-            progress.epoch + 1 >= loop.max_epochs or progress.epochs_without_improvement >= loop.early_stopping
-        )
-        # A projection after the last step would have no effect.
-        projection = None
+        logs = progress.close_epoch(scores, learning_rate=self.step.optimizer.learning_rate)
+        progress.finished = self._is_at_end()
+        return logs, self._project_if_time()
+
+    def extend(self) -> Projection | None:
+        """Reopens a training that has ended, if by now it may train on: as if it had been told so from the start.
+
+        Returns:
+          The projection that its last epoch would have been followed by, if any.
+        """
+        progress = self.progress
+        if not progress.finished or progress.stopped_by_callback or self._is_at_end():
+            return None
+        progress.finished = False
+        return self._project_if_time()
+
+    def _is_at_end(self) -> bool:
+        progress, loop = self.progress, self._loop
+        return progress.epoch >= loop.max_epochs or progress.epochs_without_improvement >= loop.early_stopping
+
+    def _project_if_time(self) -> Projection | None:
+        """Takes the last epoch's score, and makes a projection if it is time; neither at the end of training.
+
+        A projection after the last step would have no effect.
+        """
+        progress, projection = self.progress, None
         if self.projections and not progress.finished:
+            score = progress.last_logs[self._loop.monitor]
             projection = self.projections.after_epoch(score, progress.learning_rate_sum)
-        logs = progress.close_epoch(
-            scores,
-            learning_rate=self.step.optimizer.learning_rate,
-            projections=self.projections.schedule.projections if self.projections else 0,
-            projected=projection is not None,
-        )
-        return logs, projection
+        if not progress.finished:
+            progress.learning_rate_sum = 0.0
+        progress.last_logs["projections"] = self.projections.schedule.projections if self.projections else 0
+        progress.last_logs["projected"] = projection is not None
+        return projection
 
     @contextlib.contextmanager
     def repeated_if_interrupted(self) -> Iterator[None]:

@@ -43,6 +43,27 @@ class RunDirectoryTest(tf.test.TestCase):
         # … but where they are is only recorded once they have been found there.
         self.assertEqual(self.run.load_settings().data.data_dir, "here")
 
+    def test_a_run_may_be_extended_but_not_shortened(self):
+        settings = configure({"max_epochs": 5, "early_stopping": 3})
+        with self.claimed(settings):
+            self.run.record(settings, "digest")
+        self.save_checkpoint(1)
+        self.save_checkpoint(2)
+        self.run.finish(np.zeros([2, 3]), np.arange(2), {"test": {}})
+        with self.claimed(settings):
+            self.run.record(settings, "digest")
+        self.assertTrue(self.run.has_result)
+        for shorter in ({"max_epochs": 4}, {"early_stopping": 2}, {"max_epochs": 9, "early_stopping": 2}):
+            refused = "other settings .*; --max_epochs and --early_stopping may be raised"
+            with self.assertRaisesRegex(RunError, refused), self.claimed(settings.replaced(**shorter)):
+                pass
+        longer = settings.replaced(max_epochs=6, early_stopping=4)
+        self.assertFalse(self.run.finished(longer))
+        with self.claimed(longer):
+            self.run.record(longer, "digest")
+        self.assertFalse(self.run.has_result)  # It is of the shorter training.
+        self.assertEqual(self.run.load_settings(), longer)
+
     def test_a_run_that_trained_no_step_takes_corrected_settings(self):
         settings, corrected = configure({"seed": 5}), configure({"seed": 6})
         with self.claimed(settings):

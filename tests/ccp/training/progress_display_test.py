@@ -29,9 +29,8 @@ def shown_epochs(steps_done=0, seconds_per_step=1.0, batch_size=8):
     clock = Clock()
     with mock.patch("time.monotonic", clock):
         display = ProgressDisplay("ccp/contrastive", batch_size)
-        display.set_params(
-            {"epochs": 2, "steps": 4, "steps_done": steps_done, "monitor": "map_at_r", "finished": False}
-        )
+        params = {"epochs": 2, "steps": 4, "steps_done": steps_done, "monitor": "map_at_r"}
+        display.set_params({**params, "finished": steps_done == 8})
         display.on_train_begin({})
         for epoch in range(steps_done // 4, 2):
             display.on_epoch_begin(epoch)
@@ -94,6 +93,9 @@ class ProgressDisplayTest(tf.test.TestCase):
 
     def test_a_resumed_training_tells_where(self):
         self.assertEqual(self.lines(steps_done=4)[0], "ccp/contrastive: resuming at epoch 2")
+
+    def test_a_training_that_has_ended_is_not_resumed(self):
+        self.assertEmpty(self.lines(steps_done=8))
 
     def test_logging_that_is_set_up_gets_the_lines(self):
         with self.assertLogs(logging.getLogger("ccp"), "INFO") as logs:

@@ -21,7 +21,7 @@ class ProgressTest(tf.test.TestCase):
         self.assertEqual(logs, expected)
         self.assertEqual(progress.last_logs, expected)
         self.assertEqual((progress.epoch, progress.step, progress.total_steps), (1, 0, 3))
-        self.assertEqual(progress.learning_rate_sum, 0.0)
+        self.assertEqual(progress.learning_rate_sum, 1.5)  # Until it is known whether a projection follows.
         progress.count_step()
         progress.loss_sum += 4.0
         logs = progress.close_epoch({"map_at_r": 0.6})

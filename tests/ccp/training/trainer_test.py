@@ -205,6 +205,54 @@ class StoppingTest(EagerTest):
         self.assertAllClose(rates, [0.01, 0.01, 0.005, 0.005, 0.0025, 0.0025])
 
 
+class ExtensionTest(EagerTest):
+    # Patience 1: epoch 2 does not beat epoch 1. A training that ends there projects only once it is extended.
+    SCORES = (0.5, 0.4, 0.6, 0.3, 0.2, 0.7)
+
+    def trained(self, directory, loss="ccp_xbm/contrastive", scores=SCORES, events=(), **changes):
+        settings = toy_settings(loss, **{"max_epochs": 6, "learning_rate_schedule": "plateau", **changes})
+        trainer = toy_trainer(settings, scores, checkpoints=directory, callbacks=events)
+        trainer.fit()
+        return trainer
+
+    @parameterized.product(
+        # Three steps at a rate of 0.01 in an epoch: the budget is spent after the second one.
+        loss=("contrastive", "ccp_xbm/contrastive", {"projection": "staleness", "staleness": 0.05}),
+        first=({"max_epochs": 2}, {"early_stopping": 1}),
+    )
+    def test_equals_a_training_that_was_long_from_the_start(self, loss, first):
+        loss, more = (loss, {}) if isinstance(loss, str) else ("ccp/contrastive", loss)
+        home = self.get_temp_dir()
+        whole, extended = os.path.join(home, "whole"), os.path.join(home, "extended")
+        expected = self.trained(whole, loss, **more)
+        self.assertEqual(self.trained(extended, loss, **more, **first).progress.epoch, 2)
+        events = _Events()
+        trainer = self.trained(extended, loss, events=[events], **more)
+        self.assertEqual(trainer.progress, expected.progress)
+        assert_same_tensors(saved_tensors(extended), saved_tensors(whole))
+        after_start = ["projection 1", *["step"] * 3] if loss.startswith("ccp") else ["step"] * 3
+        self.assertEqual(events.events[: 1 + len(after_start)], ["start", *after_start])
+        for one, other in zip(trainer.model.weights, expected.model.weights):
+            self.assertAllEqual(one, other)
+
+    def test_what_has_ended_stays_ended_without_reason(self):
+        directory = self.get_temp_dir()
+        first = self.trained(directory, early_stopping=1, max_epochs=4)
+        events = _Events()
+        again = self.trained(directory, early_stopping=1, max_epochs=5, events=[events])
+        self.assertEqual(again.progress, first.progress)
+        self.assertEqual(events.events, ["start", "end"])
+
+    def test_a_callback_s_stop_is_kept(self):
+        class Stop(tf.keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                self.model.stop_training = True
+
+        directory = self.get_temp_dir()
+        self.trained(directory, events=[Stop()])
+        self.assertEqual(self.trained(directory, max_epochs=20).progress.epoch, 1)
+
+
 class ErrorTest(EagerTest):
     def test_a_loss_that_is_not_finite_names_its_step_and_leaves_the_last_checkpoint(self):
         def batches(epoch, step):
