@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from datasets.images.sources import ImageFiles, ImagesInMemory
-from datasets.manifest import TEST, DataError, Manifest
+from datasets.manifest import GALLERY, TEST, DataError, Manifest
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,14 +48,27 @@ class Splits:
     Attributes:
       train: what the network is trained on.
       validation: what selects the model: held out of the training images, or the test split itself if asked for.
-      test: classes that are in neither of the others.
+      test: classes that are in neither of the others; or, if asked for, other images of the training classes.
       validation_source: what the validation split is, for the record.
+      seen_classes: whether the test classes are the training classes. What is held out is then queries, and the
+        training images are the gallery.
     """
 
     train: Examples
     validation: Examples
     test: Examples
     validation_source: str
+    seen_classes: bool = False
+
+    def held_out(self, split: str) -> Examples:
+        """The images of ``validation`` or ``test``, without the training images that are searched."""
+        examples = getattr(self, split)
+        return examples.subset(np.flatnonzero(examples.roles != GALLERY)) if self.seen_classes else examples
+
+    def classes_of(self, split: str) -> str:
+        """``seen classes`` if the network is trained on other images of the split's classes; or ``unseen classes``."""
+        seen = set(getattr(self, split).class_names) <= set(self.train.class_names)
+        return "seen classes" if seen else "unseen classes"
 
 
 def split_examples(manifest: Manifest, split: str, crop_to_box: bool = False) -> Examples:

@@ -41,8 +41,9 @@ class DataSettings:
     )
     test_fraction: float = setting(
         0.5,
-        "fraction of the classes, the last ones, that are for test where the data do not say which are",
-        above=0,
+        "fraction of the classes, the last ones, that are for test where the data do not say which are; 0: train on "
+        "all classes, and evaluate on other images of them",
+        at_least=0,
         below=1,
         only_with=_with_data_sets(lambda dataset: dataset.own_images),
     )

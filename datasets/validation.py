@@ -18,6 +18,7 @@ from datasets.manifest import TEST, Counts, Manifest
 from datasets.progress import progress
 from datasets.reading import read
 from datasets.registry import DATA_SETS
+from datasets.seen_classes import are_classes_seen, seen_class_note
 from datasets.settings import DataSettings
 
 
@@ -64,6 +65,8 @@ def validate(settings: DataSettings, read_images: bool = True) -> Report:
     elif manifest.pixels is None:
         notes.append("images were not read")
     notes += lone_class_notes(present)
+    if are_classes_seen(manifest, settings):
+        notes.append(seen_class_note(present))
     differing = count_problems(found, expected, settings.allow_subset)
     lines = [
         _table(found, expected, differing),

@@ -97,8 +97,10 @@ def _of_run(path: str) -> _Source:
     run = RunDirectory(path)
     if not run.result.exists():
         raise UserError("no finished run")
-    flat = _settings_of(run)
-    return _Source(flat, {flat.pop("seed"): read_json(run.result)})
+    flat, result = _settings_of(run), read_json(run.result)
+    if result.get("test_classes") == "seen classes":  # Scores of another kind.
+        flat["dataset"] += ", seen classes"
+    return _Source(flat, {flat.pop("seed"): result})
 
 
 def _of_protocol(path: str) -> list[_Source]:

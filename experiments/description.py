@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from datasets.examples import Splits
 from datasets.manifest import QUERY
 from experiments.experiment import Experiment
 from experiments.presets import overridden, preset_name
@@ -12,13 +13,13 @@ from experiments.presets import overridden, preset_name
 def describe(experiment: Experiment) -> dict[str, Any]:
     """What was trained and how it is evaluated, for a result's record."""
     settings, splits = experiment.settings, experiment.splits
-    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-    test = f"{len(splits.test)} images of {splits.test.num_classes} classes never seen in training"
-    num_queries = int((splits.test.roles == QUERY).sum())
+    parts = {"train": splits.train, "validation": splits.held_out("validation"), "test": splits.held_out("test")}
+    validation = parts["validation"]
     return {
         "dataset": settings.data.dataset,
         "loss": settings.loss.loss,
         "seed": settings.run.seed,
+        "test_classes": splits.classes_of("test"),
         "weights": settings.network.weights or "none",
         "settings": {"preset": preset_name(settings), "overridden": overridden(settings)},
         "data": {
@@ -26,11 +27,22 @@ def describe(experiment: Experiment) -> dict[str, Any]:
             "unreadable_images_left_out": len(experiment.bad_images.found),
         },
         "protocol": {
-            "test": f"retrieval of {num_queries} queries in a gallery, {test}"
-            if num_queries
-            else f"leave-one-out retrieval by index over {test}",
+            "test": _test_protocol(splits),
             "model_selection": f"best {settings.loop.monitor} on {splits.validation_source} "
-            f"({len(splits.validation)} images of {splits.validation.num_classes} classes)",
+            f"({len(validation)} images of {validation.num_classes} classes)",
             "distance": "Euclidean between lipschitz-normalised embeddings",
         },
     }
+
+
+def _test_protocol(splits: Splits) -> str:
+    test = splits.test
+    num_queries = int((test.roles == QUERY).sum())
+    if splits.seen_classes:
+        classes = splits.held_out("test").num_classes
+        searched = f"the {len(splits.train)} training images"
+        return f"retrieval of {num_queries} held-out images of {classes} classes seen in training, in {searched}"
+    images = f"{len(test)} images of {test.num_classes} classes never seen in training"
+    if num_queries:
+        return f"retrieval of {num_queries} queries in a gallery, {images}"
+    return f"leave-one-out retrieval by index over {images}"

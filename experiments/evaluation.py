@@ -35,6 +35,7 @@ def write_evaluation(
         **restored.describe(),
         **restored.progress,
         "split": split,
+        "split_classes": restored.experiment.splits.classes_of(split),
         "scores": result.means,
         "before_training": restored.run.load_before_training(),
         "retrieval": result.protocol,

@@ -18,6 +18,7 @@ from datasets.input.cache import CachedImages
 from datasets.input.formats import Augmentation
 from datasets.input.pipelines import EvaluationImages, TrainingImages
 from datasets.reading import load
+from datasets.seen_classes import are_classes_seen, seen_class_splits
 from datasets.splits import make_splits
 from evaluate.embedded import Embedded
 from evaluate.embedding import Embedder, Validator
@@ -58,7 +59,10 @@ class Experiment:
         data, seed = settings.data, settings.run.seed
         self.settings, self.replicas = settings, replicas or Replicas()
         manifest = load(data)
-        self.splits = make_splits(manifest, data.validation, seed, data.crop_to_box, data.select_on_test)
+        if are_classes_seen(manifest, data):
+            self.splits = seen_class_splits(manifest, data, seed)
+        else:
+            self.splits = make_splits(manifest, data.validation, seed, data.crop_to_box, data.select_on_test)
         _check_enough_classes(self.splits.train.num_classes, settings.batch.classes_per_batch)
         self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
         self.data_digest = manifest.digest()

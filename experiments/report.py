@@ -128,14 +128,15 @@ def _gather(
 
 def _evaluate(run: RunDirectory, data_dir: str | None) -> Evaluation:
     restored = restore_run(run.path, data_dir)
-    unseen = restored.embed()
+    test = restored.embed()
     training = restored.experiment.embed_spread(restored.experiment.splits.train, _MAX_TRAINING_EXAMPLES)
     description = read_json(run.result) if run.has_result else restored.describe()
     return Evaluation(
         description["data"],
         description["protocol"],
         restored.trainer.progress.best_epoch,
-        unseen,
+        test,
+        restored.experiment.splits.classes_of("test"),
         training,
         _proxies(restored.trainer),
     )

@@ -33,7 +33,7 @@ def train_run(
     title: str,
     should_stop: StopRequest = NEVER,
 ) -> dict[str, Any]:
-    """Trains a run to its end, resuming it if it was interrupted, and evaluates its best weights on unseen classes.
+    """Trains a run to its end, resuming it if it was interrupted, and evaluates its best weights.
 
     Args:
       settings: the run's settings.
@@ -63,7 +63,7 @@ def train_run(
         _score_start_once(experiment, run)
         with should_stop.training():
             progress = trainer.fit()
-        unseen = experiment.embed(experiment.splits.test, shared=True)
+        tested = experiment.embed(experiment.splits.test, shared=True)
         result = {
             **describe(experiment),  # After all images have been read.
             "epochs": progress.epoch,
@@ -71,12 +71,12 @@ def train_run(
             "projections": progress.last_logs["projections"],
             "no_projection": no_projection(settings, progress.last_logs["projections"]),
             "validation": {settings.loop.monitor: progress.best_score},
-            "test": unseen.result.means,
+            "test": tested.result.means,
             "before_training": run.load_before_training(),
-            "retrieval": unseen.result.protocol,
+            "retrieval": tested.result.protocol,
         }
         if replicas.is_chief:
-            run.finish(unseen.embeddings, unseen.indices, result)
+            run.finish(tested.embeddings, tested.indices, result)
         wait_for_result(replicas, run)
     return result
 

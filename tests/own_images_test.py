@@ -50,7 +50,9 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         (self.folder / "3" / "0.jpg").write_bytes(b"")
         code, _, err = self.train()
         self.assertEqual(code, EXIT_FAILURE)
-        self.assertRegex(err, r"error: .*(1/4|3/0)\.jpg cannot be read \(.+\)\. Fix or remove it.*--on_bad_image=skip")
+        self.assertRegex(
+            err, r"error: .*(1/4|3/0|6/0)\.jpg cannot be read \(.+\)\. Fix or remove it.*--on_bad_image=skip"
+        )
         self.assertNotIn("Traceback", err)
 
         code, out, err = self.train(*PROJECTING, "--on_bad_image=skip")
@@ -78,6 +80,26 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         for name in ("1/4.jpg", "3/0.jpg", "6/0.jpg"):
             self.assertIn(name, out)
         self.assertIn("folder: not as it should be", out)
+
+    def test_all_classes_are_trained_on(self):
+        """8 classes of 6 images, of which one each tests and selects, and one class of a single image."""
+        photographs.write(self.home / "more", num_classes=1, per_class=1)
+        (self.home / "more" / "0").rename(self.folder / "lone")
+        out = self.run_ok("validate", "--dataset=folder", f"--data_dir={self.folder}", "--test_fraction=0")
+        self.assertIn("all 9 classes are trained on, so scores will be of seen classes: 8 images are held out to", out)
+        self.assertIn("1 classes of a single image go to training alone", out)
+        code, out, err = self.train("--test_fraction=0")
+        self.assertEqual(code, 0, err)
+        self.assertRegex(out, r"ccp/contrastive, seen classes +\d")
+        result = json.loads((self.home / "run" / "result.json").read_text())
+        counts = {name: result["data"][name] for name in ("train", "validation", "test")}
+        held_out = {"images": 8, "classes": 8}
+        self.assertEqual(counts, {"train": {"images": 33, "classes": 9}, "validation": held_out, "test": held_out})
+        protocol = "retrieval of 8 held-out images of 8 classes seen in training, in the 33 training images"
+        self.assertEqual(result["protocol"]["test"], protocol)
+        # Of eight queries, hits are eighths.
+        self.assertEqual(result["test"]["precision_at_1"] * 8 % 1, 0)
+        self.assertIn("ccp/contrastive, test, seen classes", self.run_ok("evaluate", f"--run_dir={self.home / 'run'}"))
 
     def test_csv_with_queries_and_gallery(self):
         listing, run = self.folder / "images.csv", self.home / "run"

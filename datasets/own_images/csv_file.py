@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from datasets.benchmarks.annotations import number, outward
 from datasets.manifest import GALLERY, QUERY, TEST, TRAIN, VALIDATION, Box, DataError, Entry, Manifest, assemble
-from datasets.own_images.unseen_classes import natural_order, test_classes
+from datasets.own_images.unseen_classes import natural_order, refuse_test_images, test_classes
 from datasets.settings import DataSettings
 from datasets.text_files import is_inside, read_text
 
@@ -31,7 +31,7 @@ def load(settings: DataSettings) -> Manifest:
     Args:
       settings: ``manifest`` is the CSV file, in UTF-8; ``data_dir`` the directory that paths are relative to, empty for
         the one that the CSV file is in (an absolute path must be below it); ``test_fraction`` how many of the classes
-        are for test where there is no column for it.
+        are for test where there is no column for it. Without test images, all classes are trained on.
 
     Raises:
       DataError: the file is not of this form; names the line.
@@ -46,6 +46,8 @@ def load(settings: DataSettings) -> Manifest:
     if entries and "split" not in columns:
         unseen = test_classes(manifest, class_names, settings.test_fraction)
         entries = [entry._replace(split=TEST if entry.class_name in unseen else TRAIN) for entry in entries]
+    if settings.test_fraction == 0 and any(entry.split == TEST for entry in entries):
+        refuse_test_images(manifest)
     return assemble("csv", root, entries, class_names)
 
 

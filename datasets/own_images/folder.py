@@ -7,7 +7,7 @@ import os
 
 from datasets.image_files import files_below, folders_in
 from datasets.manifest import TEST, TRAIN, VALIDATION, DataError, Entry, Manifest, assemble
-from datasets.own_images.unseen_classes import natural_order, test_classes
+from datasets.own_images.unseen_classes import natural_order, refuse_test_images, test_classes
 from datasets.settings import DataSettings
 
 _log = logging.getLogger("ccp")
@@ -24,8 +24,9 @@ def load(settings: DataSettings) -> Manifest:
     """Images in a folder for each class, at any depth below it.
 
     Class folders are in ``train`` and ``test``, and in ``val`` or ``validation`` if there is one; or all in
-    ``data_dir``, and then the last of them in natural order are for test. Hidden files are skipped, and files that are
-    no images by their extension are left out with a warning.
+    ``data_dir``, and then the last of them in natural order are for test. With ``test_fraction`` 0 all are for
+    training, and there is no ``test``. Hidden files are skipped, and files that are no images by their extension are
+    left out with a warning.
 
     Args:
       settings: ``data_dir``, and ``test_fraction`` where folders do not say which classes are for test.
@@ -46,7 +47,10 @@ def _read(data_dir: str, test_fraction: float) -> tuple[list[Entry], list[str]]:
     """The examples, and all classes in order."""
     tops = folders_in(data_dir)
     splits = [top for top in tops if top in _SPLITS]
-    if {"train", "test"} <= set(splits):
+    without_test = test_fraction == 0 and "train" in splits and splits == tops
+    if {"train", "test"} <= set(splits) or without_test:
+        if test_fraction == 0 and "test" in splits:
+            refuse_test_images(f"folder {data_dir}")
         _warn(data_dir, [top for top in tops if top not in _SPLITS], "folders", "beside train/ and test/")
         entries = [
             Entry(path, _printable(name), _SPLITS[split])

@@ -45,14 +45,14 @@ def curve_figures(runs: Sequence[RunFacts]) -> Iterator[CaptionedFigure]:
 
 
 def embedding_figures(evaluation: Evaluation, tsne: bool) -> Iterator[CaptionedFigure]:
-    """The unseen classes, and the training classes with their proxies."""
+    """The test classes, and the training classes with their proxies."""
     method = "t-SNE, which keeps neighbours together and not distances" if tsne else "their two principal components"
-    unseen, training, proxies = evaluation.unseen, evaluation.training, evaluation.proxies
-    shown = unseen.take(spread(unseen.labels, _MAX_DRAWN))
+    test, training, proxies = evaluation.held_out, evaluation.training, evaluation.proxies
+    shown = test.take(spread(test.labels, _MAX_DRAWN))
     yield CaptionedFigure(
-        "embedding_unseen",
+        "embedding_test",
         figures.draw_embedding(shown.embeddings, shown.labels, shown.class_names, tsne=tsne),
-        f"Unseen classes: {len(shown):,} of {len(unseen):,} test images in {method}.",
+        f"{evaluation.test_classes.capitalize()}: {len(shown):,} of {len(test):,} test images in {method}.",
     )
     proxy_labels = None
     if proxies is not None:
@@ -71,19 +71,19 @@ def embedding_figures(evaluation: Evaluation, tsne: bool) -> Iterator[CaptionedF
 
 def retrieval_figures(evaluation: Evaluation, rows: Sequence[figures.RetrievalRow]) -> Iterator[CaptionedFigure]:
     """What queries of the worst classes find, as by ``worst_classes``, and the distances of pairs."""
-    unseen = evaluation.unseen
+    test = evaluation.held_out
     yield CaptionedFigure(
         "retrieval",
-        figures.draw_retrievals(rows, unseen.thumbnail),
-        f"The {len(rows)} unseen classes with the lowest MAP@R (of several runs: in their mean), the worst first: at "
-        "the left the class's median query, then its nearest images with their classes. Right: blue and ✓; wrong: "
-        "orange, dashed and ✗.",
+        figures.draw_retrievals(rows, evaluation.test.thumbnail),
+        f"The {len(rows)} {evaluation.test_classes} with the lowest MAP@R (of several runs: in their mean), the worst "
+        "first: at the left the class's median query, then its nearest images with their classes. Right: blue and ✓; "
+        "wrong: orange, dashed and ✗.",
     )
-    positives, negatives = pair_distances(unseen.embeddings, unseen.labels)
+    positives, negatives = pair_distances(test.embeddings, test.labels)
     yield CaptionedFigure(
         "distances",
         figures.draw_distances(positives, negatives),
-        f"Distances of pairs of unseen images: {len(positives):,} of one class (blue), {len(negatives):,} of two "
+        f"Distances of pairs of test images: {len(positives):,} of one class (blue), {len(negatives):,} of two "
         "classes (orange, hatched). The less they overlap, the better.",
     )
 
@@ -119,7 +119,7 @@ def geometry_figures(run: RunFacts) -> Iterator[CaptionedFigure]:
             else "The training classes at the start, with their first proxies as circles.",
         )
     if evaluation:
-        sets = {"unseen classes": evaluation.unseen, "training classes": evaluation.training}
+        sets = {evaluation.test_classes: evaluation.held_out, "training classes": evaluation.training}
         radii = {name: center_radii(one.embeddings, one.labels, NUM_CENTERS).mean(axis=0) for name, one in sets.items()}
         yield CaptionedFigure(
             "radii_by_centers",

@@ -33,7 +33,8 @@ class Evaluation:
       data: ``images`` and ``classes`` of ``train`` and ``test``, and ``unreadable_images_left_out``.
       protocol: sentences by topic: how the run was evaluated.
       best_epoch: whose weights these are.
-      unseen: the test examples.
+      test: the test examples.
+      test_classes: ``unseen classes``, or ``seen classes``: of these, the images that are searched are training images.
       training: some training examples.
       proxies: [num_classes, proxies_per_class, embedding_size] of the training classes, normalised; None if the loss
         has none.
@@ -42,21 +43,27 @@ class Evaluation:
     data: Mapping[str, Any]
     protocol: Mapping[str, str]
     best_epoch: int
-    unseen: Embedded
+    test: Embedded
+    test_classes: str
     training: Embedded
     proxies: np.ndarray | None
 
+    @property
+    def held_out(self) -> Embedded:
+        """The test examples without training images."""
+        return self.test.take(self.test.queries) if self.test_classes == "seen classes" else self.test
+
     @functools.cached_property
     def scores(self) -> dict[str, Score]:
-        """By standard metric, the score on the unseen classes; the interval is over the choice of queries."""
-        result = self.unseen.result
+        """By standard metric, the score on the test classes; the interval is over the choice of queries."""
+        result = self.test.result
         values = {metric: result.per_query[metric][result.valid] for metric in STANDARD}
         return {metric: Score(result.means[metric], *bootstrap_interval(own)) for metric, own in values.items()}
 
     @functools.cached_property
     def geometry(self) -> dict[str, dict[str, Any]]:
         """By set of examples, its ``geometry``."""
-        sets = {"unseen classes": (self.unseen, None), "training classes": (self.training, self.proxies)}
+        sets = {self.test_classes: (self.held_out, None), "training classes": (self.training, self.proxies)}
         return {
             name: geometry(embedded.embeddings, embedded.labels, proxies, NUM_CENTERS)
             for name, (embedded, proxies) in sets.items()
@@ -81,7 +88,7 @@ class RunFacts:
       before_training: by row, the test scores of the network before training.
       note: a sentence about how training went; empty for none.
       setting: what runs that differ in nothing but the seed are called together; empty for ``name``.
-      result: ``best_epoch``, and ``test``, the scores on the unseen classes; None before training has ended.
+      result: ``best_epoch``, and ``test``, the scores on the test classes; None before training has ended.
     """
 
     name: str
@@ -101,7 +108,7 @@ class RunFacts:
 
     @property
     def scores(self) -> Mapping[str, float] | None:
-        """By standard metric, the score on the unseen classes; None if the run is neither finished nor evaluated."""
+        """By standard metric, the score on the test classes; None if the run is neither finished nor evaluated."""
         if self.evaluation:
             return {metric: score.mean for metric, score in self.evaluation.scores.items()}
         return self.result and {metric: self.result["test"][metric] for metric in STANDARD}

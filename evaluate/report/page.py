@@ -68,7 +68,7 @@ def _figures(report: Report, folder: pathlib.Path) -> dict[str, list[list[PageFi
     shown = [group.shown for group in report.groups]
     several = len(shown) > 1
     worst = dict(
-        zip((run.name for run in report.evaluated), worst_classes([run.evaluation.unseen for run in report.evaluated]))
+        zip((run.name for run in report.evaluated), worst_classes([run.evaluation.test for run in report.evaluated]))
     )
 
     def grids(

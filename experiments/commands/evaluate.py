@@ -22,7 +22,8 @@ def evaluate(values: FlagValues) -> int:
     restored = restore_run(values.run_dir, values.data_dir, values.on_bad_image)
     result, files = write_evaluation(restored, values.split, values.metrics)
     before = start_rows(result["before_training"], values.split)
-    print(score_table({**before, f"{result['loss']}, {values.split}": result["scores"]}))
+    name = f"{result['loss']}, {values.split}, {result['split_classes']}"
+    print(score_table({**before, name: result["scores"]}))
     note_unfinished(restored.progress)
     note_unreadable(result, values.run_dir)
     print(listing([("result", path) for path in files]))

@@ -16,10 +16,12 @@ from experiments.start_rows import start_rows
 _EXAMPLE = """\
   main.py train --dataset=digits --loss=ccp/contrastive
   main.py train --dataset=folder --data_dir=photos --backbone=resnet50 --weights=imagenet
+  main.py train --dataset=folder --data_dir=photos --test_fraction=0
   main.py train --dataset=cub --data_dir=cub --weights=bn_inception.h5 --loss=proxy_anchor --seed=1
 
-The first one trains in runs/digits-ccp-contrastive-seed0; the same command resumes it. Which values
-are presets for a data set, a loss and a backbone, main.py presets shows."""
+The first one trains in runs/digits-ccp-contrastive-seed0; the same command resumes it. The third
+one trains on all classes and evaluates on other images of them. Which values are presets for a data
+set, a loss and a backbone, main.py presets shows."""
 
 
 def train(values: FlagValues) -> int:
@@ -45,7 +47,7 @@ def _train_one(settings: Settings, run_dir: str) -> int:
     name = settings.loss.loss
     with until_stopped(settings.run.strategy, settings.loop.jit_compile) as stop:
         result = train_run(settings, run_dir, name, stop)
-    print(score_table({**start_rows(result["before_training"]), f"{name}, unseen classes": result["test"]}))
+    print(score_table({**start_rows(result["before_training"]), f"{name}, {result['test_classes']}": result["test"]}))
     note_no_projection(result)
     note_unreadable(result, run_dir)
     print(listing([("run", run_dir), *(("figure", path) for path in draw_run(run_dir))]))
@@ -63,7 +65,7 @@ def _train_repeats(settings: Settings, run_dir: str, repeats: int) -> int:
 
 
 COMMAND = Command(
-    "train a network, with CCP or without, and evaluate it on unseen classes",
+    "train a network, with CCP or without, and evaluate it",
     train,
     lambda: [
         *training_flags(),

@@ -80,7 +80,8 @@ def run_facts(name: str, seed: int = 0, projects: bool = False, **changes) -> Ru
         data={**splits, "unreadable_images_left_out": 0},
         protocol={"test": "leave-one-out & by index", "model_selection": "best map_at_r"},
         best_epoch=3,
-        unseen=embedded(points, labels, class_names=AWKWARD_NAMES),
+        test=embedded(points, labels, class_names=AWKWARD_NAMES),
+        test_classes="unseen classes",
         training=embedded(training["embeddings"], training["labels"]),
         proxies=training["proxies"] if projects else None,
     )

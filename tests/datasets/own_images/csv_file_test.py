@@ -117,6 +117,12 @@ class CsvTest(TensorTest):
         with self.assertRaisesRegex(DataError, "either every image has a box or none; 1 of 2 have one"):
             self.load("path,label,split,left,top,right,bottom\na.jpg,x,train,1,2,3,4\nb.jpg,y,test,,,,")
 
+    def test_all_classes_for_training(self):
+        manifest = self.load("path,label\na.jpg,x\nb.jpg,y\n", test_fraction=0.0)
+        self.assertEqual(list(manifest.splits), ["train", "train"])
+        with self.assertRaisesRegex(DataError, "has test images, and --test_fraction=0 trains on all classes"):
+            self.load("path,label,split\na.jpg,x,train\nb.jpg,y,test\n", test_fraction=0.0)
+
     def test_no_images(self):
         with self.assertRaisesRegex(DataError, "there are no examples"):
             self.load("path,label\n")

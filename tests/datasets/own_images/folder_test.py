@@ -55,6 +55,20 @@ class FolderTest(TensorTest):
         # A quarter of 12 is 3.
         self.assertEqual(self.load(test_fraction=0.25).counts(), {"train": Counts(9, 9), "test": Counts(3, 3)})
 
+    def test_all_classes_for_training(self):
+        self.put(*(f"{number}/1.jpg" for number in range(3)))
+        self.assertEqual(self.load(test_fraction=0.0).counts(), {"train": Counts(3, 3)})
+
+    def test_all_classes_for_training_in_folders_that_say_so(self):
+        self.put("train/a/1.jpg", "train/b/2.jpg", "val/a/3.jpg")
+        counts = self.load(test_fraction=0.0).counts()
+        self.assertEqual(counts, {"train": Counts(2, 2), "validation": Counts(1, 1)})
+        self.put("test/c/4.jpg")
+        with self.assertRaisesRegex(
+            DataError, "has test images, and --test_fraction=0 trains on all classes.*Leave it"
+        ):
+            self.load(test_fraction=0.0)
+
     @parameterized.parameters("val", "validation")
     def test_folders_say_what_is_for_what(self, val):
         self.put("train/b/1.jpg", "train/a/2.jpg", f"{val}/a/3.jpg", "test/c/4.jpg", "test/c/5.jpg", "docs/6.jpg")

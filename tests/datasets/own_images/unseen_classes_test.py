@@ -32,6 +32,9 @@ class TestClassesTest(TensorTest):
         names = [f"c{index}" for index in range(num_classes)]
         self.assertEqual(unseen_classes.test_classes("folder", names, fraction), set(names[num_classes - num_test :]))
 
+    def test_none(self):
+        self.assertEmpty(unseen_classes.test_classes("folder", ["a"], 0.0))
+
     @parameterized.parameters((3, 0.5, 1, 2), (0, 0.5, 0, 0), (10, 0.1, 9, 1), (10, 0.9, 1, 9), (10, 1.5, -5, 15))
     def test_too_few(self, num_classes, fraction, num_train, num_test):
         with self.assertRaisesRegex(

@@ -108,6 +108,17 @@ class OneRunTest(tf.test.TestCase):
         self.assertEqual(numbers["geometry"]["training classes"]["examples"], 40)
 
 
+class SeenClassesTest(tf.test.TestCase):
+    def test_it_is_said(self):
+        facts = made_up_run.run_facts("a")
+        facts = dataclasses.replace(
+            facts, evaluation=dataclasses.replace(facts.evaluation, test_classes="seen classes")
+        )
+        page = render(made_up_run.report(facts), pictures.folder_for(self))
+        self.assertIn("evaluated on 48 other images of 8 of these (seen classes)", Reader(page).text)
+        self.assertNotIn("unseen", page.lower())
+
+
 class WithoutProjectionTest(tf.test.TestCase):
     def test_it_is_said_and_no_curve_of_one_point_is_drawn(self):
         run = made_up_run.run_facts("ccp", projects=True, projections=[made_up_run.projection(0)], note="none <made>")
