@@ -10,7 +10,7 @@ VERSION := -c 'import sys; print("Python %d.%d" % sys.version_info[:2])'
 
 .PHONY: demo test test-real-size lint format benchmark setup setup-gpu setup-pretrained clean
 
-demo: $(INSTALLED)  ## train on handwritten digits with and without CCP, evaluate on unseen digits, draw, export
+demo: $(INSTALLED)  ## train on Latin letters with and without CCP, evaluate on Greek and Cyrillic ones, draw, export
 	$(PYTHON_IN_VENV) main.py demo
 
 test: $(INSTALLED)  ## the whole test suite

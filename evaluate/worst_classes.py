@@ -1,4 +1,4 @@
-"""The classes with the lowest scores, and what their queries find."""
+"""What queries find: of the classes with the lowest scores, or of a sample of classes."""
 
 from __future__ import annotations
 
@@ -30,8 +30,15 @@ def worst_classes(networks: Sequence[Embedded], most_classes: int = 8, most_foun
     of_set: dict[tuple, list[Embedded]] = {}
     for embedded in networks:
         of_set.setdefault(_examples_key(embedded), []).append(embedded)
-    queries = {key: _median_queries(same, most_classes) for key, same in of_set.items()}
+    queries = {key: list(_median_queries(same).values())[:most_classes] for key, same in of_set.items()}
     return [_rows(embedded, queries[_examples_key(embedded)], most_found) for embedded in networks]
+
+
+def sample_classes(embedded: Embedded, most_classes: int = 8, most_found: int = 6) -> list[RetrievalRow]:
+    """The median query, as of ``worst_classes``, of each of some classes that are evenly spaced among all."""
+    queries = sorted(_median_queries([embedded]).items())
+    places = np.unique(np.linspace(0, len(queries) - 1, min(most_classes, len(queries))).astype(int))
+    return _rows(embedded, [queries[place][1] for place in places], most_found)
 
 
 def _examples_key(embedded: Embedded) -> tuple:
@@ -39,8 +46,8 @@ def _examples_key(embedded: Embedded) -> tuple:
     return (*examples.images.names, *examples.labels, *examples.roles, *examples.class_names)
 
 
-def _median_queries(networks: Sequence[Embedded], most_classes: int) -> list[int]:
-    """The median query of each of the worst classes, as indices in the examples, among those that all can score."""
+def _median_queries(networks: Sequence[Embedded]) -> dict[int, int]:
+    """By label, the worst class first, its median query among those that all can score, as index in the examples."""
     scores: dict[int, list[float]] = {}
     for embedded in networks:
         result = embedded.result
@@ -52,8 +59,7 @@ def _median_queries(networks: Sequence[Embedded], most_classes: int) -> list[int
         if len(values) == len(networks):
             by_class.setdefault(int(networks[0].examples.labels[index]), []).append((float(np.mean(values)), index))
     ordered = sorted(by_class.items(), key=lambda item: (np.mean([score for score, _ in item[1]]), item[0]))
-    medians = [sorted(scored, key=lambda pair: pair[0])[(len(scored) - 1) // 2] for _, scored in ordered[:most_classes]]
-    return [index for _, index in medians]
+    return {label: sorted(scored, key=lambda pair: pair[0])[(len(scored) - 1) // 2][1] for label, scored in ordered}
 
 
 def _rows(embedded: Embedded, queries: Sequence[int], most_found: int) -> list[RetrievalRow]:

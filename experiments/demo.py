@@ -1,4 +1,4 @@
-"""The whole method on handwritten digits, in one go."""
+"""The whole method in one go, on a data set that needs no download."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluate.figures import draw_curves, draw_projections, draw_radii, save
+import numpy as np
+
+from evaluate.figures import draw_curves, draw_projections, draw_radii, draw_retrievals, save
 from evaluate.geometry import geometry_by_projection
 from evaluate.metrics.table import score_table
+from evaluate.worst_classes import sample_classes
 from experiments.before_training import UNTRAINED
 from experiments.presets import preset_settings
 from experiments.projection_records import read_projections
 from experiments.restored import restore_run
 from experiments.run_directory import RunDirectory
+from experiments.settings import Settings
 from experiments.stopping import NEVER, StopRequest
 from experiments.train import train_run
 from models.serving.export import export
@@ -24,13 +28,19 @@ from models.serving.versions import ExportError, check_export_directory
 
 BASE_LOSS = "contrastive"
 CCP_LOSS = "ccp/contrastive"
+_CLASSES_DRAWN = 6
+_PROJECTIONS_DRAWN = 6
+_QUERIES_DRAWN = 8
+_FOUND_DRAWN = 8
+_RETRIEVAL_WIDTH = 6.0  # Inches: the classes' names fit below the images.
 
 
-def run_demo(directory: str, seeds: Sequence[int], should_stop: StopRequest = NEVER) -> str:
-    """Trains the base loss and CCP on digits 0–4, evaluates both on 5–9, draws, exports, and summarises.
+def run_demo(directory: str, dataset: str, seeds: Sequence[int], should_stop: StopRequest = NEVER) -> str:
+    """Trains the base loss and CCP, evaluates both and the untrained network on unseen classes, draws, and exports.
 
     Args:
       directory: where everything is kept; what is finished there is not repeated.
+      dataset: ``typefaces`` or ``digits``.
       seeds: one training of each loss per seed.
       should_stop: stops it.
 
@@ -40,7 +50,7 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: StopRequest = NE
     Raises:
       ExportError: the model's directory holds something else.
     """
-    home = pathlib.Path(directory)
+    home = pathlib.Path(directory) / dataset
     model_dir = home / "model"
     if model_dir.exists() and not (model_dir / "1" / INFO_FILE).exists():  # Not an earlier demo's: kept.
         raise ExportError(f"{model_dir} holds something else than a model of the demo; pass another --output_dir.")
@@ -48,20 +58,23 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: StopRequest = NE
     scores: dict[str, list] = {UNTRAINED: [], BASE_LOSS: [], CCP_LOSS: []}
     for seed in seeds:
         for loss in (BASE_LOSS, CCP_LOSS):
-            settings = preset_settings(dataset="digits", loss=loss, seed=seed)
-            result = train_run(settings, _run_dir(home, loss, seed), f"{loss}, seed {seed}", should_stop)
+            run_dir = _run_dir(home, loss, seed)
+            result = train_run(_settings(dataset, loss, seed), run_dir, f"{loss}, seed {seed}", should_stop)
             scores[loss].append(result["test"])
         scores[UNTRAINED].append(result["before_training"][UNTRAINED]["test"])  # Of both losses.
 
     restored = restore_run(_run_dir(home, CCP_LOSS, seeds[0]))
-    projections = read_projections(restored.run)
-    measured = geometry_by_projection(projections)
+    projections, tested = read_projections(restored.run), restored.embed()
     records = {BASE_LOSS: RunDirectory(_run_dir(home, BASE_LOSS, seeds[0])).records(), CCP_LOSS: restored.run.records()}
-    class_names = [f"digit {name}" for name in restored.experiment.splits.train.class_names]
     figures = {
-        "projections.png": draw_projections(projections, class_names),
-        "covering_radius.png": draw_radii(measured),
+        "projections.png": draw_projections(
+            _of_few_classes(projections), most_columns=3, most_panels=_PROJECTIONS_DRAWN
+        ),
+        "retrieval.png": draw_retrievals(
+            sample_classes(tested, _QUERIES_DRAWN, _FOUND_DRAWN), tested.thumbnail, _RETRIEVAL_WIDTH
+        ),
         "curves.png": draw_curves(records, ("loss", restored.experiment.settings.loop.monitor)),
+        "covering_radius.png": draw_radii(geometry_by_projection(projections)),
     }
     pictures = [save(figure, home / name) for name, figure in figures.items()]
     shutil.rmtree(model_dir / "1", ignore_errors=True)  # Other versions are not the demo's.
@@ -72,11 +85,8 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: StopRequest = NE
     return "\n".join(
         [
             "",
-            f"Retrieval on digits 5–9, never seen in training (%, {seed_text}):",
+            f"Retrieval on {tested.examples.num_classes} classes of {dataset} never seen in training (%, {seed_text}):",
             score_table(scores),
-            "",
-            "Covering radius of the training classes by their proxies, mean over classes:",
-            _radius_table(measured),
             "",
             *(f"picture:  {path}" for path in pictures),
             f"model:    {model_dir} (SavedModel for serving)",
@@ -85,15 +95,21 @@ def run_demo(directory: str, seeds: Sequence[int], should_stop: StopRequest = NE
     )
 
 
+def _settings(dataset: str, loss: str, seed: int) -> Settings:
+    few_proxies = {"proxies_per_class": 4} if loss == CCP_LOSS else {}
+    return preset_settings(dataset=dataset, loss=loss, seed=seed, **few_proxies)
+
+
 def _run_dir(home: pathlib.Path, loss: str, seed: int) -> pathlib.Path:
     return home / f"{loss.replace('/', '-')}-seed{seed}"
 
 
-def _radius_table(measured: Sequence[Mapping[str, Any]]) -> str:
-    lines = ["  projection   by the proxies before   by the new ones"]
-    for numbers in measured:
-        name = str(numbers["projection"] or "start")
-        before = numbers["radius_by_previous_proxies"]
-        before = "–" if before is None else f"{before:.3f}"
-        lines.append(f"  {name:>10}{before:>24}{numbers['radius_by_proxies']:>18.3f}")
-    return "\n".join(lines)
+def _of_few_classes(projections: Sequence[Mapping[str, np.ndarray]]) -> list[dict[str, Any]]:
+    """The records with the examples of a few classes, evenly spaced among those that have any."""
+    present = np.unique(projections[-1]["labels"])
+    shown = present[np.linspace(0, len(present) - 1, min(_CLASSES_DRAWN, len(present))).astype(int)]
+    few = []
+    for record in projections:
+        chosen = np.isin(record["labels"], shown)
+        few.append({**record, "embeddings": record["embeddings"][chosen], "labels": record["labels"][chosen]})
+    return few

@@ -185,13 +185,15 @@ class WholeWayTest(tf.test.TestCase):
     def test_demo_evaluate_export_embed(self):
         home = pathlib.Path(self.get_temp_dir())
         short = {"experiments.small_settings._DEPARTURES": SHORT}
-        code, shown, err = command_line.ended(command_line.Forked("demo", f"--output_dir={home}/demo", constants=short))
+        demo = command_line.Forked("demo", "--dataset=digits", f"--output_dir={home}/demo", constants=short)
+        code, shown, err = command_line.ended(demo)
         self.assertEqual(code, 0, err)
+        self.assertIn("Retrieval on 5 classes of digits never seen in training (%, seed 0):", shown)
         self.assertRegex(shown, r"untrained +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d\n")
-        for name in ("projections.png", "covering_radius.png", "curves.png"):
-            with Image.open(home / "demo" / name) as picture:
+        for name in ("projections.png", "retrieval.png", "covering_radius.png", "curves.png"):
+            with Image.open(home / "demo" / "digits" / name) as picture:
                 self.assertGreater(min(picture.size), 300)
-        run = home / "demo" / "ccp-contrastive-seed0"
+        run = home / "demo" / "digits" / "ccp-contrastive-seed0"
         result = json.loads((run / "result.json").read_text())
         self.assertEqual(result["projections"], 1)
         self.assertLen(list((run / "projections").iterdir()), 2)

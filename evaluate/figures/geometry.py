@@ -77,7 +77,8 @@ def _over_projections(
         axes.plot(index, np.array(values, float), style, color=color, mfc="white", label=name)
     axes.set(xlabel="projection (0: initialisation)", ylabel=label)
     _finish(axes)
-    axes.set_xlim(-0.3, max(index) + 0.3)
+    margin = max(0.3, 0.02 * max(index))  # Half a mark's width among many projections.
+    axes.set_xlim(-margin, max(index) + margin)
     return figure
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from absl.testing import parameterized
 
-from evaluate.worst_classes import worst_classes
+from evaluate.worst_classes import sample_classes, worst_classes
 from tests.support.made_up_run import embedded
 
 
@@ -26,6 +26,15 @@ class WorstClassesTest(parameterized.TestCase):
         np.testing.assert_array_equal(rows[0].right, [False, True, True])
         np.testing.assert_array_equal(rows[1].found, [4, 8, 2])
         np.testing.assert_array_equal(rows[1].right, [True, False, False])
+
+    def test_a_sample_of_classes(self):
+        whole = embedded([0, 1, 2.1, 10, 10.8, 20, 40, 41, 42.1], [0, 0, 0, 1, 1, 1, 2, 2, 2])
+        rows = sample_classes(whole, most_classes=2, most_found=2)
+        # The first and the last class, all of whose queries find their own two.
+        self.assertEqual([row.title[:7] for row in rows], ["class 0", "class 2"])
+        self.assertEqual([row.query for row in sample_classes(whole)], [row.query for row in sample_classes(whole, 3)])
+        # Of class 1, 20 finds its own two (MAP@R 1); 10 finds 10.8, then 2.1 at 7.9 (0.5), and so does 10.8 (0.5).
+        self.assertIn(sample_classes(whole)[1].query, (3, 4))
 
     def test_a_gallery_is_searched_alone(self):
         whole = embedded([0, 0, 3, 9, 9], [0, 0, 0, 1, 1], ["query", "query", "gallery", "query", "gallery"])
