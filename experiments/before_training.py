@@ -13,6 +13,7 @@ from evaluate.embedded import Embedded
 from evaluate.embedding import Embedder
 from experiments.experiment import Experiment
 from models.embedding import EMBEDDING_LAYER, pooled_features
+from models.weights.start_weights import has_start_weights
 
 UNTRAINED = "untrained"
 POOLED, WITH_EMBEDDING_LAYER = "pretrained, pooled features", "pretrained, with embedding layer"
@@ -29,8 +30,7 @@ def score_start(experiment: Experiment) -> dict[str, dict[str, dict[str, float]]
       two: its pooled features at unit length, and the embeddings that the embedding layer, usually random, makes of
       them.
     """
-    pretrained = experiment.settings.network.weights not in ("", "none")
-    embed = _embed_pretrained if pretrained else _embed_untrained
+    embed = _embed_pretrained if has_start_weights(experiment.settings.network) else _embed_untrained
     splits = experiment.splits
     tested = embed(experiment, splits.test)
     validated = tested if splits.validation is splits.test else embed(experiment, splits.validation)

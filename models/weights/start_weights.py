@@ -72,6 +72,13 @@ def check_start_weights(settings: NetworkSettings) -> None:
         check_packaged_weights(settings.backbone)
 
 
+def has_start_weights(settings: NetworkSettings) -> bool:
+    """Whether the network starts from weights that were trained before; otherwise from random ones."""
+    if settings.weights == "":
+        return find_backbone(settings.backbone).has_weights
+    return settings.weights != "none"
+
+
 def load_start_weights(
     model: tf.keras.Model, settings: NetworkSettings, earlier_run: Callable[[str], EarlierNetwork]
 ) -> None:

@@ -54,6 +54,20 @@ class CheckTest(parameterized.TestCase, tf.test.TestCase):
         check_start_weights(NetworkSettings(backbone, weights=weights))
 
 
+class HasStartWeightsTest(parameterized.TestCase):
+    @parameterized.parameters(
+        ("conv4", "", False),
+        ("conv4", "earlier/run", True),
+        ("resnet50", "imagenet", True),
+        ("resnet50", "none", False),
+        ("own.keras", "", True),
+        ("own.keras", "none", False),
+    )
+    def test_of_settings(self, backbone, weights, expected):
+        settings = NetworkSettings(backbone, weights=weights)
+        self.assertEqual(start_weights.has_start_weights(settings), expected)
+
+
 class FilesTest(StartWeightsTest):
     @parameterized.parameters("", "none")
     def test_nothing(self, weights):
