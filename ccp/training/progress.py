@@ -20,8 +20,8 @@ class Progress:
       step: steps done in the current epoch.
       total_steps: steps done overall.
       loss_sum: sum of the losses of the current epoch, as far as they were read from the device.
-      learning_rate_sum: sum of the learning rates of its steps, likewise; it is kept at the end of a training, whose last
-        epoch no projection follows, until the training is extended.
+      learning_rate_sum: sum of the learning rates of its steps, likewise; at the end of a training it is kept, as no
+        projection follows, until the training is extended.
       best_score: best validation score overall.
       best_epoch: whole epochs done when it was reached.
       epochs_without_improvement: epochs since then.
