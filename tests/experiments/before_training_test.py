@@ -16,9 +16,15 @@ from evaluate.metrics.retrieval import evaluate_by_role
 from experiments.before_training import POOLED, UNTRAINED, WITH_EMBEDDING_LAYER, score_start
 from experiments.experiment import Experiment
 from experiments.run_directory import RunDirectory
+from experiments.stopping import StopRequest
 from experiments.train import train_run
 from tests.support import tiny_runs
 from tests.support.toy_training import assert_same_tensors, saved_tensors
+
+
+class _AfterOneStep(StopRequest):
+    def __call__(self):
+        return True
 
 
 class ScoreStartTest(tf.test.TestCase):
@@ -74,9 +80,8 @@ class ScoreOnceTest(tf.test.TestCase):
 
     def test_a_resumed_run_keeps_its_scores(self):
         run = RunDirectory(pathlib.Path(self.get_temp_dir()) / "run")
-        stops = iter([True])
         with self.assertRaises(Interrupted), mock.patch("experiments.train.TensorBoard", tiny_runs.no_board):
-            train_run(self.settings, run.path, "a test", lambda: next(stops, False))
+            train_run(self.settings, run.path, "a test", _AfterOneStep())
         before = run.before_training.read_bytes()
         self.assertEqual(self.run_again(run.path), 0)
         self.assertEqual(run.before_training.read_bytes(), before)
