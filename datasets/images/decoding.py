@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -46,29 +47,37 @@ class EncodedImage(NamedTuple):
     channels: int
     served: bool
 
-    def read(self, window: Window) -> tf.Tensor:
+    def read(self, window: Window, at_least: tf.Tensor | None = None) -> tf.Tensor:
         """The pixels of a window, [rows, columns, channels] uint8: exactly those of the whole image.
+
+        Args:
+          window: of the image.
+          at_least: [2] int32 rows and columns that are enough. A JPEG file is decoded at 1/2, 1/4 or 1/8 of its
+            resolution, whichever is the lowest that has them.
 
         Raises (as the graph is run):
           tf.errors.InvalidArgumentError: the file is damaged, or the window is not inside the image.
         """
+        scale = tf.constant(0) if at_least is None else jpeg.scale_for(window, at_least)
 
-        def read_upright():
+        def read_plain():
             return jpeg.decode_window(self.contents, self.size, window)
 
         def read_others():
             return tf.cond(
-                self.orientation == _DECODED, lambda: cut(self.pixels, window), lambda: self._read_turned(window)
+                self.orientation == _DECODED, lambda: cut(self.pixels, window), lambda: self._read_scaled(window, scale)
             )
 
-        pixels = tf.cond(self.orientation == UPRIGHT, read_upright, _rare(read_others, self.served))
+        is_plain = (self.orientation == UPRIGHT) & (scale == 0)
+        pixels = tf.cond(is_plain, read_plain, _rare(read_others, self.served))
         pixels = tf.ensure_shape(pixels, [None, None, 3])
         return pixels if self.channels == 3 else _luma(pixels)
 
-    def _read_turned(self, window: Window) -> tf.Tensor:
-        stored_size = upright_size(self.size, self.orientation)
+    def _read_scaled(self, window: Window, scale: tf.Tensor) -> tf.Tensor:
+        size = upright_size(self.size, self.orientation)
         stored = stored_window(window, self.size, self.orientation)
-        return upright(jpeg.decode_window(self.contents, stored_size, stored), self.orientation)
+        branches = [functools.partial(jpeg.decode_window, self.contents, size, stored, r) for r in jpeg.RATIOS]
+        return upright(tf.switch_case(scale, branches), self.orientation)
 
 
 def open_image(contents: tf.Tensor, channels: int = 3, served: bool = False) -> EncodedImage:

@@ -18,8 +18,16 @@ class Image(Protocol):
 
     size: tf.Tensor
 
-    def read(self, window: Window) -> tf.Tensor:
-        """The pixels of a window, [rows, columns, channels] uint8 (or float), from 0 to 255."""
+    def read(self, window: Window, at_least: tf.Tensor | None = None) -> tf.Tensor:
+        """The pixels of a window.
+
+        Args:
+          window: of the image.
+          at_least: [2] int32 rows and columns that are enough: it may be read at a lower resolution that has them.
+
+        Returns:
+          [rows, columns, channels] uint8 (or float), from 0 to 255.
+        """
 
 
 def read_all(image: Image) -> tf.Tensor:
@@ -37,8 +45,8 @@ class DecodedImage:
     def __init__(self, pixels: tf.Tensor):
         self._pixels, self.size = pixels, tf.shape(pixels)[:2]
 
-    def read(self, window: Window) -> tf.Tensor:
-        """See ``Image``."""
+    def read(self, window: Window, at_least: tf.Tensor | None = None) -> tf.Tensor:
+        """See ``Image``; always at the full resolution."""
         return cut(self._pixels, window)
 
 
@@ -57,6 +65,6 @@ class BoxedImage:
         self._image, self._box = image, box_window(image.size, box)
         self.size = self._box.size
 
-    def read(self, window: Window) -> tf.Tensor:
+    def read(self, window: Window, at_least: tf.Tensor | None = None) -> tf.Tensor:
         """See ``Image``."""
-        return self._image.read(Window(self._box.begin + window.begin, window.size))
+        return self._image.read(Window(self._box.begin + window.begin, window.size), at_least)

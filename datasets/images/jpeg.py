@@ -9,6 +9,8 @@ from datasets.images.windows import Window, cut
 _END = b"\xff\xd9"
 # As Pillow decodes: the same pixels to the bit.
 _METHOD = "INTEGER_ACCURATE"
+# What the sides of an image can be divided by in decoding: of each block of 8 × 8, as few frequencies are transformed.
+RATIOS = (1, 2, 4, 8)
 
 
 def is_complete(contents: tf.Tensor) -> tf.Tensor:
@@ -26,8 +28,14 @@ def decode(contents: tf.Tensor) -> tf.Tensor:
     return tf.io.decode_jpeg(contents, channels=3, dct_method=_METHOD)
 
 
-def decode_window(contents: tf.Tensor, size: tf.Tensor, window: Window) -> tf.Tensor:
-    """A window of a JPEG file, bit for bit as ``decode`` has it; only the blocks that hold it are decoded.
+def scale_for(window: Window, at_least: tf.Tensor) -> tf.Tensor:
+    """The largest of ``RATIOS``, as [] int32 index, at which a window keeps ``at_least`` [2] int32 rows and columns."""
+    sizes = window.size // tf.constant(RATIOS[1:])[:, tf.newaxis]
+    return tf.reduce_sum(tf.cast(tf.reduce_all(sizes >= at_least, axis=1), tf.int32))
+
+
+def decode_window(contents: tf.Tensor, size: tf.Tensor, window: Window, ratio: int = 1) -> tf.Tensor:
+    """A window of a JPEG file, bit for bit as in the whole file; only the blocks that hold it are transformed.
 
     Most files store colour at half the width; the decoder interpolates it between neighbours, and at the sides of the
     requested region repeats the last one (differences of up to 20 levels were seen). So one more column is requested
@@ -37,15 +45,19 @@ def decode_window(contents: tf.Tensor, size: tf.Tensor, window: Window) -> tf.Te
     Args:
       contents: [] string.
       size: [2] int32 height and width of the image.
-      window: within it.
+      window: within it. At a lower resolution it is widened to whole pixels.
+      ratio: what sides are divided by, one of ``RATIOS``.
 
     Raises (as the graph is run):
       tf.errors.InvalidArgumentError: it makes no sense as far as it was read, or the window is not within it.
     """
+    if ratio > 1:
+        begin, end = window.begin // ratio, -(-(window.begin + window.size) // ratio)
+        size, window = -(-size // ratio), Window(begin, end - begin)
     (top, left), (rows, columns) = tf.unstack(window.begin), tf.unstack(window.size)
     first = tf.maximum(left - 1, 0)
     end = tf.minimum(left + columns + 1, size[1])
     wider = tf.image.decode_and_crop_jpeg(
-        contents, tf.stack([top, first, rows, end - first]), channels=3, dct_method=_METHOD
+        contents, tf.stack([top, first, rows, end - first]), channels=3, ratio=ratio, dct_method=_METHOD
     )
     return cut(wider, Window(tf.stack([0, left - first]), window.size))

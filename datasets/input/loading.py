@@ -58,40 +58,32 @@ class RowLoader:
         # Traced once, however often rows are loaded. Without AutoGraph, which takes most of the time of tracing.
         self._load_row = tf.function(self._row, input_signature=_SIGNATURE, autograph=False)
 
-    def dataset(self, rows: Callable[[], Iterator[Row]]) -> tf.data.Dataset:
-        """Indices and images of each row; an error instead where an image cannot be read."""
+    def __call__(self, rows: Callable[[], Iterator[Row]]) -> Iterator[tuple[np.ndarray, tf.Tensor | None]]:
+        """Loads rows in order.
+
+        Args:
+          rows: makes the same rows every time; they may have no end.
+
+        Yields:
+          Indices [num_images] and images [num_images, …] that were loaded of each row; None in place of no images.
+
+        Raises:
+          DataError: an image cannot be read and the policy is to stop, or it has no substitute that can.
+        """
 
         def without_known_bad():
             for row in rows():
                 yield self._with_substitutes(row) if self._bad_images.found else row
 
         dataset = tf.data.Dataset.from_generator(without_known_bad, output_signature=_SIGNATURE)
-        return dataset.map(self._load_row, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
-
-    def __call__(
-        self, rows: Callable[[], Iterator[Row]], dataset: tf.data.Dataset | None = None
-    ) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
-        """Loads rows in order.
-
-        Args:
-          rows: makes the same rows every time.
-          dataset: of these rows, where it is there already: making it takes as long as loading some rows.
-
-        Yields:
-          Indices [num_images] of the images that were loaded, and the images [num_images, …].
-
-        Raises:
-          DataError: an image cannot be read and the policy is to stop, or it has no substitute that can.
-        """
-        loaded = iter(self.dataset(rows) if dataset is None else dataset)
+        loaded = iter(dataset.map(self._load_row, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2))
         for row in rows():
             try:
                 indices, images = next(loaded)
                 indices = indices.numpy()
             except tf.errors.OpError:
                 indices, images = self._load_one_by_one(row)
-            if len(indices):
-                yield indices, images
+            yield indices, images
 
     def _row(self, indices: tf.Tensor, seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         images = tf.map_fn(lambda pair: self._load(*pair), (indices, seeds), fn_output_signature=tf.float32)

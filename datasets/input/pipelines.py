@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -137,13 +138,20 @@ class EvaluationImages:
         self.examples, self.format = examples, image_format
         row_size = images_per_row(image_format.size**2 * image_format.channels)
         indices = np.arange(len(examples))[share(len(examples))]
-        rows = _cut(Row(indices, np.zeros([len(indices), 2], np.int64)), row_size)
-        self._rows, self._load = lambda: iter(rows), RowLoader(load, examples.images.paths, bad_images or BadImages())
-        self._dataset = self._load.dataset(self._rows)
+        self._rows = _cut(Row(indices, np.zeros([len(indices), 2], np.int64)), row_size)
+        self._load = RowLoader(load, examples.images.paths, bad_images or BadImages())
+        self._started, self._passes = False, None
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
         """Indices [batch] of examples and their images [batch, size, size, channels] float32."""
-        return self._load(self._rows, self._dataset)
+        # Starting takes as long as loading a hundred images: all passes after the first, often the only one, are one.
+        again, self._started = self._started, True
+        passes = self._passes or self._load(lambda: itertools.cycle(self._rows) if again else iter(self._rows))
+        self._passes = None  # Until this one is complete.
+        for indices, images in itertools.islice(passes, len(self._rows)):
+            if len(indices):
+                yield indices, images
+        self._passes = passes if again else None
 
 
 def _cut(row: Row, size: int) -> list[Row]:

@@ -29,12 +29,12 @@ def evaluation_image(image: Image, image_format: ImageFormat) -> tf.Tensor:
     Returns:
       [size, size, channels] float32, from 0 to 255.
     """
-    pixels = image.read(_middle(image.size))
-    height, width = tf.unstack(tf.cast(tf.shape(pixels)[:2], tf.float32))
+    middle = _middle(image.size)
+    height, width = tf.unstack(tf.cast(middle.size, tf.float32))
     factor = image_format.resize / tf.minimum(height, width)
     target = tf.stack([tf.round(height * factor), tf.round(width * factor)])
     target = tf.maximum(tf.cast(target, tf.int32), image_format.size)
-    size = tf.constant([image_format.size] * 2)
+    size, pixels = tf.constant([image_format.size] * 2), image.read(middle, at_least=target)
     return _shaped(cut(_resized(pixels, target), Window((target - size) // 2, size)), image_format)
 
 
@@ -51,10 +51,11 @@ def training_image(image: Image, seed: tf.Tensor, image_format: ImageFormat, aug
       [size, size, channels] float32, from 0 to 255.
     """
     draws = tf.random.stateless_uniform([5], seed)
-    pixels = image.read(_random_box(image.size, draws, augmentation))
+    target = tf.constant([image_format.size] * 2)
+    pixels = image.read(_random_box(image.size, draws, augmentation), at_least=target)
     if augmentation.flip:  # Before the resize: the box is in bytes, and often smaller.
         pixels = tf.cond(draws[4] < 0.5, lambda: tf.reverse(pixels, [1]), lambda: pixels)
-    return _shaped(_resized(pixels, tf.constant([image_format.size] * 2)), image_format)
+    return _shaped(_resized(pixels, target), image_format)
 
 
 def _middle(size: tf.Tensor) -> Window:

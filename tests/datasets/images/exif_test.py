@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from datasets.images import exif
 from datasets.images.decoding import open_image
-from datasets.images.windows import Window
+from datasets.images.windows import Window, whole
 from tests.support import pictures, reading
 from tests.support.tensors import TensorTest
 
@@ -51,6 +51,10 @@ def _traced():
     return tf.function(exif.jpeg_orientation, input_signature=[tf.TensorSpec([], tf.string)])
 
 
+def _read_whole(image, at_least):
+    return image.read(whole(image.size), at_least)
+
+
 class OrientationTest(TensorTest):
     @parameterized.parameters(*_ORDERS)
     def test_pixels_as_pillow_turns_them(self, order):
@@ -71,6 +75,22 @@ class OrientationTest(TensorTest):
                 image = open_image(tf.constant(contents))
                 self.assertAllEqual(image.size, expected.shape[:2])
                 self.assertAllEqual(image.read(Window([9, 5], [20, 30])), expected[9:29, 5:35], str(orientation))
+
+    def test_at_a_lower_resolution(self):
+        photograph = pictures.file_of(pictures.photograph().crop((100, 50, 351, 237)), "JPEG", quality=90)
+        read = tf.function(lambda file, at_least: _read_whole(open_image(file), at_least), autograph=False)
+        for orientation in range(1, 9):
+            file = reading.jpeg_with(photograph, (_APP1, _exif("<", orientation)))
+            for at_least, ratio in (
+                ((50, 40), 2 if orientation < 5 else 4),
+                ((40, 50), 4 if orientation < 5 else 2),
+                ((20, 20), 8),
+            ):
+                stored = Image.open(io.BytesIO(file))
+                stored.draft("RGB", (251 // ratio, 187 // ratio))
+                expected = np.asarray(ImageOps.exif_transpose(stored))
+                pixels = read(tf.constant(file), tf.constant(at_least))
+                self.assertAllEqual(pixels, expected, f"{orientation} {at_least}")
 
     def test_png(self):
         picture = pictures.photograph().crop((100, 50, 167, 91))

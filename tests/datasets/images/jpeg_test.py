@@ -8,6 +8,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
+from datasets.images import jpeg
+from datasets.images.windows import Window
 from tests.support import pictures, reading
 from tests.support.tensors import TensorTest
 
@@ -40,6 +42,33 @@ class WindowTest(TensorTest):
                 (top, left), (bottom, right) = begin, begin + size
                 pixels = reading.reader()(file, begin, size)
                 self.assertAllEqual(pixels, whole[top:bottom, left:right], f"{begin} {size}")
+
+    @parameterized.parameters(*_KINDS)
+    def test_scaled_equals_a_cut_of_the_scaled_whole(self, kind):
+        rng = np.random.default_rng(0)
+        for progressive, ratio in itertools.product((False, True), (2, 4, 8)):
+            file = _file(kind, progressive=progressive)
+            whole = tf.io.decode_jpeg(file, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE").numpy()
+            self.assertEqual(whole.shape[:2], (-(-187 // ratio), -(-251 // ratio)))
+            for _ in range(_NUM_WINDOWS // 2):
+                begin, size = reading.random_window(rng, 187, 251)
+                # To whole pixels of the scaled image, outwards.
+                (top, left), (bottom, right) = begin // ratio, -(-(begin + size) // ratio)
+                pixels = jpeg.decode_window(tf.constant(file), tf.constant([187, 251]), Window(begin, size), ratio)
+                self.assertAllEqual(pixels, whole[top:bottom, left:right], f"{ratio} {begin} {size}")
+
+    def test_the_lowest_resolution_that_has_enough(self):
+        for size, at_least, ratio in (
+            ((100, 100), (100, 100), 1),
+            ((199, 400), (100, 100), 1),
+            ((200, 400), (100, 100), 2),
+            ((401, 803), (100, 100), 4),
+            ((9000, 9000), (100, 100), 8),
+            ((9000, 410), (100, 200), 2),
+            ((50, 50), (100, 100), 1),
+        ):
+            scale = jpeg.scale_for(Window(tf.constant([3, 5]), tf.constant(size)), tf.constant(at_least))
+            self.assertEqual(jpeg.RATIOS[int(scale)], ratio, f"{size} {at_least}")
 
     def test_bare_regions_differ_at_their_sides(self):
         # Why one more column is asked for on either side: should this fail, that may no longer be needed.

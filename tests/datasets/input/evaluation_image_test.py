@@ -1,10 +1,13 @@
 """Evaluation preprocessing against plain interpolation and Pillow's resize, and the place of the centre crop."""
 
+import io
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
+from datasets.images.decoding import open_image
 from datasets.images.image import DecodedImage
 from datasets.input.formats import ImageFormat
 from datasets.input.preprocessing import evaluation_image
@@ -95,6 +98,26 @@ class EvaluationImageTest(TensorTest):
         # Resized whole it would be 256 × 512,000,000 pixels, half a terabyte.
         image = tf.fill([height, width, 1], tf.constant(255, tf.uint8))
         self.assertAllEqual(_prepared(image, ImageFormat(227, 256, 1)), np.full((227, 227, 1), 255))
+
+    @parameterized.parameters((227, 1), (1, 227), (180, 240))
+    def test_small_files_are_read_as_they_are(self, height, width):
+        picture = pictures.photograph().crop((0, 0, width, height))
+        file = pictures.file_of(picture, "JPEG", quality=90)
+        prepared = evaluation_image(open_image(tf.constant(file)), _format(150, 170, 3))
+        self.assertAllEqual(prepared, _prepared(np.asarray(Image.open(io.BytesIO(file))), _format(150, 170, 3)))
+
+    @parameterized.parameters("JPEG", "PNG")
+    def test_large_photographs_come_out_nearly_the_same(self, file_format):
+        picture = pictures.photograph()  # 427 × 640, of which 1/4 and 1/8 are enough for 80 and 50.
+        file = pictures.file_of(picture, file_format, quality=95)
+        for size in (80, 50):
+            exact = _prepared(np.asarray(Image.open(io.BytesIO(file))), _format(size, size, 3))
+            prepared = evaluation_image(open_image(tf.constant(file)), _format(size, size, 3))
+            difference = np.abs(prepared - exact)
+            self.assertEqual(np.any(difference > 0), file_format == "JPEG")
+            self.assertLess(np.mean(difference), 6.0)
+            self.assertLess(abs(np.mean(prepared) - np.mean(exact)), 1.0)
+            self.assertGreater(np.corrcoef(np.ravel(prepared), np.ravel(exact))[0, 1], 0.99)
 
     def test_inside_a_pipeline(self):
         images = [_random_image(*shape) for shape in ((8, 8), (30, 17), (5, 90))]
