@@ -173,8 +173,13 @@ def _squared_distances(terms: _Terms) -> tf.Tensor:
         squared, near = _with_diagonal(squared, 0.0), _with_diagonal(near, False)
 
     def zeroed() -> tf.Tensor:
-        hashes = row_hashes(terms.anchors)
-        same = hashes[:, tf.newaxis] == (hashes if terms.references is None else row_hashes(terms.references))
+        references = terms.anchors if terms.references is None else terms.references
+        # Of many references few are near to any anchor; the others need no hash.
+        columns = tf.where(tf.reduce_any(near, axis=0))
+        hashes = tf.scatter_nd(
+            columns, row_hashes(tf.gather_nd(references, columns)), tf.shape(references, tf.int64)[:1]
+        )
+        same = row_hashes(terms.anchors)[:, tf.newaxis] == hashes
         return tf.where(tf.logical_and(near, same), 0.0, squared)
 
     return tf.cond(tf.reduce_any(near), zeroed, lambda: squared)
