@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,6 +47,20 @@ def weight_name(layer: tf.keras.layers.Layer, variable: tf.Variable) -> str:
 def tf_variable(variable: tf.Variable) -> tf.Variable:
     """TensorFlow's variable inside of Keras 3's, which a SavedModel would hold twice and initialise once."""
     return variable if isinstance(variable, tf.Variable) else variable.value
+
+
+def downloaded_file(archive: str) -> str:
+    """Where Keras looks for the file of one of its data sets before it downloads that.
+
+    Args:
+      archive: the file's name in Keras 2.
+    """
+    home = os.path.join(os.path.expanduser("~"), ".keras")
+    if not _IS_KERAS_3:
+        return os.path.join(home, "datasets", archive)
+    name, is_packed, _ = archive.partition(".tar")
+    file = f"{name}-target_archive" if is_packed else archive
+    return os.path.join(os.environ.get("KERAS_HOME", home), "datasets", file)
 
 
 def create_moments(optimizer: tf.keras.optimizers.Optimizer, variables: Sequence[tf.Variable]) -> None:

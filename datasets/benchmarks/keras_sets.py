@@ -38,12 +38,14 @@ def _download(name: str, archive: str) -> tuple:
     """Images and labels of Keras' training split, and of its test split."""
     import tensorflow as tf
 
+    from ccp.keras_api import downloaded_file
+
     try:
         return getattr(tf.keras.datasets, name).load_data()
     # Keras raises a plain Exception where it cannot download, and what tar, zip and pickle raise for damaged files.
     except Exception as error:
-        folder = os.path.join(os.path.expanduser("~"), ".keras", "datasets")
+        folder, file = os.path.split(downloaded_file(archive))
         raise DataError(
             f"Keras does not have {name} and cannot download it ({error}). Without a network, download the file where "
-            f"there is one and put it into {folder} as {archive}; if it is there, it is damaged: remove it first."
+            f"there is one and put it into {folder} as {file}; if it is there, it is damaged: remove it first."
         ) from error

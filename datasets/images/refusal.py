@@ -9,7 +9,10 @@ import tensorflow as tf
 # What TensorFlow puts around an error's message.
 _PLACES = re.compile(r"\{\{.*?\}\}|\[Op:.*")
 _ABOUT_PLACES = ("Graph execution error", "Detected at node", "File ", "<stack traces", "[[")
-_PREFIXES = re.compile(r"^(assertion failed: |DataError: |jpeg::\w+ failed\. )")
+_PREFIXES = re.compile(
+    r"^(Error in user-defined function passed to \S+ transformation with iterator: \S+:\s+)?"
+    r"(assertion failed: |DataError: |jpeg::\w+ failed\. )?"
+)
 _PARTS_OF_ASSERTIONS = re.compile(r"\[([A-Za-z][^\[\]]*)\]")
 
 

@@ -10,7 +10,7 @@ from datasets.benchmarks import cifar10, cifar100, mnist
 from datasets.checks import check
 from datasets.manifest import Counts, DataError
 from tests.support import layouts, pictures
-from tests.support.keras_modules import DOWNLOADS
+from tests.support.keras_modules import DOWNLOADS, home_directory
 from tests.support.tensors import TensorTest
 
 _NAMES = ("cifar10", "cifar100", "mnist")
@@ -76,7 +76,7 @@ class KerasSetsTest(TensorTest):
         # Keras takes its folder from the home directory only if that can be written to.
         (home / ".keras").mkdir()
         fetching = mock.patch(f"{DOWNLOADS}.urlretrieve", stop)
-        with mock.patch.dict("os.environ", HOME=str(home)), fetching, self.assertRaises(DataError) as caught:
+        with home_directory(home), fetching, self.assertRaises(DataError) as caught:
             layouts.load(name)
         self.assertLen(asked, 1)
         folder, _, file = asked[0].rpartition("/")
