@@ -119,12 +119,13 @@ class FolderTest(TensorTest):
     def test_merged_folders_of_each_split_are_warned_of(self):
         classes = {"train": "ab", "test": "cd"}
         self.put(*(f"{split}/{name}/{part}/1.jpg" for split in classes for name in classes[split] for part in "xy"))
+        self.put("train/b/z/1.jpg")
         with self.assertLogs("ccp", logging.WARNING) as logs:
             layouts.load("folder", self.root)
         self.assertLen(logs.records, 2)
-        for record, split in zip(logs.records, ("test", "train")):
+        for record, split, largest in zip(logs.records, ("test", "train"), ("c is 2", "b is 3")):
             self.assertIn(f"2 of 2 class folders of {self.root}/{split} hold", record.getMessage())
-            self.assertIn(f" is 2 folders, as {split}/{classes[split][0]}/x.", record.getMessage())
+            self.assertIn(f"{largest} folders, as {split}/{largest[0]}/x.", record.getMessage())
 
     def test_what_is_passed_over_in_silence(self):
         self.put(*(f"{name}/1.jpg" for name in "abcd"), ".git/1.jpg", "__MACOSX/a/1.jpg", "a/__MACOSX/1.jpg")
