@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from datasets.checks import count_problems, missing_files, scoring_problems, str
 from datasets.class_sizes import class_size_table, lone_class_notes
 from datasets.duplicates import identical_files
 from datasets.images.image import read_all
+from datasets.images.jpeg_warnings import caught_jpeg_warnings
 from datasets.images.refusal import reason
 from datasets.images.sources import ImageFiles
 from datasets.manifest import TEST, Counts, Manifest
@@ -55,10 +56,14 @@ def validate(settings: DataSettings, read_images: bool = True) -> Report:
         problem = f"{len(missing):,} image files are missing in {manifest.root}:"
         (notes if settings.allow_subset else problems).append(_listed(problem, manifest.paths[missing]))
     if read_images and manifest.pixels is None and len(present):
-        bad, sizes = _read_all(present)
+        bad, sizes, damaged = _read_all(present)
         if bad:
             lines = [f"{path}: {why}" for path, why in bad.items()]
             problems.append(_listed(f"{len(bad):,} images cannot be read:", lines))
+        if damaged:
+            notes.append(
+                _listed(f"{len(damaged):,} JPEG files are damaged, and used as far as they can be read:", damaged)
+            )
         readable = np.flatnonzero(sizes.all(axis=1))
         problems += _boxes_outside(present.subset(readable), sizes[readable])
         notes += _same_contents(present.subset(readable))
@@ -93,8 +98,13 @@ def _table(found: Mapping[str, Counts], expected: Mapping[str, Counts], differin
     return "\n".join(line + "   differs" * (row[0] in differing) for row, line in zip(rows, lines))
 
 
-def _read_all(manifest: Manifest) -> tuple[dict[str, str], np.ndarray]:
-    """Reasons by file of the images that cannot be read, and [num_examples, 2] heights and widths (0 for those)."""
+def _read_all(manifest: Manifest) -> tuple[dict[str, str], np.ndarray, list[str]]:
+    """Reads every image.
+
+    Returns:
+      Reasons by path of those that cannot be read; [num_examples, 2] heights and widths (0 for those); and the paths of
+      those that libjpeg warns of.
+    """
     files = ImageFiles(manifest.root, manifest.paths)
     bad: dict[str, str] = {}
     sizes = np.zeros([len(manifest), 2], np.int64)
@@ -103,14 +113,26 @@ def _read_all(manifest: Manifest) -> tuple[dict[str, str], np.ndarray]:
         return tf.shape(read_all(files.open(index)))[:2]
 
     read_sizes = iter(tf.data.Dataset.range(len(manifest)).map(size, tf.data.AUTOTUNE))
-    with progress(f"reading {manifest.name}", len(manifest), "images") as advance:
+    with caught_jpeg_warnings() as warnings, progress(f"reading {manifest.name}", len(manifest), "images") as advance:
         for index, path in enumerate(manifest.paths):
             try:
                 sizes[index] = next(read_sizes)
             except tf.errors.OpError as error:  # The next image follows.
                 bad[path] = reason(error)
             advance(1)
-    return bad, sizes
+        readable = np.flatnonzero(sizes.all(axis=1)) if warnings.count else ()
+    return bad, sizes, _damaged(files, readable, size)
+
+
+def _damaged(files: ImageFiles, indices: Iterable[int], read: Callable[[int], tf.Tensor]) -> list[str]:
+    """The paths of images that libjpeg warns of, found by reading one after the other."""
+    found = []
+    for index in indices:
+        with caught_jpeg_warnings() as warnings:
+            read(tf.constant(index))
+            if warnings.count:
+                found.append(str(files.paths[index]))
+    return found
 
 
 def _boxes_outside(manifest: Manifest, sizes: np.ndarray) -> list[str]:

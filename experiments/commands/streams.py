@@ -33,6 +33,8 @@ def prepare_streams() -> None:
         if getattr(sys, name) is None:
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
             setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - open until the process ends
+    # Apart from what libraries write to standard error, which may be caught.
+    sys.stderr = open(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding)  # noqa: SIM115 - as above
     for stream in (sys.stdout, sys.stderr):
         # In UTF-8 only the bytes of file names that are no text cannot be encoded, and go out as they are.
         stream.reconfigure(errors="surrogateescape" if stream.encoding.lower() == "utf-8" else "replace")

@@ -85,6 +85,18 @@ class ImagesTest(TensorTest):
         self.assertRegex(report.text, r"    .*0/1\.jpg: \w")
         self.assertRegex(report.text, r"    .*3/2\.jpg: \w")
 
+    def test_damaged_images_that_can_be_read_are_noted(self):
+        path = self.folder / "2" / "3.jpg"
+        contents = bytearray(pictures.file_of(pictures.photograph(), "JPEG"))
+        middle = len(contents) // 2
+        contents[middle : middle + 6] = b"\x12\x34\x56\x78\x9a\xbc"
+        path.write_bytes(contents)
+        report = self.validate()
+        self.assertTrue(report.as_expected)
+        self.assertIn(
+            "- (note) 1 JPEG files are damaged, and used as far as they can be read:\n    2/3.jpg", report.text
+        )
+
     def test_the_same_contents_in_two_classes_are_told(self):
         (self.folder / "2" / "0.jpg").write_bytes((self.folder / "0" / "0.jpg").read_bytes())
         (self.folder / "0" / "2.jpg").write_bytes((self.folder / "1" / "2.jpg").read_bytes())

@@ -1,0 +1,31 @@
+"""Lines that libraries write to standard error."""
+
+import os
+import tempfile
+
+from absl.testing import absltest
+
+from datasets.images.jpeg_warnings import caught_jpeg_warnings
+
+
+class CaughtTest(absltest.TestCase):
+    def test_warnings_are_counted_and_the_rest_follows(self):
+        with tempfile.TemporaryFile() as file:
+            stderr = os.dup(2)
+            os.dup2(file.fileno(), 2)
+            try:
+                with caught_jpeg_warnings() as warnings:
+                    os.write(2, b"before\nCorrupt JPEG data: premature end of data segment\n")
+                    self.assertEqual(warnings.count, 1)
+                    os.write(2, b"between\nCorrupt JPEG data: bad Huffman code\n")
+                    self.assertEqual(warnings.count, 2)
+                os.write(2, b"after\n")
+            finally:
+                os.dup2(stderr, 2)
+                os.close(stderr)
+            file.seek(0)
+            self.assertEqual(file.read(), b"before\nbetween\nafter\n")
+
+
+if __name__ == "__main__":
+    absltest.main()
