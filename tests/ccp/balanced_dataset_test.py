@@ -84,9 +84,14 @@ class BalancedBatchesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(*seeds)  # which follows from its position.
 
     @parameterized.parameters(
-        ((EXAMPLES, LABELS[:-1]), {}, "one integer label for each example; got 30 examples"),
-        ((EXAMPLES, LABELS / 2), {}, "type float64"),
-        ((EXAMPLES, np.stack([LABELS, LABELS], axis=1)), {}, r"labels of shape \(30, 2\)"),
+        ((EXAMPLES, LABELS[:-1]), {}, r"balanced_batches needs a label for each of 30; got labels of shape \(29,\)"),
+        (
+            (EXAMPLES, LABELS / 2),
+            {},
+            "balanced_batches needs labels that are integers, booleans or strings; got float64",
+        ),
+        ((EXAMPLES, np.stack([LABELS, LABELS], axis=1)), {}, r"got \(30, 2\)\. For one-hot labels pass labels.argmax"),
+        ((EXAMPLES, LABELS.astype(str)), {}, "balanced_batches needs numbered classes; got text. Number them by"),
         ((EXAMPLES, None), {}, "needs the labels"),
         ((EXAMPLES, LABELS), {"classes": 6}, "A batch needs 6 classes and the training set has 5"),
     )
@@ -100,5 +105,5 @@ class BalancedBatchesTest(parameterized.TestCase, tf.test.TestCase):
             ccp.balanced_batches(dataset)
         with self.assertRaisesRegex(ConfigError, "leave labels out"):
             ccp.balanced_batches(dataset, LABELS)
-        with self.assertRaisesRegex(ConfigError, r"labels of shape \(5, 6\)"):
+        with self.assertRaisesRegex(ConfigError, r"got \(5, 6\)"):
             ccp.balanced_batches(tf.data.Dataset.from_tensor_slices((EXAMPLES, LABELS)).batch(6))
