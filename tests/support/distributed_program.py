@@ -144,7 +144,7 @@ def _network(settings, batch_norm: bool) -> tf.keras.Model:
         EMBEDDING, use_bias=False, kernel_initializer=head, kernel_regularizer="l2", dtype="float32", name="head"
     )
     inputs = tf.keras.Input(_IMAGE_SHAPE if batch_norm else (FEATURES,))
-    return tf.keras.Sequential([inputs, body, *(norm if batch_norm else ()), last])
+    return tf.keras.Sequential([inputs, body, *(norm if batch_norm else ()), last], name="toy")
 
 
 @functools.cache
