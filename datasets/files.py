@@ -104,6 +104,16 @@ def read_json(path: str | os.PathLike) -> Any:
         raise OutputError(f"{path} is damaged ({error}); delete it if it can be made again.") from error
 
 
+def cache_directory() -> pathlib.Path:
+    """``$CCP_CACHE``, or else ``ccp`` in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
+    given = os.environ.get("CCP_CACHE")
+    if given:
+        return pathlib.Path(given).expanduser()
+    # As the XDG specification has it, a relative one does not count.
+    shared = os.environ.get("XDG_CACHE_HOME", "")
+    return (pathlib.Path(shared) if os.path.isabs(shared) else pathlib.Path.home() / ".cache") / "ccp"
+
+
 @contextlib.contextmanager
 def locked(path: str | os.PathLike) -> Iterator[None]:
     """Holds the operating system's lock on a file, which is made; the lock ends with the process, however that ends.

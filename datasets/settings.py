@@ -84,7 +84,8 @@ class DataSettings:
     )
     cache: str = setting(
         "none",
-        "keep the preprocessed validation images for the next epoch, in memory or in the system's temporary directory",
+        "keep the preprocessed validation images and reduced copies of large training images for the next epochs, in "
+        "memory or on disk",
         choices=("none", "memory", "disk"),
         only_with=_IN_FILES,
         may_change=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,9 @@ from ccp.errors import ConfigError
 from ccp.methods.build import Sizes, build_loss
 from ccp.training.trainer import Trainer
 from datasets.examples import Examples
+from datasets.files import cache_directory
+from datasets.images.prepared import PreparedFiles
+from datasets.images.sources import ImageFiles
 from datasets.input.bad_images import BadImages
 from datasets.input.cache import CachedImages
 from datasets.input.formats import Augmentation
@@ -139,8 +143,12 @@ class Experiment:
     def _training_images(self) -> TrainingImages:
         data = self.settings.data
         augmentation = Augmentation(data.min_crop_area, data.max_crop_aspect, data.flip)
+        examples = self.splits.train
+        if data.cache != "none" and isinstance(examples.images, ImageFiles):
+            folder = cache_directory() / "images" if data.cache == "disk" else None
+            examples = dataclasses.replace(examples, images=PreparedFiles(examples.images, self.format.resize, folder))
         return TrainingImages(
-            self.splits.train,
+            examples,
             self.format,
             augmentation,
             self.settings.run.seed,

@@ -13,7 +13,7 @@ from datasets.images.headers import MAX_PIXELS
 from datasets.manifest import DataError
 
 # Formats of photographs, read by Pillow itself; others start programs, or are no pictures of pixels.
-_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
 
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
@@ -40,9 +40,9 @@ def rgb_from_bytes(data: bytes) -> np.ndarray:
     # Once and for all, as catch_warnings is not made for threads; what matters in them is an error here.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            _check_size(image)
-            return _rgb(ImageOps.exif_transpose(image))
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            check_size(image)
+            return rgb(ImageOps.exif_transpose(image))
     except DataError:
         raise
     except Image.DecompressionBombError as error:  # Raised before there is an image whose size can be checked.
@@ -50,15 +50,15 @@ def rgb_from_bytes(data: bytes) -> np.ndarray:
             f"The image should have from 1 to {MAX_PIXELS:,} pixels; by its header it has far more"
         ) from error
     except Image.UnidentifiedImageError as error:
-        raise DataError(f"The file is no {', '.join(_FORMATS[:-1])} or {_FORMATS[-1]} image") from error
+        raise DataError(f"The file is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} image") from error
     # Pillow's readers raise whatever the damage leads to: OSError, SyntaxError, struct.error, IndexError and more.
     except Exception as error:
         what = str(error) or type(error).__name__
         raise DataError(f"The image is damaged, or of an unusual kind: {what}") from error
 
 
-def _check_size(image: Image.Image) -> None:
-    """By the header; pixels are not loaded yet."""
+def check_size(image: Image.Image) -> None:
+    """Raises a DataError if an image has no pixels or too many by its header; they are not loaded yet."""
     width, height = image.size
     if not 0 < width * height <= MAX_PIXELS:
         raise DataError(
@@ -67,7 +67,8 @@ def _check_size(image: Image.Image) -> None:
         )
 
 
-def _rgb(image: Image.Image) -> np.ndarray:
+def rgb(image: Image.Image) -> np.ndarray:
+    """The pixels of an image in colour, [height, width, 3] uint8; raises a DataError if they have no known range."""
     if image.mode in ("I", "F"):
         raise DataError(f"Pixels of 32 bits, as this image's ({image.mode}), have no known range; store 8 or 16 bits")
     if image.mode.startswith("I;16"):  # Pillow's own conversion would cut levels off at 255.

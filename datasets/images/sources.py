@@ -58,7 +58,7 @@ class ImageFiles:
     channels = 3
 
     def __init__(self, root: str, paths: np.ndarray, boxes: np.ndarray | None = None):
-        self._root, self.paths, self._boxes = root, paths, boxes
+        self._root, self.paths, self.boxes = root, paths, boxes
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -70,7 +70,7 @@ class ImageFiles:
 
     def take(self, indices: np.ndarray) -> ImageFiles:
         """Some of the images."""
-        return ImageFiles(self._root, self.paths[indices], None if self._boxes is None else self._boxes[indices])
+        return ImageFiles(self._root, self.paths[indices], None if self.boxes is None else self.boxes[indices])
 
     @functools.cached_property
     def _files(self) -> tf.Tensor:
@@ -80,4 +80,4 @@ class ImageFiles:
     def open(self, index: tf.Tensor) -> Image:
         """One of the images, or what its box shows of it."""
         image = open_image(tf.io.read_file(tf.gather(self._files, index)), self.channels)
-        return image if self._boxes is None else BoxedImage(image, tf.gather(tf.constant(self._boxes), index))
+        return image if self.boxes is None else BoxedImage(image, tf.gather(tf.constant(self.boxes), index))

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import importlib.util
 import logging
-import os
 import pathlib
 import re
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from collections.abc import Mapping
 import h5py
 import numpy as np
 
-from datasets.files import OutputError, written_whole
+from datasets.files import OutputError, cache_directory, written_whole
 from models.registry import BACKBONES
 from models.weights.errors import WeightsError
 from models.weights.h5_files import read_h5
@@ -74,16 +73,6 @@ def check_packaged_weights(backbone: str) -> None:
     """Refuses a backbone whose weights are neither installed nor converted already; see ``packaged_weights``."""
     if not _cached_file(backbone).exists():
         _package_file(backbone)
-
-
-def cache_directory() -> pathlib.Path:
-    """``$CCP_CACHE``, or else ``ccp`` in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
-    given = os.environ.get("CCP_CACHE")
-    if given:
-        return pathlib.Path(given).expanduser()
-    # As the XDG specification has it, a relative one does not count.
-    shared = os.environ.get("XDG_CACHE_HOME", "")
-    return (pathlib.Path(shared) if os.path.isabs(shared) else pathlib.Path.home() / ".cache") / "ccp"
 
 
 def keras_tensors(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
