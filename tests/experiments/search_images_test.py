@@ -63,7 +63,8 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
     def test_a_copy_is_at_distance_0_and_more_than_there_are_is_all(self):
         result = self.search(query=self.gallery / "07.png", count=99)
         (answer,) = result.answers
-        self.assertEqual((answer.paths[0], answer.distances[0]), (str(self.gallery / "07.png"), 0.0))
+        self.assertEqual(answer.paths[0], str(self.gallery / "07.png"))
+        self.assertNear(answer.distances[0], 0.0, 1e-6)  # Keras 3 rounds batches of another size otherwise.
         self.assertLen(answer.paths, COUNT)
         self.assertAllEqual(answer.distances, np.sort(answer.distances))
 
