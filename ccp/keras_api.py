@@ -29,7 +29,15 @@ if _IS_KERAS_3:
 
 def layers_of(model: tf.keras.Model) -> list[tf.keras.layers.Layer]:
     """All layers of a model, those of inner models too, and the model itself."""
-    return list(model._flatten_layers())
+    if _IS_KERAS_3:
+        return list(model._flatten_layers())
+    # Those in modules that are no layers too, whose weights Keras 2 trains.
+    return [model, *(module for module in model.submodules if isinstance(module, tf.keras.layers.Layer))]
+
+
+def is_compiled(model: tf.keras.Model) -> bool:
+    """Whether ``compile`` has been called."""
+    return model.compiled if _IS_KERAS_3 else model._is_compiled
 
 
 def is_fused(layer: tf.keras.layers.BatchNormalization) -> bool:
@@ -69,6 +77,12 @@ def create_moments(optimizer: tf.keras.optimizers.Optimizer, variables: Sequence
         optimizer._create_all_weights(variables)
     else:
         optimizer.build(variables)
+
+
+def rate_of_next_step(optimizer: tf.keras.optimizers.Optimizer) -> tf.Tensor:
+    """The learning rate of the step to come; of a schedule, ``learning_rate`` is the last step's in Keras 2."""
+    rate = getattr(optimizer, "_learning_rate", optimizer.learning_rate)
+    return tf.convert_to_tensor(rate(optimizer.iterations) if callable(rate) else rate)
 
 
 def apply_summed(

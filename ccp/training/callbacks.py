@@ -31,8 +31,7 @@ class TrainerCallbacks:
 
     Args:
       callbacks: Keras callbacks.
-      model: the network; if it is not compiled, it gets ``optimizer``.
-      optimizer: callbacks read its configuration and set its learning rate.
+      model: the network.
       params: see ``tf.keras.callbacks.Callback.params``.
     """
 
@@ -40,12 +39,9 @@ class TrainerCallbacks:
         self,
         callbacks: Sequence[tf.keras.callbacks.Callback],
         model: tf.keras.Model,
-        optimizer: tf.keras.optimizers.Optimizer,
         **params: Any,
     ):
         model.stop_training = False
-        if getattr(model, "optimizer", None) is None:
-            model.optimizer = optimizer
         self._callbacks = list(callbacks)
         self._of_batches = [callback for callback in callbacks if _has_batch_methods(callback)]
         for callback in self._callbacks:
@@ -58,8 +54,10 @@ class TrainerCallbacks:
             getattr(callback, event)(*arguments)
 
     def notify_of_batch(self, event: str, step: int, **logs: Any) -> None:
-        """Calls the method of those callbacks that define any for batches; only then are the logs read."""
-        if self._of_batches:
-            logs = {name: float(value) for name, value in logs.items()}
+        """Calls the method of those callbacks that define any for batches.
+
+        The logs are read from the device for those alone that take no tensors, which Keras 2 tells by the same name.
+        """
         for callback in self._of_batches:
-            getattr(callback, event)(step, logs)
+            takes_tensors = getattr(callback, "_supports_tf_logs", False)
+            getattr(callback, event)(step, logs if takes_tensors else {name: float(logs[name]) for name in logs})

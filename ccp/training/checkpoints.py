@@ -79,7 +79,7 @@ class Checkpoints:
         if self._manager is None or not self._writes:
             return
         try:
-            os.makedirs(self._directory, exist_ok=True)
+            tf.io.gfile.makedirs(self._directory)
             # Numbered by the manager's counter: one step may be saved twice, and nothing is overwritten in place.
             self._manager.save()
         except (tf.errors.OpError, OSError) as error:

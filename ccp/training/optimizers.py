@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Union
 
 import tensorflow as tf
 
-from ccp.keras_api import apply_summed, create_moments, named_optimizer
+from ccp.keras_api import apply_summed, create_moments, named_optimizer, rate_of_next_step
 from ccp.training.settings import OptimizerSettings
 
 # Settings of an optimizer, or one that others are to be like.
@@ -102,7 +102,8 @@ class GroupedOptimizer(tf.Module):
     @property
     def learning_rate(self) -> float:
         """The learning rate of groups without a multiplier."""
-        return float(self.current_rate())
+        name, optimizer = next(iter(self.optimizers.items()))
+        return float(tf.convert_to_tensor(optimizer.learning_rate)) / self._multipliers[name]
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
@@ -110,9 +111,9 @@ class GroupedOptimizer(tf.Module):
             optimizer.learning_rate = value * self._multipliers[name]
 
     def current_rate(self) -> tf.Tensor:
-        """``learning_rate`` as a tensor; in a graph too."""
+        """``learning_rate`` of the step to come as a tensor; in a graph too."""
         name, optimizer = next(iter(self.optimizers.items()))
-        return tf.convert_to_tensor(optimizer.learning_rate) / self._multipliers[name]
+        return rate_of_next_step(optimizer) / self._multipliers[name]
 
     def synchronize(self) -> None:
         """Gives all groups the learning rate of the first, if a callback has set that."""

@@ -28,11 +28,9 @@ class ProgressDisplay(tf.keras.callbacks.Callback):
       batch_size: to show the speed in images; None shows it in steps.
     """
 
-    # It reads logs of batches now and then, so that Keras need not convert them at every step: its names in Keras 2, 3.
-    _supports_tf_logs = async_safe = True
-
     def __init__(self, title: str = "training", batch_size: int | None = None):
-        super().__init__()
+        super().__init__()  # In Keras 2 sets the next to False.
+        self._supports_tf_logs = True  # It reads the losses of batches only now and then.
         self._title, self._batch_size = title, batch_size
         self._bar: tqdm | None = None
         self._begin = self._epoch_begin = self._last_step = self._last_shown = 0.0

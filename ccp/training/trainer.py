@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ccp.distribution.replicas import Replicas
 from ccp.errors import Interrupted, TrainingError, UserError
+from ccp.keras_api import is_compiled
 from ccp.projection.pool import candidates_from
 from ccp.projection.projector import Candidates, Projection
 from ccp.projection.settings import ProjectionSettings
@@ -118,7 +119,7 @@ class Trainer:
             checkpoints,
             loop=loop,
             projection=projection,
-            optimizer=checked_optimizer(optimizer),
+            optimizer=checked_optimizer(optimizer, allow_settings=True),
             gradients=gradients,
             head=head,
             replicas=self.replicas,
@@ -144,7 +145,6 @@ class Trainer:
         callbacks = TrainerCallbacks(
             self.callbacks,
             self.model,
-            self.optimizer.first,
             epochs=self._loop.max_epochs,
             steps=self._loop.steps_per_epoch,
             steps_done=self.progress.total_steps,
@@ -172,6 +172,9 @@ class Trainer:
         Raises:
           TrainingError: none of the checkpoints can be read.
         """
+        if not is_compiled(self.model):
+            # Callbacks look for it there. An earlier trainer's would be saved and restored in its place.
+            self.model.optimizer = self.optimizer.first
         return self.state.checkpoints.restore()
 
     def _train_epochs(self, callbacks: TrainerCallbacks) -> None:

@@ -114,7 +114,7 @@ class TrainingStep:
             self._replicas.run(lambda *gradients: self.optimizer.apply(gradients, trained + self._of_loss), gradients)
 
         gradient_norm = self._replicas.first(gradient_norm)
-        learning_rate = self.optimizer.current_rate()  # Before the step, after which that of a schedule is another.
+        learning_rate = self.optimizer.current_rate()  # Of a schedule, it is another one after the step.
         if self.loss_scale:
             skipped = self.loss_scale.step_if(tf.math.is_finite(gradient_norm), apply)
         else:

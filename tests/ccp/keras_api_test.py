@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from ccp.keras_api import layers_of, tf_variable, weight_name
+from ccp.keras_api import create_moments, layers_of, rate_of_next_step, tf_variable, weight_name
 
 
 def test_layers_of_inner_models_are_found_once():
@@ -11,6 +11,39 @@ def test_layers_of_inner_models_are_found_once():
     model = tf.keras.Sequential([tf.keras.Input((3,)), inner])
     found = [id(layer) for layer in layers_of(model)]
     assert all(found.count(id(layer)) == 1 for layer in (model, inner, dense, norm))
+
+
+def test_layers_of_a_module_have_no_weight_that_is_trained_and_not_found():
+    class Module(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = tf.keras.layers.BatchNormalization()
+
+    class Model(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = Module()
+
+        def call(self, inputs, training=False):
+            return self.inner.norm(inputs, training=training)
+
+    model = Model()
+    model(tf.zeros((1, 2)))
+    found = {id(variable) for layer in layers_of(model)[1:] for variable in layer.trainable_variables}
+    assert {id(variable) for variable in model.trainable_variables} == found
+
+
+def test_the_rate_of_the_next_step_is_what_that_step_uses():
+    weight, rates = tf.Variable(0.0), [1.0, 2.0, 4.0]
+    schedule = tf.keras.optimizers.schedules.PiecewiseConstantDecay([0, 1], rates)
+    for rate, expected in ((schedule, rates), (0.5, [0.5] * 3)):
+        optimizer = tf.keras.optimizers.SGD(rate)
+        create_moments(optimizer, [weight])
+        for step_rate in expected:
+            before = weight.numpy()
+            assert rate_of_next_step(optimizer) == step_rate
+            optimizer.apply_gradients([(tf.constant(-1.0), weight)])
+            assert weight - before == step_rate
 
 
 def test_weights_have_the_names_of_published_files():

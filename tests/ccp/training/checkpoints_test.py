@@ -17,6 +17,7 @@ from tests.support.toy_training import (
     assert_same_tensors,
     saved_tensors,
     toy_batches,
+    toy_model,
     toy_settings,
     toy_trainer,
 )
@@ -75,6 +76,30 @@ class DamageTest(EagerTest):
             TrainingError, "another network, another loss .* wrote them. Resume with those, or"
         ):
             trainer(7).fit()
+
+    def test_trainers_of_one_network_do_not_share_an_optimizer(self):
+        network, directory = toy_model(), self.get_temp_dir()
+
+        def trainer(network, **more):
+            loop = ccp.LoopSettings(max_epochs=2, steps_per_epoch=3)
+            arguments = ccp.TripletLoss(), toy_batches, lambda: {"map_at_r": 0.5}
+            return ccp.Trainer(network, *arguments, loop=loop, verbose=False, **more)
+
+        trainer(network).fit()
+        with self.assertRaises(Interrupted):
+            trainer(network, checkpoints=directory, should_stop=lambda: True).fit()
+        for other in (network, toy_model()):  # In the same process, and in another one.
+            resumed = trainer(other, checkpoints=directory)
+            self.assertTrue(resumed.restore())
+            self.assertEqual(resumed.optimizer.first.iterations, 1)
+            self.assertIs(other.optimizer, resumed.optimizer.first)
+
+    def test_checkpoints_are_written_through_the_file_system_of_tensorflow(self):
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.get_temp_dir())
+        toy_trainer(toy_settings(max_epochs=1), checkpoints="ram://bucket/run").fit()
+        self.assertEmpty(os.listdir())
+        self.assertEqual(toy_trainer(toy_settings(max_epochs=1), checkpoints="ram://bucket/run").fit().total_steps, 3)
 
 
 class PatternTest(EagerTest):

@@ -11,6 +11,7 @@ from unittest import mock
 
 import tensorflow as tf
 
+from ccp.training.callbacks import TrainerCallbacks
 from ccp.training.progress_display import ProgressDisplay
 
 
@@ -83,13 +84,20 @@ class ProgressDisplayTest(tf.test.TestCase):
         self.assertEqual(lines[-1][-28:], "projection 1 [2:13:40, 0 images/s]"[-28:])
 
     def test_losses_are_read_only_to_be_shown(self):
-        loss = mock.MagicMock()
-        display = ProgressDisplay()
-        display.set_params({"epochs": 1, "steps": 9, "steps_done": 0, "monitor": "map_at_r", "finished": False})
-        display.on_train_begin({})
-        for step in range(9):
-            display.on_train_batch_end(step, {"loss": loss})
-        loss.__float__.assert_not_called()
+        class Other(tf.keras.callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                seen.append(logs["loss"])
+
+        loss, seen = mock.MagicMock(), []
+        loss.__float__.return_value = 0.5
+        params = {"epochs": 1, "steps": 9, "steps_done": 0, "monitor": "map_at_r", "finished": False}
+        for callbacks, expected in (([ProgressDisplay()], 0), ([ProgressDisplay(), Other()], 9)):
+            callbacks = TrainerCallbacks(callbacks, tf.keras.Sequential(), **params)
+            callbacks.notify("on_train_begin", {})
+            for step in range(9):
+                callbacks.notify_of_batch("on_train_batch_end", step, loss=loss)
+            self.assertEqual(loss.__float__.call_count, expected)
+        self.assertEqual(seen, [0.5] * 9)
 
     def test_a_resumed_training_tells_where(self):
         self.assertEqual(self.lines(steps_done=4)[0], "ccp/contrastive: resuming at epoch 2")
