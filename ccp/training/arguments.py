@@ -27,19 +27,20 @@ def checked_loss(loss: Any) -> Any:
     )
 
 
-def checked_optimizer(optimizer: Any) -> OptimizerLike:
+def checked_optimizer(optimizer: Any, allow_settings: bool = False) -> OptimizerLike:
     """The optimizer; a name stands for Keras' optimizer with its defaults.
 
     Raises:
-      ConfigError: it is neither an optimizer nor the name of one.
+      ConfigError: it is neither an optimizer nor the name of one, nor settings where these are allowed.
     """
     if isinstance(optimizer, str):
         with contextlib.suppress(ValueError):
             return tf.keras.optimizers.get(optimizer)
     is_optimizer = hasattr(optimizer, "apply_gradients") and not isinstance(optimizer, type)
-    if is_optimizer or isinstance(optimizer, OptimizerSettings):
+    if is_optimizer or (allow_settings and isinstance(optimizer, OptimizerSettings)):
         return optimizer
+    settings = ", or ccp.OptimizerSettings(…)" if allow_settings else ""
     raise ConfigError(
-        "The optimizer must be a Keras optimizer, such as tf.keras.optimizers.Adam(1e-4), its name, or "
-        f"ccp.OptimizerSettings(…); got {optimizer!r}."
+        "The optimizer must be a Keras optimizer, such as tf.keras.optimizers.Adam(1e-4), or the name of one"
+        f"{settings}; got {optimizer!r}."
     )

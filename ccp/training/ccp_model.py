@@ -15,7 +15,6 @@ from ccp.references.reference_loss import CCPLoss
 from ccp.training.arguments import checked_loss, checked_optimizer
 from ccp.training.batches import check_pairs
 from ccp.training.callbacks import announce
-from ccp.training.optimizers import OptimizerLike
 from ccp.training.projecting_callbacks import ProjectingCallback, StartProxies
 from ccp.training.settings import GradientSettings
 from ccp.training.training_step import TrainingStep
@@ -64,7 +63,11 @@ class CCPModel(tf.keras.Model):
         self._has_warned, self._verbose = False, False
 
     def compile(
-        self, optimizer: OptimizerLike = "adam", *, gradients: GradientSettings = GradientSettings(), **kwargs: Any
+        self,
+        optimizer: tf.keras.optimizers.Optimizer | str = "adam",
+        *,
+        gradients: GradientSettings = GradientSettings(),
+        **kwargs: Any,
     ) -> None:
         """See ``tf.keras.Model.compile``.
 

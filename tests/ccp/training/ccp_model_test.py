@@ -249,8 +249,8 @@ class RefusalTest(EagerTest):
         ):
             with self.assertRaisesRegex(ConfigError, f"such as ccp.ContrastiveLoss.*got {given}"):
                 ccp.CCPModel(network(), loss)
-        for optimizer in ("adamm", tf.keras.optimizers.Adam, 0.01):
-            with self.assertRaisesRegex(ConfigError, "The optimizer must be a Keras optimizer.*; got "):
+        for optimizer in ("adamm", tf.keras.optimizers.Adam, 0.01, ccp.OptimizerSettings()):
+            with self.assertRaisesRegex(ConfigError, "a Keras optimizer, such as .*, or the name of one; got "):
                 ccp.CCPModel(network(), ccp_loss()).compile(optimizer)
 
     def test_one_hot_labels(self):
