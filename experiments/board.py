@@ -16,7 +16,7 @@ from experiments.run_directory import RunDirectory
 
 
 class TensorBoard(tf.keras.callbacks.Callback):
-    """Writes scalars and distance histograms of each epoch, and a picture and the geometry of each projection.
+    """Writes scalars and distance histograms of each epoch, the geometry of each projection, and pictures of some.
 
     Args:
       run: the directory.
@@ -50,10 +50,13 @@ class TensorBoard(tf.keras.callbacks.Callback):
         self._writer.flush()
 
     def _show_projection(self) -> None:
-        projections = read_projections(self._run)[-1:]
+        projections = read_projections(self._run, newest=1)
         (measured,) = geometry_by_projection(projections)
         for name, value in measured.items():
             if isinstance(value, float):
                 tf.summary.scalar(f"geometry/{name}", value)
+        index = int(projections[0]["index"])
+        if index & (index - 1):  # Drawing takes longer than an epoch may: pictures of 0, 1, 2, 4, 8, …
+            return
         picture = tf.io.decode_png(to_png(draw_projections(projections)), channels=3)
         tf.summary.image("projection", picture[tf.newaxis])

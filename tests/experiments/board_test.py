@@ -50,6 +50,19 @@ class BoardTest(tf.test.TestCase):
         self.assertEqual(events["loss"], [10, 20])
         self.assertEqual(events["distances/positive"], [10, 20])
 
+    def test_of_many_projections_those_of_powers_of_two_are_drawn_and_all_are_measured(self):
+        run = RunDirectory(pictures.folder_for(self))
+        logs = board.TensorBoard(run, lambda: made_up_run.embedded([0, 1, 10, 11], [0, 0, 1, 1]))
+        for index in range(4):
+            _keep(run, index)
+            projection = Projection(index, 0.0, None, tf.zeros([5, 3, 6]))
+            logs.on_projection(projection)
+            if index:
+                logs.on_epoch_end(index - 1, {"step": 10 * index, "projected": True})
+        events = _events(run)
+        self.assertEqual(events["projection"], [0, 10, 20])
+        self.assertEqual(events["geometry/radius_by_proxies"], [0, 10, 20, 30])
+
 
 if __name__ == "__main__":
     tf.test.main()

@@ -19,6 +19,7 @@ class ReadProjectionsTest(absltest.TestCase):
             del kept["index"]
             np.savez(run.projections / f"{index:04d}.npz", **kept, proximal_weight=0.0)
         read = read_projections(run)
+        self.assertEqual([entry["index"] for entry in read_projections(run, newest=1)], [read[-1]["index"]])
         self.assertEqual([int(record["index"]) for record in read], [0, 1, 2, 10])
         for record in read:
             np.testing.assert_allclose(np.linalg.norm(record["proxies"], axis=-1), 1.0, rtol=1e-5)
