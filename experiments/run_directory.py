@@ -189,7 +189,7 @@ class RunDirectory:
           RunError: the directory holds no run, or one with settings that cannot be.
         """
         if not self.settings.exists():
-            raise RunError(f"{self.path} holds no run (there is no {self.settings.name}); pass --run_dir of a run.")
+            raise RunError(f"{self.path} holds no run (there is no {self.settings.name}); pass the directory of a run.")
         try:
             return configure(read_json(self.settings))
         except ConfigError as error:

@@ -124,6 +124,8 @@ class RefusalTest(parameterized.TestCase):
         (["train", "--repeats=0"], "--repeats must be a whole number, at least 1; got '0'"),
         (["export", "--export_dir=e"], "main.py export needs one of --run_dir, a run, and --model"),
         (["report"], "main.py report needs RUN …"),
+        (["duplicates", "--images=.", "--output=o", "--threshold=nan"], "--threshold must be from 0 to 2; got nan"),
+        (["duplicates", "--images=.", "--output=o", "--threshold=-1"], "--threshold must be from 0 to 2; got -1"),
         (["compare", "--format=html", "run"], "--format must be one of text, csv, latex; got 'html'"),
         (["validate"], "main.py validate needs --dataset: data set to train and evaluate on"),
         (["validate", "--dataset=cup", "--data_dir=d"], "Unknown dataset 'cup'. Did you mean cub?"),
@@ -156,6 +158,7 @@ class RefusalTest(parameterized.TestCase):
             (["prepare", "--dataset=cup", "--data_dir=unfetched"], "'cup' is not prepared from archives; cub, cars196"),
             (["prepare", "--dataset=sop", "--data_dir=unfetched"], "sop needs Stanford_Online_Products.zip; give the"),
             (["compare", "no/such"], "There is no run 'no/such'"),
+            (["report", "."], "holds no run (there is no settings.json); pass the directory of a run"),
             (["embed", "--model=no/such", "--images=.", "--output=x.npz"], "no/such holds no SavedModel"),
         ):
             code, err = _refusal(*arguments)

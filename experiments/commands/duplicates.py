@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from absl.flags import FlagValues
 
+from ccp.errors import ConfigError
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
 from experiments.commands.run_flags import ON_ERROR, OVERWRITE, print_skipped
+
+_LARGEST_DISTANCE = 2  # Of normalised embeddings.
 
 
 def duplicates(values: FlagValues) -> int:
@@ -14,6 +17,8 @@ def duplicates(values: FlagValues) -> int:
     from datasets.files import check_directory
     from experiments.duplicates import find_duplicates, write_duplicates
 
+    if not 0 <= values.threshold <= _LARGEST_DISTANCE:
+        raise ConfigError(f"--threshold must be from 0 to {_LARGEST_DISTANCE}; got {values.threshold:g}.")
     check_directory(values.output, "--output")
     skip = values.on_error == "skip"
     found = find_duplicates(values.images, values.model, values.threshold, values.index, skip, values.overwrite)
