@@ -99,7 +99,9 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(result["protocol"]["test"], protocol)
         # Of eight queries, hits are eighths.
         self.assertEqual(result["test"]["precision_at_1"] * 8 % 1, 0)
-        self.assertIn("ccp/contrastive, test, seen classes", self.run_ok("evaluate", f"--run_dir={self.home / 'run'}"))
+        out = self.run_ok("evaluate", f"--run_dir={self.home / 'run'}", "--metrics=precision_at_5,map_at_r")
+        self.assertRegex(out, r"MAP@R +P@5\n")
+        self.assertRegex(out, r"ccp/contrastive, test, seen classes( +\d+\.\d\d){4}\n")
 
     def test_csv_with_queries_and_gallery(self):
         listing, run = self.folder / "images.csv", self.home / "run"

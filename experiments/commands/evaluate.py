@@ -12,8 +12,8 @@ from experiments.start_rows import start_rows
 
 def evaluate(values: FlagValues) -> int:
     """Scores the best weights of a run by every metric."""
-    from evaluate.metrics.registry import find_metric
-    from evaluate.metrics.table import score_table
+    from evaluate.metrics.registry import STANDARD, find_metric, title
+    from evaluate.metrics.table import score_table, score_text
     from experiments.evaluation import write_evaluation
     from experiments.restored import restore_run
 
@@ -23,7 +23,9 @@ def evaluate(values: FlagValues) -> int:
     result, files = write_evaluation(restored, values.split, values.metrics)
     before = start_rows(result["before_training"], values.split)
     name = f"{result['loss']}, {values.split}, {result['split_classes']}"
-    print(score_table({**before, name: result["scores"]}))
+    further = [metric for metric in dict.fromkeys(values.metrics) if metric not in STANDARD]
+    columns = {title(metric): {name: score_text(result["scores"], metric)} for metric in further}
+    print(score_table({**before, name: result["scores"]}, columns))
     note_unfinished(restored.progress)
     note_unreadable(result, values.run_dir)
     print(listing([("result", path) for path in files]))
