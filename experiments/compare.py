@@ -79,7 +79,9 @@ def collect(patterns: Sequence[str]) -> Comparison:
             group = groups.setdefault(repr(sorted(source.flat.items())), source)
             if group is source:
                 continue
-            if source.combined or group.results.keys() & source.results.keys():
+            if source.combined:
+                left_out.append(f"{path}: concatenated, as another protocol has the same settings")
+            elif group.results.keys() & source.results.keys():
                 left_out.append(f"{path}: same settings and seed as another one")
             else:
                 group.results.update(source.results)
@@ -113,12 +115,15 @@ def _of_protocol(path: str) -> list[_Source]:
     flat = _settings_of(runs[0])
     del flat["seed"], flat["validation"]
     by_seed: dict[int, list[Mapping[str, Any]]] = {}
-    for run in runs:
+    for run in directory.runs(result["repeats"]):  # Further ones may have begun since.
         by_seed.setdefault(run.load_settings().run.seed, []).append(read_json(run.result))
     means: dict[int, Mapping[str, Any]] = {}
     for seed, folds in by_seed.items():
-        whys = [fold["no_projection"] for fold in folds if fold.get("no_projection")]
-        means[seed] = {"test": mean_scores([fold["test"] for fold in folds]), "no_projection": (whys or [None])[0]}
+        means[seed] = {
+            "test": mean_scores([fold["test"] for fold in folds]),
+            "no_projection": next(filter(None, (fold.get("no_projection") for fold in folds)), None),
+            "before_training": folds[0].get("before_training", {}),  # The four start as one network.
+        }
     # Other lines have no intervals.
     combined = {metric: {**one, "interval_95": None} for metric, one in result["concatenated"]["scores"].items()}
     sizes = {name: f"{name}, {result[name]['embedding_size']}-D" for name in ("separated", "concatenated")}

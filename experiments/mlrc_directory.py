@@ -31,11 +31,11 @@ class MlrcDirectory:
         """The run of a fold, from 1, and a repeat, from 0."""
         return RunDirectory(self.path / f"fold{fold}-repeat{repeat}")
 
-    def runs(self) -> list[RunDirectory]:
-        """Those that have begun, repeat by repeat."""
+    def runs(self, repeats: int | None = None) -> list[RunDirectory]:
+        """Those that have begun, repeat by repeat; of the first ``repeats``, or of all."""
         found = (re.fullmatch(r"fold(\d)-repeat(\d+)", path.name) for path in self.path.glob("fold*-repeat*"))
         numbers = sorted((int(match[2]), int(match[1])) for match in found if match)
-        runs = [self.run(fold, repeat) for repeat, fold in numbers]
+        runs = [self.run(fold, repeat) for repeat, fold in numbers if repeats is None or repeat < repeats]
         return [run for run in runs if run.settings.exists()]
 
     def load_result(self) -> dict[str, Any] | None:

@@ -152,15 +152,21 @@ class Group(NamedTuple):
         return next((run for run in self.runs if run.evaluation), self.runs[0])
 
     @property
+    def seen_classes(self) -> bool:
+        """Whether the scores are of classes that were trained on."""
+        evaluation = self.shown.evaluation
+        return evaluation is not None and evaluation.test_classes == "seen classes"
+
+    @property
     def scored(self) -> list[RunFacts]:
         """The runs with scores."""
         return [run for run in self.runs if run.scores]
 
     @property
     def before_training(self) -> dict[str, list[Mapping[str, float]]]:
-        """By row, the test scores of the runs' networks before training."""
+        """By row, the test scores before training of the networks of the runs with scores."""
         rows: dict[str, list[Mapping[str, float]]] = {}
-        for run in self.runs:
+        for run in self.scored:
             for row, scores in run.before_training.items():
                 rows.setdefault(row, []).append(scores)
         return rows

@@ -155,27 +155,32 @@ class CompareTest(tf.test.TestCase):
         self.assertTrue(table.startswith(r"\begin{tabular}{lrrrr}"))
         self.assertTrue(table.endswith(r"\end{tabular}"))
 
-    def _protocol(self, name: str, finished: bool = True):
-        """Two repeats of four folds; the models' scores are 0.01 to 0.04 above 0.5 and 0.7."""
+    def _protocol(self, name: str, finished: bool = True, seed: int = 0):
+        """Two repeats of four folds; the models' scores are 0.01 to 0.04 above 0.5 and 0.7, and 0.1 and 0.2 before."""
         home = self.home / name
         home.mkdir()
         for repeat, score in enumerate((0.5, 0.7)):
             for fold in range(1, 5):
-                settings = {"loss": "contrastive", "seed": repeat, "validation": f"fold{fold}"}
-                self._run(f"{name}/fold{fold}-repeat{repeat}", score + 0.01 * fold, **settings)
+                settings = {"loss": "contrastive", "seed": seed + repeat, "validation": f"fold{fold}"}
+                before = 0.1 * (1 + repeat)
+                self._run(f"{name}/fold{fold}-repeat{repeat}", score + 0.01 * fold, before, **settings)
         concatenated = {"mean": 0.8, "deviation": 0.1, "interval_95": [0.7, 0.9], "count": 16}
         scores = dict.fromkeys(("precision_at_1", "r_precision", "map_at_r"), concatenated)
         if finished:
             sizes = {name: {"embedding_size": size} for name, size in (("separated", 128), ("concatenated", 512))}
             sizes["concatenated"]["scores"] = scores
-            save_json(MlrcDirectory(home).result, sizes)
+            save_json(MlrcDirectory(home).result, {"repeats": 2, **sizes})
 
     def test_a_protocol_is_two_lines_beside_runs(self):
         self._run("a0", 0.5, loss="contrastive", seed=0)
         self._run("a1", 0.8, loss="contrastive", seed=1)
         self._protocol("mlrc")
+        # A third repeat that has begun since.
+        self._run("mlrc/fold1-repeat2", 0.9, loss="contrastive", seed=2, validation="fold1")
+        self._run("mlrc/fold2-repeat2", None, loss="contrastive", seed=2, validation="fold2")
         lines = _text([str(self.home / "*")]).splitlines()
         self.assertRegex(lines[1], r"^digits contrastive \(2 seeds\) ")
+        self.assertRegex(lines.pop(2), r"^digits untrained \(2 seeds\) +15\.00 ± 7\.07 ")
         # Means of four: 0.525 and 0.725; their mean, and deviation 0.2 / √2; 2.5 above and 7.5 below the runs.
         line = (
             r"^digits contrastive mlrc=separated, 128-D \(2 seeds\) +62\.50 ± 14\.14 .*-2\.50 ± 7\.07, for 1 of 2 seeds"
@@ -187,8 +192,17 @@ class CompareTest(tf.test.TestCase):
         )
         self.assertLen(lines, 4)
         rows = list(csv.DictReader(io.StringIO(csv_table(collect([str(self.home / "mlrc")])))))
-        self.assertEqual([(row["seeds"], row["map_at_r_deviation"]) for row in rows][1], ("0", "0.1"))
+        self.assertEqual([(row["seeds"], row["map_at_r_deviation"]) for row in rows][2], ("0", "0.1"))
         self.assertIn(r"& 80.00 $\pm$ 10.00 &", latex_table(collect([str(self.home / "mlrc")])))
+
+    def test_protocols_of_other_seeds_are_joined(self):
+        self._protocol("a")
+        self._protocol("b", seed=2)
+        lines = _text([str(self.home / "*")]).splitlines()
+        self.assertRegex(lines[2], r"^digits contrastive mlrc=separated, 128-D \(4 seeds\) +62\.50 ")
+        self.assertEqual(
+            lines[4:], [f"left out: {self.home / 'b'}: concatenated, as another protocol has the same settings"]
+        )
 
     def test_an_unfinished_protocol(self):
         self._run("a", 0.5, loss="contrastive", seed=0)

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from evaluate.metrics.registry import STANDARD
 from evaluate.report.facts import CrossValidation
 from evaluate.report.page import render
 from tests.support import made_up_run, pictures
@@ -116,6 +117,7 @@ class SeenClassesTest(tf.test.TestCase):
         )
         page = render(made_up_run.report(facts), pictures.folder_for(self))
         self.assertIn("evaluated on 48 other images of 8 of these (seen classes)", Reader(page).text)
+        self.assertRegex(Reader(page).text, r" a, seen classes \d+\.\d\d \d+\.\d\d – ")
         self.assertNotIn("unseen", page.lower())
 
 
@@ -170,6 +172,19 @@ class SeveralRunsTest(tf.test.TestCase):
         names = {path.name for path in folder.iterdir()}
         self.assertContainsSubset({"run1_retrieval.png", "run2_retrieval.png"}, names)
         self.assertNotIn("run3_retrieval.png", names)
+
+    def test_the_mean_before_training_is_of_the_seeds_with_scores(self):
+        before = [{"untrained": dict.fromkeys(STANDARD, score)} for score in (0.2, 0.9)]
+        runs = [made_up_run.run_facts(f"a, seed {s}", s, setting="a", before_training=before[s]) for s in range(2)]
+        runs[1] = dataclasses.replace(runs[1], evaluation=None, finished=False)
+        text = Reader(render(made_up_run.report(*runs), pictures.folder_for(self))).text
+        self.assertIn("untrained 20.00 20.00 20.00 a ", text)
+
+    def test_a_finished_run_without_its_weights_has_scores_without_intervals(self):
+        result = {"best_epoch": 2, "test": dict.fromkeys(STANDARD, 0.125)}
+        runs = [made_up_run.run_facts("base"), made_up_run.run_facts("ccp", evaluation=None, result=result)]
+        text = Reader(render(made_up_run.report(*runs), pictures.folder_for(self))).text
+        self.assertIn("ccp 12.50 12.50 12.50 ", text)
 
     def test_protocols_have_a_table(self):
         run = made_up_run.run_facts("ccp", projects=True)
