@@ -36,7 +36,8 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         cls.home = pathlib.Path(tempfile.mkdtemp())
         cls.addClassCleanup(shutil.rmtree, cls.home)
         cls.images = cls.home / "images"
-        photographs.write(cls.images, num_classes=16, per_class=3)
+        # Too small for half their resolution to be enough, which the simple decoding does not know.
+        photographs.write(cls.images, num_classes=16, per_class=3, height=22, width=33)
         photographs.decode_simply(cls)  # The exported model reads images itself.
         settings = configure(ONE_STEP, {"data_dir": str(cls.images)})
         # Two models in turn stand for the four of the protocol; the second repeat has them the other way round.
