@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ccp.errors import ConfigError, first_line
 from models.backbones.random_drops import switch_off_drops
-from models.backbones.safe_file import file_digest, input_shape, read_network
+from models.backbones.safe_file import check_weights, file_digest, input_shape, read_network
 from models.conventions import CAFFE, IMAGENET, INPUT_RANGES, UNKNOWN_RANGE
 from models.registry import Backbone
 from models.settings import NetworkSettings
@@ -71,6 +71,7 @@ def own_network(inputs: tf.Tensor, settings: NetworkSettings) -> tf.Tensor:
             f"--mixed_precision does not reach the layers of {path}, which have their own precision; leave it out."
         )
     read_network(path)
+    check_weights(path)
     try:
         network = tf.keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds, for damage and for what another version has written.

@@ -8,18 +8,29 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
+import h5py
+
 from ccp.errors import ConfigError
 
-_CONFIG = "config.json"
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 # Modules whose classes a file may name, and classes elsewhere in Keras.
 _MODULES = ("keras.layers", "keras.initializers", "keras.regularizers", "keras.constraints", "keras.dtype_policies")
 _PACKAGES = ("keras.src.layers.", "keras.src.ops.")
 _CLASSES = ("DTypePolicy", "Functional", "Model", "Policy", "Sequential")
 _VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__ellipsis__", "__slice__")  # No objects.
-_CODE = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
-_OTHER_FILES = ("StringLookup", "IntegerLookup", "TextVectorization")  # Their vocabulary may be any file.
+_CODE = (
+    *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
+    *("ClassMethod", "InstanceMethod", "InstanceProperty"),  # Of TensorFlow, by name.
+)
+_OPERATION_LAYERS = ("TFOpLambda", "SlicingOpLambda")  # Of Keras 2, around an operation of TensorFlow.
+_OTHER_FILES = (
+    "StringLookup",
+    "IntegerLookup",
+    "IndexLookup",
+    "TextVectorization",
+)  # Their vocabulary may be any file.
 _RANDOM = ("Random", "Gaussian", "RandAugment", "AutoContrast", "MixUp", "CutMix", "AugMix")
-# What an operation of TensorFlow in a Keras 2 network may be.
+# What such an operation may be.
 _OPERATIONS = ("math.", "nn.", "linalg.", "image.", "__operators__.")
 _PLAIN_OPERATIONS = (
     *("cast", "clip_by_value", "concat", "expand_dims", "gather", "identity", "ones_like", "pad", "repeat", "reshape"),
@@ -37,14 +48,42 @@ def read_network(path: str) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as file:
             network = json.loads(file.read(_CONFIG))
+        network["config"]["layers"][0]["config"]
     except FileNotFoundError:
         raise ConfigError(f"There is no file {path}; check --backbone.") from None
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    # Damage to the file, or a description of something else.
+    except (OSError, LookupError, ValueError, TypeError, RecursionError, zipfile.BadZipFile) as error:
         raise ConfigError(f"{path} is no file of model.save('….keras') ({error}); save the network so.") from error
     network.pop("compile_config", None)  # Not loaded.
     for described in _objects(network):
         _check(described, path)
     return network
+
+
+def check_weights(path: str) -> None:
+    """Refuses weights that are not in the ``.keras`` file itself, or in a form that holds code.
+
+    Keras 2 would also read ``model.weights.npz``, by pickle, which runs what is in it.
+
+    Raises:
+      ConfigError: there are such weights, or none.
+    """
+    try:
+        with zipfile.ZipFile(path) as file, file.open(_WEIGHTS) as weights, h5py.File(weights) as tensors:
+            _check_group(tensors, path)
+    except ConfigError:
+        raise
+    except Exception as error:  # For damaged files, h5py raises many kinds.
+        raise ConfigError(f"{path} has no {_WEIGHTS} that can be read ({error}); save the network again.") from error
+
+
+def _check_group(group: h5py.Group, path: str) -> None:
+    for name in group:
+        item = group[name] if isinstance(group.get(name, getlink=True), h5py.HardLink) else None
+        if isinstance(item, h5py.Group):
+            _check_group(item, path)
+        elif item is None or (isinstance(item, h5py.Dataset) and (item.external or item.is_virtual)):
+            raise ConfigError(f"{path} keeps {group.name}/{name} in another place; save the network again.")
 
 
 def input_shape(network: dict[str, Any], path: str) -> list[int | None]:
@@ -107,8 +146,12 @@ def _check(described: dict[str, Any], path: str) -> None:
     is_value = name in _VALUES and not module
     is_allowed = module in _MODULES or module.startswith(_PACKAGES) or name in _CLASSES
     is_allowed = is_allowed and (module == "keras" or module.startswith("keras."))
-    if name == "TFOpLambda":
-        is_allowed = operation.startswith(_OPERATIONS) or operation in _PLAIN_OPERATIONS
+    # Keras also looks for functions, for a class in a class, and by the name that a class is registered under.
+    is_class = name.isidentifier() and name[0].isupper() and described.get("registered_name") in (None, name)
+    is_allowed = is_allowed and is_class
+    if name in _OPERATION_LAYERS:
+        is_allowed = is_allowed and (operation.startswith(_OPERATIONS) or operation in _PLAIN_OPERATIONS)
+        is_allowed = is_allowed and not any(word in operation for word in ("random", "dropout", "fractional"))
         name = f"tf.{operation}"
     if not (is_value or is_allowed):
         owner = f" of {module}" if module else ""

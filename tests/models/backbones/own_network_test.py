@@ -1,9 +1,13 @@
 """Networks of the user's own, from files."""
 
 import hashlib
+import io
 import json
+import os
+import pickle
 import zipfile
 
+import h5py
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
@@ -16,6 +20,16 @@ from models.weights.start_weights import check_start_weights, load_start_weights
 from tests.support import pictures
 
 _SIZE = 16
+
+
+class _Maker:
+    """Makes a directory when it is read from a pickle."""
+
+    def __init__(self, directory):
+        self.directory = directory
+
+    def __reduce__(self):
+        return os.mkdir, (self.directory,)
 
 
 def _images(channels=3, size=_SIZE):
@@ -158,7 +172,14 @@ class RefusedTest(OwnNetworkTest):
             config = file.read("config.json")
         with zipfile.ZipFile(path, "w") as file:
             file.writestr("config.json", config)
-        self.assert_refused("Keras cannot load .*Save the network again", path)
+        self.assert_refused("has no model.weights.h5 that can be read .*save the network again", path)
+
+    @parameterized.parameters("[]", "3", "{}", '{"config": {"layers": []}}', '{"config": null}', "[" * 100_000)
+    def test_other_descriptions(self, description):
+        path = str(pictures.folder_for(self) / "other.keras")
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("config.json", description)
+        self.assert_refused("is no file of model.save", path)
 
     @parameterized.parameters(b"", b"<html>", b"PK\x05\x06" + bytes(18))
     def test_no_network(self, content):
@@ -211,6 +232,34 @@ class CodeTest(OwnNetworkTest):
             {"module": "keras.layers", "class_name": "StringLookup", "config": {}},
             "StringLookup layer, which is not for",
         ),
+        (
+            {
+                "module": "keras.src.layers.core.tf_op_layer",
+                "class_name": "SlicingOpLambda",
+                "config": {"name": "remove", "function": "io.gfile.remove"},
+            },
+            "tf.io.gfile.remove",
+        ),
+        ({"module": "evil", "class_name": "TFOpLambda", "config": {"function": "math.add"}}, "tf.math.add of evil"),
+        (
+            {
+                "module": "keras.src.layers.core.tf_op_layer",
+                "class_name": "TFOpLambda",
+                "config": {"function": "image.random_hue"},
+            },
+            "tf.image.random_hue",
+        ),
+        (
+            {"module": "keras.src.layers.core", "class_name": "ClassMethod", "config": {"cls_symbol": "io.gfile"}},
+            "ClassMethod layer, which holds code",
+        ),
+        (
+            {"module": "keras.layers", "class_name": "Other", "config": {}, "registered_name": "Lambda"},
+            "has Other of keras.layers",
+        ),
+        ({"module": "keras.src.layers.core", "class_name": "lambda_layer.Lambda", "config": {}}, "lambda_layer.Lambda"),
+        ({"module": "keras.layers", "class_name": "function", "config": "deserialize"}, "has function of keras.layers"),
+        ({"module": "keras.layers", "class_name": "__typespec__", "config": [], "spec_name": "Lambda"}, "__typespec__"),
     )
     def test_objects_in_the_description(self, described, message):
         path, _ = self.saved(tf.keras.layers.Conv2D(4, 3))
@@ -220,6 +269,40 @@ class CodeTest(OwnNetworkTest):
         with zipfile.ZipFile(path, "w") as file:
             file.writestr("config.json", json.dumps(network))
         self.assert_refused(message, path)
+
+    def test_pickled_weights(self):
+        path, _ = self.saved(tf.keras.layers.Conv2D(4, 3))
+        made = pictures.folder_for(self) / "made"
+        with zipfile.ZipFile(path) as file:
+            config = file.read("config.json")
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("config.json", config)
+            file.writestr("model.weights.npz", pickle.dumps(_Maker(str(made))))
+        self.assert_refused("has no model.weights.h5", path)
+        self.assertFalse(made.exists())
+
+    def test_weights_in_other_files(self):
+        path, _ = self.saved(tf.keras.layers.Conv2D(4, 3))
+        with zipfile.ZipFile(path) as file:
+            parts = {name: file.read(name) for name in file.namelist()}
+
+        def external(file, name):
+            shape = file[name].shape
+            del file[name]
+            file.create_dataset(name, shape, "float32", external=[("/dev/zero", 0, h5py.h5f.UNLIMITED)])
+
+        def linked(file, name):
+            del file[name]
+            file[name] = h5py.ExternalLink("/etc/other.h5", "kernel")
+
+        for change in (external, linked):
+            weights = io.BytesIO(parts["model.weights.h5"])
+            with h5py.File(weights, "r+") as file:
+                change(file, file.visititems(lambda name, item: name if isinstance(item, h5py.Dataset) else None))
+            with zipfile.ZipFile(path, "w") as file:
+                for name, part in parts.items():
+                    file.writestr(name, weights.getvalue() if name == "model.weights.h5" else part)
+            self.assert_refused("keeps .* in another place", path)
 
     def test_operations_between_layers_are_allowed(self):
         inputs = tf.keras.Input((_SIZE, _SIZE, 3))
