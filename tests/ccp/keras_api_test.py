@@ -13,7 +13,7 @@ def test_layers_of_inner_models_are_found_once():
     assert all(found.count(id(layer)) == 1 for layer in (model, inner, dense, norm))
 
 
-def test_layers_of_a_module_have_no_weight_that_is_trained_and_not_found():
+def test_layers_in_a_module_that_is_no_layer_are_found_if_they_are_trained():
     class Module(tf.Module):
         def __init__(self):
             super().__init__()
