@@ -56,7 +56,7 @@ class TrainerCallbacks:
     def notify_of_batch(self, event: str, step: int, **logs: Any) -> None:
         """Calls the method of those callbacks that define any for batches.
 
-        The logs are read from the device, but for callbacks that take tensors: Keras 2 marks them by the same attribute.
+        The logs are read from the device, except for callbacks that take tensors; Keras 2 has the same mark.
         """
         for callback in self._of_batches:
             takes_tensors = getattr(callback, "_supports_tf_logs", False)
