@@ -99,7 +99,7 @@ class CommandLineTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual((settings.data.dataset, settings.network.backbone, repeats), ("omniglot", "conv4", 1))
 
     @parameterized.parameters(
-        ("--repeat=0", "flag --repeat=0: 0 is not a positive integer"),
+        ("--repeat=0", "--repeat must be a whole number, at least 1; got '0'"),
         ("--repeat=2 --validation=fold1", "--repeat trains whole protocols, which say what is held out; leave --valid"),
         ("--conventional", "--conventional is a setting of the paper, for cub, cars196, inshop, sop and a pretrained"),
         ("--dataset=CUB200_2011 --backbone=conv4 --conventional", "got cub with conv4. Leave it out"),
