@@ -17,8 +17,10 @@ def no_projection(settings: Settings, projections: int) -> str | None:
     """
     if projections or not settings.loss.kind.projects:
         return None
-    schedule = settings.projection
-    if schedule.projection == "period":
+    schedule, most = settings.projection, settings.loop.max_epochs
+    if most == 1:
+        why, remedy = "they come between epochs, and there was one alone", "a larger --max_epochs"
+    elif schedule.projection == "period":
         why = f"training ended within the first {schedule.projection_period} epochs"
         remedy = "a smaller --projection_period"
     elif schedule.projection == "staleness":
@@ -26,5 +28,5 @@ def no_projection(settings: Settings, projections: int) -> str | None:
         remedy = "a smaller --staleness"
     else:
         why = f"the score never stood still for {schedule.patience} epochs before training ended"
-        remedy = "--projection=period"
+        remedy = "--projection=period" + " --projection_period=1" * (most <= schedule.projection_period)
     return f"no projection happened: {why}; try {remedy}"

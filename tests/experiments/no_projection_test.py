@@ -8,7 +8,19 @@ from experiments.settings import configure
 
 class NoProjectionTest(parameterized.TestCase):
     @parameterized.parameters(
-        ({"patience": 5}, "the score never stood still for 5 epochs before training ended; try --projection=period"),
+        (
+            {"patience": 5, "max_epochs": 11},
+            "the score never stood still for 5 epochs before training ended; try --projection=period",
+        ),
+        (
+            {"max_epochs": 10},  # The period's default, of which the last epoch is followed by no projection.
+            "the score never stood still for 3 epochs before training ended; try --projection=period "
+            "--projection_period=1",
+        ),
+        (
+            {"projection": "period", "projection_period": 1, "max_epochs": 1},
+            "they come between epochs, and there was one alone; try a larger --max_epochs",
+        ),
         (
             {"projection": "period", "projection_period": 7},
             "training ended within the first 7 epochs; try a smaller --projection_period",
