@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from absl.flags import FlagValues
 
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command
+
+_log = logging.getLogger("ccp")
 
 
 def compare(values: FlagValues, runs: list[str]) -> int:
@@ -13,7 +17,10 @@ def compare(values: FlagValues, runs: list[str]) -> int:
     from experiments.compare import collect
     from experiments.comparison_table import STYLES
 
-    print(STYLES[values.format](collect(runs)).rstrip("\n"))
+    comparison = collect(runs)
+    print(STYLES[values.format](comparison).rstrip("\n"))
+    for reason in comparison.left_out if values.format == "csv" else ():  # The others have a line for it.
+        _log.warning("left out: %s", reason)
     return 0
 
 

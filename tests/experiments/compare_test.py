@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import pathlib
+import types
 
 import tensorflow as tf
 
 from ccp.errors import UserError
 from datasets.files import save_json
+from experiments.commands.compare import compare
 from experiments.compare import collect
 from experiments.comparison_table import csv_table, latex_table, text_table
 from experiments.mlrc_directory import MlrcDirectory
@@ -145,6 +148,15 @@ class CompareTest(tf.test.TestCase):
         self.assertEqual(rows[0]["map_at_r_above_first_mean"], "")
         self.assertAlmostEqual(float(rows[1]["map_at_r_above_first_mean"]), 0.04)
         self.assertEqual((rows[1]["map_at_r_above_first_seeds"], rows[1]["map_at_r_above_first_of_seeds"]), ("2", "3"))
+
+    def test_csv_names_what_is_left_out_beside_the_table(self):
+        self._run("a", 0.1, loss="contrastive")
+        self._run("b", None, loss="triplet")
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), self.assertLogs("ccp", "WARNING") as logs:
+            compare(types.SimpleNamespace(format="csv"), [str(self.home / "*")])
+        self.assertIn(f"left out: {self.home / 'b'}: no finished run", logs.output[0])
+        self.assertLen(out.getvalue().splitlines(), 2)
 
     def test_latex(self):
         self._run("a", 0.1, loss="multi_similarity", seed=0)
