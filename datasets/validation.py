@@ -66,7 +66,7 @@ def validate(settings: DataSettings, read_images: bool = True) -> Report:
             )
         readable = np.flatnonzero(sizes.all(axis=1))
         problems += _boxes_outside(present.subset(readable), sizes[readable])
-        notes += _same_contents(present.subset(readable))
+        notes += _same_contents(present.subset(readable), are_classes_seen(manifest, settings))
     elif manifest.pixels is None:
         notes.append("images were not read")
     notes += lone_class_notes(present)
@@ -146,22 +146,25 @@ def _boxes_outside(manifest: Manifest, sizes: np.ndarray) -> list[str]:
     return [_listed(f"{outside.sum():,} boxes extend beyond their image:", manifest.paths[outside])]
 
 
-def _same_contents(manifest: Manifest) -> list[str]:
-    """Files with the same bytes in two splits or two classes."""
+def _same_contents(manifest: Manifest, classes_seen: bool) -> list[str]:
+    """Files with the same bytes in two splits or two classes; in one, too, where its images are still to be split."""
     groups = identical_files(ImageFiles(manifest.root, manifest.paths).names)
     is_test = manifest.splits == TEST
-    leaks = [group for group in groups if 0 < is_test[group].sum() < len(group)]
     kinds = [f"{split} {label}" for split, label in zip(manifest.splits, manifest.labels)]
-    twins = [group for group in groups if group not in leaks and len({kinds[index] for index in group}) > 1]
-    notes = []
-    for found, what in (
-        (leaks, "are in test and in another split, which makes scores too high; leave one of each out"),
-        (twins, "are in more than one class or split under different names"),
-    ):
-        if found:
-            lines = [" = ".join(manifest.paths[group]) for group in found]
-            notes.append(_listed(f"{len(found):,} images {what}:", lines))
-    return notes
+    # By sentence.
+    found: dict[str, list[str]] = {}
+    for group in groups:
+        if 0 < is_test[group].sum() < len(group):
+            what = "are in test and in another split, which makes scores too high; leave one of each out"
+        elif len({kinds[index] for index in group}) > 1:
+            what = "are in more than one class or split under different names"
+        elif classes_seen:
+            what = "are there more than once, and one may be trained on and another held out, which makes scores too "
+            what += "high; leave one of each out"
+        else:
+            continue
+        found.setdefault(what, []).append(" = ".join(manifest.paths[group]))
+    return [_listed(f"{len(lines):,} images {what}:", lines) for what, lines in found.items()]
 
 
 def _listed(title: str, lines: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 
@@ -36,14 +37,17 @@ class JpegWarnings:
 
 @contextlib.contextmanager
 def caught_jpeg_warnings() -> Iterator[JpegWarnings]:
-    """Keeps libjpeg's warnings off standard error; what else is written there follows when the block ends."""
-    with tempfile.TemporaryFile() as file:
-        stderr, warnings = os.dup(_STDERR), JpegWarnings(file.fileno())
+    """Keeps libjpeg's warnings off standard error; what else is written there follows when the block ends.
+
+    What Python prints there, such as a bar of progress, is seen at once.
+    """
+    with tempfile.TemporaryFile() as file, open(os.dup(_STDERR), "w", 1, errors="backslashreplace") as stderr:
+        warnings = JpegWarnings(file.fileno())
         os.dup2(file.fileno(), _STDERR)
         try:
-            yield warnings
+            with contextlib.redirect_stderr(stderr if sys.stderr is sys.__stderr__ else sys.stderr):
+                yield warnings
         finally:
-            os.dup2(stderr, _STDERR)
-            os.close(stderr)
+            os.dup2(stderr.fileno(), _STDERR)
             with contextlib.suppress(OSError):
                 os.write(_STDERR, _WARNING.sub(b"", warnings.contents()))

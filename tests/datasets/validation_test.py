@@ -114,6 +114,12 @@ class ImagesTest(TensorTest):
             report.text,
         )
 
+    def test_the_same_contents_in_a_class_that_is_trained_on_and_tested_are_told(self):
+        (self.folder / "1" / "1.jpg").write_bytes((self.folder / "1" / "0.jpg").read_bytes())
+        report = self.validate(test_fraction=0.0)
+        self.assertTrue(report.as_expected)
+        self.assertRegex(report.text, "1 images are there more than once, .* scores too high.*\n    1/0.jpg = 1/1.jpg")
+
     @parameterized.parameters(((5, 5, 61, 41), None), ((0, 0, 60, 40), None), ((10, 10, 75, 30), "75"))
     def test_boxes_that_reach_out(self, box, wrong):
         # Images are 60 × 40; a pixel may be lost to rounding.

@@ -1,7 +1,9 @@
 """Lines that libraries write to standard error."""
 
 import os
+import sys
 import tempfile
+from unittest import mock
 
 from absl.testing import absltest
 
@@ -14,7 +16,9 @@ class CaughtTest(absltest.TestCase):
             stderr = os.dup(2)
             os.dup2(file.fileno(), 2)
             try:
-                with caught_jpeg_warnings() as warnings:
+                with mock.patch.object(sys, "stderr", sys.__stderr__), caught_jpeg_warnings() as warnings:
+                    print("Python's", file=sys.stderr)
+                    self.assertEqual(os.pread(file.fileno(), 100, 0), b"Python's\n")
                     os.write(2, b"before\nCorrupt JPEG data: premature end of data segment\n")
                     self.assertEqual(warnings.count, 1)
                     os.write(2, b"between\nCorrupt JPEG data: bad Huffman code\n")
@@ -24,7 +28,7 @@ class CaughtTest(absltest.TestCase):
                 os.dup2(stderr, 2)
                 os.close(stderr)
             file.seek(0)
-            self.assertEqual(file.read(), b"before\nbetween\nafter\n")
+            self.assertEqual(file.read(), b"Python's\nbefore\nbetween\nafter\n")
 
 
 if __name__ == "__main__":
