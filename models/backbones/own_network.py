@@ -79,16 +79,16 @@ def own_network(inputs: tf.Tensor, settings: NetworkSettings) -> tf.Tensor:
             f"Keras cannot load {path} ({first_line(error)}). Save the network again, with the version of Keras that "
             "is installed here."
         ) from error
-    if len(network.outputs) != 1 or len(network.output.shape) not in (2, 3, 4):
+    if len(network.outputs) != 1 or len(network.outputs[0].shape) not in (2, 3, 4):
         raise ConfigError(
             f"A backbone has one output, [batch, height, width, channels] or [batch, channels]; {path} has "
             f"{', '.join(str(output.shape) for output in network.outputs)}."
         )
-    if inputs.shape[-1] != network.input.shape[-1]:
+    if inputs.shape[-1] != network.inputs[0].shape[-1]:
         raise ConfigError(
-            f"The network in {path} takes images of {network.input.shape[-1]} channels; got {inputs.shape[-1]}."
+            f"The network in {path} takes images of {network.inputs[0].shape[-1]} channels; got {inputs.shape[-1]}."
         )
     if settings.weights == "none":
         network = tf.keras.models.clone_model(network)
     switch_off_drops(network)
-    return tf.keras.Model(network.inputs, network.output, name="own_network")(inputs)
+    return tf.keras.Model(network.inputs, network.outputs[0], name="own_network")(inputs)

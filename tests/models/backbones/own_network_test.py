@@ -115,6 +115,15 @@ class BuiltTest(OwnNetworkTest):
             self.assertAllEqual(ours[1], bias)
             self.assertEqual(np.array_equal(ours[0], kernel), weights == "")
 
+    def test_sequential_networks(self):
+        path = str(pictures.folder_for(self) / "sequential.keras")
+        network = tf.keras.Sequential([tf.keras.Input((_SIZE, _SIZE, 3)), tf.keras.layers.Conv2D(4, 3)])
+        network.save(path)
+        for weights in ("", "none"):
+            model = self.build(path, weights=weights)
+            self.assertEqual(np.array_equal(model.get_weights()[0], network.get_weights()[0]), weights == "")
+            self.assertEqual(model(_images()).shape, (2, 4))
+
     def test_size_is_the_files(self):
         path, _ = self.saved(tf.keras.layers.Conv2D(4, 3))
         self.assertEqual(image_format(NetworkSettings(path, input_range="0_1"), 3).size, _SIZE)
