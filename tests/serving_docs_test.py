@@ -106,7 +106,7 @@ class ServingDocsTest(parameterized.TestCase):
         good, bad = self.answer("encoded_masked")["predictions"]
         self.assertEqual(set(good), {"embeddings", "ok", "reasons"})
         self.assertEqual((good["ok"], good["reasons"], bad["ok"]), (True, "", False))
-        self.assertEqual(good["embeddings"], self.answer("encoded")["predictions"][0])
+        np.testing.assert_allclose(good["embeddings"], self.answer("encoded")["predictions"][0], rtol=0, atol=1e-6)
         self.assertEqual(set(bad["embeddings"]), {0.0})
         self.assertIn("no JPEG", bad["reasons"])
         shown = json.loads(re.search(r'`(\{"predictions": \[\{.*?)`', _PAGE)[1].replace(", …", ""))
