@@ -154,7 +154,7 @@ def _transfer(model: tf.keras.Model, settings: NetworkSettings, earlier: Earlier
     for weight, saved in zip(source.weights, earlier.weights):
         if saved.shape != tuple(weight.shape):
             raise WeightsError(
-                f"{earlier.source} was trained on images of another kind: a weight has the shape {saved.shape} there and "
+                f"{earlier.source} was trained on images of another kind: a weight has shape {saved.shape} there and "
                 f"{tuple(weight.shape)} here. Grey and colour images are not interchangeable for {settings.backbone}."
             )
         weight.assign(saved)

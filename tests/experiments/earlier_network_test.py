@@ -96,7 +96,7 @@ class EarlierRunTest(StartWeightsTest):
     def test_of_grey_images_for_colour(self):
         self.assert_refused_unchanged(
             small_settings(self.earlier),
-            r"a weight has the shape \(3, 3, 1, 4\) there and \(3, 3, 3, 4\) here. Grey and colour .* for conv4",
+            r"a weight has shape \(3, 3, 1, 4\) there and \(3, 3, 3, 4\) here. Grey and colour .* for conv4",
             channels=3,
         )
 
