@@ -56,7 +56,7 @@ def check_enough_classes(labels: np.ndarray, classes_per_batch: int) -> None:
     if num_classes < classes_per_batch:
         raise ConfigError(
             f"A batch needs {classes_per_batch} classes and the training set has {num_classes}; "
-            f"lower classes_per_batch to {num_classes} or less."
+            f"ask for {num_classes} classes per batch, or fewer."
         )
 
 

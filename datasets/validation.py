@@ -83,7 +83,9 @@ def validate(settings: DataSettings, read_images: bool = True) -> Report:
     as_expected = not problems and not differing
     is_subset = len(missing) or (expected and found != expected)
     verdict = "a subset, as allowed" if is_subset else "as it should be"
-    remedy = "not as it should be" + ("" if settings.allow_subset else "; --allow_subset accepts less")
+    # Only missing images and classes are accepted by --allow_subset, not what is wrong with those that are there.
+    accepts_less = (differing or len(missing)) and not settings.allow_subset
+    remedy = "not as it should be" + ("; --allow_subset accepts less" if accepts_less else "")
     lines.append(f"{settings.dataset}: {verdict if as_expected else remedy}")
     return Report("\n".join(lines), as_expected)
 

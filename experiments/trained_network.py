@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
-from datasets.images.image import read_all
+from datasets.images.image import DecodedImage, read_all
 from datasets.input.formats import ImageFormat
 from datasets.input.pipelines import EvaluationImages
+from datasets.input.preprocessing import evaluation_image
 from datasets.splits import NUM_FOLDS
 from experiments.experiment import Experiment
 from experiments.mlrc_directory import MlrcDirectory
@@ -103,14 +104,22 @@ def _joined_scores(folds: Sequence[RestoredRun]) -> dict[str, float]:
 
 
 def _sample(experiment: Experiment, network: Network) -> Sample | None:
-    """Test images, and their embeddings by the training code on the processor."""
-    test = experiment.splits.test
+    """Test images as PNG files, and the embeddings of these by the training code on the processor.
+
+    A PNG file holds what a large JPEG file shows at its full resolution, which evaluation does not read: its pixels are
+    prepared again.
+    """
+    test, image_format = experiment.splits.test, experiment.format
     examples = test.subset(np.unique(np.linspace(0, len(test) - 1, _SAMPLE_SIZE).astype(int)))
-    files, embeddings = [], []
+    files, prepared = [], []
     with tf.device("CPU:0"):
-        for indices, images in EvaluationImages(examples, experiment.format, experiment.bad_images):
-            files += [tf.io.encode_png(read_all(examples.images.open(tf.constant(i)))).numpy() for i in indices]
-            embeddings.append(lipschitz_normalize(network(images, training=False)).numpy())
+        for indices, _ in EvaluationImages(examples, image_format, experiment.bad_images):  # Those that can be read.
+            for index in indices:
+                pixels = read_all(examples.images.open(tf.constant(index)))
+                files.append(tf.io.encode_png(pixels).numpy())
+                prepared.append(evaluation_image(DecodedImage(pixels), image_format))
+        if not files:
+            return None
+        embeddings = lipschitz_normalize(network(tf.stack(prepared), training=False)).numpy()
     full_precision = experiment.settings.network.mixed_precision == "none"
-    tolerance = TOLERANCE if full_precision else _HALF_PRECISION_TOLERANCE
-    return Sample(files, np.concatenate(embeddings), tolerance) if files else None
+    return Sample(files, embeddings, TOLERANCE if full_precision else _HALF_PRECISION_TOLERANCE)

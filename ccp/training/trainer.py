@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ccp.distribution.replicas import Replicas
-from ccp.errors import Interrupted, TrainingError, UserError
+from ccp.errors import ConfigError, Interrupted, TrainingError, UserError
 from ccp.keras_api import is_compiled
 from ccp.projection.pool import candidates_from
 from ccp.projection.projector import Candidates, Projection
@@ -77,7 +77,7 @@ class Trainer:
       verbose: show the progress on standard error.
 
     Raises:
-      ConfigError: the loss or the optimizer is none.
+      ConfigError: the loss or the optimizer is none, or settings are something else.
       ValueError: the proxies of a ``CCPLoss`` cannot be re-initialised without ``candidates``.
     """
 
@@ -101,6 +101,9 @@ class Trainer:
         should_stop: Callable[[], bool] = lambda: False,
         verbose: bool = True,
     ):
+        for given, kind in ((loop, LoopSettings), (projection, ProjectionSettings), (gradients, GradientSettings)):
+            if not isinstance(given, kind):
+                raise ConfigError(f"Trainer takes settings as ccp.{kind.__name__}(…); got {given!r}.")
         self.model, self.loss, self.replicas = model, checked_loss(loss), replicas or Replicas()
         self._loop, self._initialize, self._should_stop = loop, initialize, should_stop
         self.callbacks = [*callbacks, *([ProgressDisplay()] if verbose and self.replicas.is_chief else [])]

@@ -26,8 +26,12 @@ def test_classes(name: str, class_names: Sequence[str], test_fraction: float) ->
       test_fraction: how many of them to take, rounded to the nearest, halves up; 0 takes none.
 
     Raises:
-      DataError: fewer than two classes would be left for training or test.
+      DataError: there is no class, or fewer than two would be left for training or test.
     """
+    if not class_names:
+        raise DataError(
+            f"{name}: no images of any class. Make one folder of images for each class, or list images in a CSV file."
+        )
     if test_fraction == 0:
         return frozenset()
     num_test = math.floor(len(class_names) * test_fraction + 0.5)

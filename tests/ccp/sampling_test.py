@@ -70,7 +70,7 @@ class BatchesTest(parameterized.TestCase):
         np.testing.assert_allclose(counts, 667, atol=105)
 
     def test_more_classes_than_there_are(self):
-        with self.assertRaisesRegex(ConfigError, "needs 4 classes and the training set has 3; lower classes_per_batch"):
+        with self.assertRaisesRegex(ConfigError, "needs 4 classes and the training set has 3; ask for 3 classes"):
             m_per_class(np.array([0, 1, 2, 0, 1, 2]), 4, 1, 1, seed=0, epoch=0)
 
 

@@ -82,6 +82,7 @@ class ImagesTest(TensorTest):
         report = self.validate()
         self.assertFalse(report.as_expected)
         self.assertIn("- 2 images cannot be read:", report.text)
+        self.assertNotIn("--allow_subset", report.text)  # Which accepts no unreadable images.
         self.assertRegex(report.text, r"    .*0/1\.jpg: \w")
         self.assertRegex(report.text, r"    .*3/2\.jpg: \w")
 

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp import CCPLoss
-from ccp.errors import Interrupted, TrainingError, UserError
+from ccp import CCPLoss, Trainer
+from ccp.errors import ConfigError, Interrupted, TrainingError, UserError
 from tests.support.toy_training import (
     EagerTest,
     Watcher,
@@ -289,6 +289,10 @@ class ErrorTest(EagerTest):
         with mock.patch("ccp.training.trainer._READ_EVERY", 4), self.assertRaisesRegex(TrainingError, message):
             trainer.fit()
         self.assertEqual(seen.seen[-1], found)
+
+    def test_settings_that_are_something_else(self):
+        with self.assertRaisesRegex(ConfigError, r"settings as ccp.ProjectionSettings\(…\); got 'plateau'"):
+            Trainer(tf.keras.Sequential(), CCPLoss, [], dict, projection="plateau")
 
     def test_batches_that_end_are_named(self):
         def batches(epoch, step):

@@ -87,7 +87,7 @@ class PipelinesTest(TensorTest):
         self.assertGreater(len(seen), 40)
 
     def test_too_few_classes(self):
-        with self.assertRaisesRegex(ConfigError, "lower classes_per_batch to 5 or less"):
+        with self.assertRaisesRegex(ConfigError, "ask for 5 classes per batch, or fewer"):
             _batches(self.examples, p=6)
 
     def candidates(self, draw, augmentation=WRITING, num_candidates=60, seed=1):

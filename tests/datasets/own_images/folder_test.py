@@ -182,5 +182,5 @@ class FolderTest(TensorTest):
             layouts.load("folder", self.root / "file")
 
     def test_an_empty_directory(self):
-        with self.assertRaisesRegex(DataError, "of 0 leaves 0 to train on and 0 for test. Add classes"):
+        with self.assertRaisesRegex(DataError, "no images of any class. Make one folder"):
             layouts.load("folder", self.root)

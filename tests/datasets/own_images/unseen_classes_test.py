@@ -35,7 +35,14 @@ class TestClassesTest(TensorTest):
     def test_none(self):
         self.assertEmpty(unseen_classes.test_classes("folder", ["a"], 0.0))
 
-    @parameterized.parameters((3, 0.5, 1, 2), (0, 0.5, 0, 0), (10, 0.1, 9, 1), (10, 0.9, 1, 9), (10, 1.5, -5, 15))
+    @parameterized.parameters(0.0, 0.5)
+    def test_no_classes(self, fraction):
+        with self.assertRaisesRegex(
+            DataError, "folder: no images of any class. Make one folder of images for each class"
+        ):
+            unseen_classes.test_classes("folder", [], fraction)
+
+    @parameterized.parameters((3, 0.5, 1, 2), (10, 0.1, 9, 1), (10, 0.9, 1, 9), (10, 1.5, -5, 15))
     def test_too_few(self, num_classes, fraction, num_train, num_test):
         with self.assertRaisesRegex(
             DataError,
