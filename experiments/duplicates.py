@@ -6,7 +6,6 @@ import csv
 import io
 import os
 import pathlib
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +15,7 @@ from datasets.files import save_text
 from datasets.image_files import find_images
 from evaluate.report.pairs_page import Pair, render_pairs
 from evaluate.search import nearest_neighbors
-from experiments.embed_files import embed_images
-from experiments.search_images import default_index
+from experiments.image_index import index_images
 from models.serving.exported_model import ExportedModel
 from models.serving.file_embedding import ImageError
 
@@ -56,7 +54,7 @@ def find_duplicates(
       images: a directory, searched in depth, or a pattern.
       model_dir: an exported model; None compares files and pixels alone.
       threshold: the largest Euclidean distance of near pairs, between normalised embeddings: from 0 to 2.
-      index: the file that keeps the embeddings; see ``search_images``.
+      index: the file that keeps the embeddings; see ``index_images``.
       skip_unreadable: leave out images that cannot be read; otherwise the first one is an error.
       overwrite: replace an ``index`` that holds something else.
 
@@ -78,16 +76,11 @@ def find_duplicates(
                 found.setdefault((files[first], files[other]), Pair(kind, files[first], files[other], 0.0))
     skipped = dict(unreadable)
     if model:
-        embedded = embed_images(
-            *(model, images, index or default_index(images), skip_unreadable),
-            flag="--index",
-            keep_others=True,
-            overwrite=overwrite or index is None,
-        )
+        embedded = index_images(model, images, index, skip_unreadable, overwrite)
         skipped.update(embedded.skipped)
         copies = {files[other] for group in same_pixels for other in group[1:]}  # The first one stands for all.
-        for one, other, distance in _near(embedded.embeddings, threshold):
-            pair = embedded.paths[one], embedded.paths[other]
+        for places, distance in _near(embedded.embeddings, threshold).items():
+            pair = embedded.paths[places[0]], embedded.paths[places[1]]
             if copies.isdisjoint(pair):
                 found.setdefault(pair, Pair(NEAR, *pair, distance))
     order = [FILES, PIXELS, NEAR]
@@ -110,16 +103,11 @@ def write_duplicates(duplicates: Duplicates, images: str, output: str) -> list[p
     return [folder / "duplicates.csv", folder / "index.html"]
 
 
-def _near(embeddings: np.ndarray, threshold: float) -> Iterator[tuple[int, int, float]]:
-    """Pairs of places, the lower one first, at a distance of at most ``threshold``."""
+def _near(embeddings: np.ndarray, threshold: float) -> dict[tuple[int, int], float]:
+    """Pairs of places, the lower one first, at a distance of at most ``threshold``, with the distance."""
     if len(embeddings) < 2:
-        return
+        return {}
     found = nearest_neighbors(embeddings, k=_NEIGHBORS)
     rows, columns = np.nonzero(found.distances <= threshold)
-    pairs = {
-        (min(row, other), max(row, other)): float(distance)
-        for row, other, distance in zip(
-            rows.tolist(), found.indices[rows, columns].tolist(), found.distances[rows, columns].tolist()
-        )
-    }
-    yield from ((one, other, distance) for (one, other), distance in sorted(pairs.items()))
+    pairs = np.sort([rows, found.indices[rows, columns]], axis=0).T.tolist()
+    return dict(zip(map(tuple, pairs), found.distances[rows, columns].tolist()))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import hashlib
-import itertools
 import os
 import pathlib
 from typing import NamedTuple
@@ -17,7 +14,7 @@ from evaluate.figures.retrieval import RetrievalRow, draw_retrievals
 from evaluate.figures.style import save
 from evaluate.file_thumbnails import file_thumbnail
 from evaluate.search import nearest_neighbors
-from experiments.embed_files import embed_images
+from experiments.image_index import index_images, top_directory
 from models.serving.exported_model import ExportedModel
 from models.serving.file_embedding import embed_files
 
@@ -80,8 +77,7 @@ def search_images(
       gallery: a directory of images, searched in depth, or a pattern.
       query: an image file, or a directory or pattern of them.
       count: how many to find.
-      index: the ``.npz`` file that keeps the gallery's embeddings, as ``main.py embed`` writes it, maybe with those of
-        other images; None for one beside the gallery, which is overwritten if it is another model's.
+      index: the file that keeps the gallery's embeddings; see ``index_images``.
       skip_unreadable: leave out gallery images that cannot be read; otherwise the first one is an error.
       overwrite: replace an ``index`` that holds something else, or another model's embeddings.
 
@@ -92,23 +88,16 @@ def search_images(
     model = ExportedModel(model_dir)
     remedy = "Pass --query, an image that can be read."
     queries = embed_files(model.signatures, find_images(query), skip_unreadable=False, remedy=remedy)
-    found = embed_images(
-        model,
-        gallery,
-        index or default_index(gallery),
-        skip_unreadable,
-        flag="--index",
-        keep_others=True,
-        overwrite=overwrite or index is None,
-    )
+    found = index_images(model, gallery, index, skip_unreadable, overwrite)
     neighbors = nearest_neighbors(queries.embeddings, found.embeddings, min(count, len(found.paths)))
     classes = [_gallery_class(path, gallery) for path in found.paths]
+    known = set(classes)
     answers = [
         Found(
             path,
             [found.paths[place] for place in places],
             distances,
-            _query_class(path, gallery, set(classes)),
+            _query_class(path, gallery, known),
             [classes[place] for place in places],
         )
         for path, places, distances in zip(queries.paths, *neighbors)
@@ -154,7 +143,7 @@ def _row(answer: Found, files: dict[str, int]) -> RetrievalRow:
 
 def _gallery_class(path: str, gallery: str) -> str:
     """The folder right in the gallery that an image is in; empty if there is none."""
-    parts = pathlib.PurePath(os.path.relpath(path, _top(gallery))).parts
+    parts = pathlib.PurePath(os.path.relpath(path, top_directory(gallery))).parts
     return parts[0] if len(parts) > 1 and parts[0] != os.pardir else ""
 
 
@@ -162,19 +151,3 @@ def _query_class(path: str, gallery: str, classes: set[str]) -> str:
     """The class of a query; empty if it is not known."""
     folders = pathlib.Path(os.path.abspath(path)).parent.parts
     return _gallery_class(path, gallery) or next((name for name in reversed(folders) if name in classes), "")
-
-
-def _top(gallery: str) -> str:
-    """The directory of a gallery, also where that is a pattern."""
-    place = os.path.abspath(gallery)
-    if os.path.isdir(place):
-        return place
-    return os.path.join(*itertools.takewhile(lambda part: not glob.has_magic(part), pathlib.Path(place).parent.parts))
-
-
-def default_index(gallery: str) -> str:
-    """Beside the gallery; each pattern has a separate one, as it is a part of its directory."""
-    place = os.path.abspath(gallery)
-    if not os.path.isdir(place):
-        place = os.path.join(_top(gallery), hashlib.sha256(os.fsencode(place)).hexdigest()[:8])
-    return f"{place}.embeddings.npz"

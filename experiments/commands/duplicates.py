@@ -7,7 +7,7 @@ from absl.flags import FlagValues
 from ccp.errors import ConfigError
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import ON_ERROR, OVERWRITE, print_skipped
+from experiments.commands.run_flags import INDEX, ON_ERROR, OVERWRITE, print_skipped
 
 _LARGEST_DISTANCE = 2  # Of normalised embeddings.
 
@@ -38,9 +38,7 @@ COMMAND = Command(
         Flag("output", "directory to write duplicates.csv and index.html into", required=True),
         Flag("model", "directory of an exported model; without one, only equal files and pixels are found"),
         Flag("threshold", "largest distance of near pairs, between normalised embeddings (0 to 2)", 0.05),
-        Flag(
-            "index", "the .npz file of embeddings, as embed writes it; new ones are added (default: beside the images)"
-        ),
+        INDEX,
         ON_ERROR,
         OVERWRITE,
     ],

@@ -1,4 +1,4 @@
-"""What the commands about a finished or unfinished run share. Free of TensorFlow."""
+"""What commands about runs share, and those about image files. Free of TensorFlow."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ DATA_FLAGS = (
     Flag("on_bad_image", "at an unreadable image (default: as the run does)", choices=("stop", "skip")),
 )
 ON_ERROR = Flag("on_error", "at an unreadable image: stop, or skip it and report it", "stop", choices=("stop", "skip"))
+INDEX = Flag(
+    "index", "the .npz file of embeddings, as embed writes it; new ones are added (default: beside the images)"
+)
 OVERWRITE = Flag("overwrite", "replace a file of embeddings that holds something else, or is another model's", False)
 
 

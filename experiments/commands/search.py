@@ -6,7 +6,7 @@ from absl.flags import FlagValues
 
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import ON_ERROR, OVERWRITE, print_skipped
+from experiments.commands.run_flags import INDEX, ON_ERROR, OVERWRITE, print_skipped
 
 
 def search(values: FlagValues) -> int:
@@ -36,9 +36,7 @@ COMMAND = Command(
         Flag("query", "an image, or a directory or pattern of them, to search for", required=True),
         Flag("top", "how many to find", 10, at_least=1),
         Flag("output", "a PNG file to draw the answers into"),
-        Flag(
-            "index", "the .npz file of embeddings, as embed writes it; new ones are added (default: beside the gallery)"
-        ),
+        INDEX,
         ON_ERROR,
         OVERWRITE,
     ],
