@@ -14,12 +14,12 @@ from typing import Any
 from benchmarks.study.runs import DATA_SETS, Run
 from datasets.files import read_json, save_text
 from evaluate.geometry import geometry_by_projection
+from evaluate.metrics.registry import STANDARD
 from experiments.projection_records import read_projections
 from experiments.run_directory import RunDirectory
 
 ROOT = pathlib.Path(__file__).parents[2]
 RESULTS = pathlib.Path(__file__).parent / "results"
-_SCORES = ("precision_at_1", "r_precision", "map_at_r")
 _GEOMETRY = ("radius_by_proxies", "radius_by_previous_proxies", "class_distance_mean", "class_distance_min")
 _CODE = ("main.py", "ccp", "datasets", "models", "evaluate", "experiments")
 _PLACES = ("data_dir", "manifest", "cache", "strategy", "worker_timeout", "on_bad_image")
@@ -66,7 +66,7 @@ def make(run: Run, data_dir: pathlib.Path, run_dir: pathlib.Path, results: pathl
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in kept.items())
     save_text(path, f"{{\n{lines}\n}}\n")
-    scores = ", ".join(f"{name} {kept['test'][name]:.4f}" for name in _SCORES)
+    scores = ", ".join(f"{name} {kept['test'][name]:.4f}" for name in STANDARD)
     return f"{run.name}: {scores}; {kept['projections']} projections, {seconds['wall']:.0f} s"
 
 
@@ -96,17 +96,17 @@ def small_result(run: Run, directory: RunDirectory, seconds: Mapping[str, float]
         "projections": result["projections"],
         "before_training": {
             row: {split: _scores(scores) for split, scores in by_split.items()}
-            for row, by_split in result.get("before_training", {}).items()
+            for row, by_split in result["before_training"].items()
         },
         "test": _scores(result["test"]),
-        "validation": {name: [round(epoch[name], 5) for epoch in epochs] for name in _SCORES},
+        "validation": {name: [round(epoch[name], 5) for epoch in epochs] for name in STANDARD},
         "projected_after": [epoch["epoch"] for epoch in epochs if epoch["projected"]],
         "geometry": [_rounded({name: found[name] for name in _GEOMETRY}) for found in geometry],
     }
 
 
 def _scores(scores: Mapping[str, float]) -> dict[str, float]:
-    return _rounded({name: scores[name] for name in _SCORES})
+    return _rounded({name: scores[name] for name in STANDARD})
 
 
 def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from benchmarks.study.run import RESULTS, result_file
 from benchmarks.study.runs import DATA_SETS, RUNS, STAGES
 from datasets.files import read_json
 from evaluate.figures.style import save
-from evaluate.metrics.registry import title
+from evaluate.metrics.registry import STANDARD, title
 from evaluate.metrics.statistics import summary
+from evaluate.metrics.table import percent
 
-_SCORES = ("precision_at_1", "r_precision", "map_at_r")
 _MAIN = "map_at_r"
 
 # By row, the results by seed.
@@ -42,7 +42,7 @@ def read_results(results: pathlib.Path, stage: str) -> dict[str, Rows]:
 
 def table(rows: Rows) -> str:
     """The rows of a data set as a table in Markdown."""
-    titles = ["", "seeds", *map(title, _SCORES), "MAP@R − base", "same time", "projections", "processor minutes"]
+    titles = ["", "seeds", *map(title, STANDARD), "MAP@R − base", "same time", "projections", "processor minutes"]
     lines = [titles, ["---"] * len(titles)]
     starts = {start: None for seeds in rows.values() for run in seeds.values() for start in run["before_training"]}
     lines += [_start_line(start, rows) for start in starts]
@@ -58,13 +58,13 @@ def _start_line(start: str, rows: Rows) -> list[str]:
         for seed, run in seeds.items()
         if start in run["before_training"]
     }
-    scores = [_mean_and_deviation([run[score] for run in found.values()]) for score in _SCORES]
+    scores = [percent(summary([run[score] for run in found.values()])) for score in STANDARD]
     return [start, str(len(found)), *scores, "", "", "", ""]
 
 
 def _line(row: str, seeds: Mapping[int, Any], base: Mapping[int, Any]) -> list[str]:
     runs = list(seeds.values())
-    scores = [_mean_and_deviation([run["test"][score] for run in runs]) for score in _SCORES]
+    scores = [percent(summary([run["test"][score] for run in runs])) for score in STANDARD]
     is_base = runs[0]["base"] == row
     common = [] if is_base else [seed for seed in seeds if seed in base]
     equal_epochs = [seeds[seed]["test"][_MAIN] - base[seed]["test"][_MAIN] for seed in common]
@@ -87,12 +87,6 @@ def difference_at_equal_time(run: Mapping[str, Any], base: Mapping[str, Any]) ->
     share = base["seconds"]["processor"] / run["seconds"]["processor"]
     epochs = max(1, int(share * len(run["validation"][_MAIN])))
     return max(run["validation"][_MAIN][:epochs]) - max(base["validation"][_MAIN])
-
-
-def _mean_and_deviation(values: Sequence[float]) -> str:
-    described = summary(values)
-    deviation = described["deviation"]
-    return f"{100 * described['mean']:.2f}" + ("" if deviation is None else f" ± {100 * deviation:.2f}")
 
 
 def _with_interval(values: Sequence[float]) -> str:
