@@ -100,7 +100,7 @@ def _of_run(path: str) -> _Source:
     if not run.result.exists():
         raise UserError("no finished run")
     flat, result = _settings_of(run), read_json(run.result)
-    if result.get("test_classes") == "seen classes":  # Scores of another kind.
+    if result["test_classes"] == "seen classes":  # Scores of another kind.
         flat["dataset"] += ", seen classes"
     return _Source(flat, {flat.pop("seed"): result})
 
@@ -121,8 +121,8 @@ def _of_protocol(path: str) -> list[_Source]:
     for seed, folds in by_seed.items():
         means[seed] = {
             "test": mean_scores([fold["test"] for fold in folds]),
-            "no_projection": next(filter(None, (fold.get("no_projection") for fold in folds)), None),
-            "before_training": folds[0].get("before_training", {}),  # The four start as one network.
+            "no_projection": next(filter(None, (fold["no_projection"] for fold in folds)), None),
+            "before_training": folds[0]["before_training"],  # The four start as one network.
         }
     # Other lines have no intervals.
     combined = {metric: {**one, "interval_95": None} for metric, one in result["concatenated"]["scores"].items()}
@@ -140,9 +140,9 @@ def _settings_of(run: RunDirectory) -> dict[str, Any]:
 def _line(group: _Source, flats: Sequence[Mapping[str, Any]]) -> Line:
     before: dict[str, dict[int, Mapping[str, float]]] = {}
     for seed, result in group.results.items():
-        for row, scores in start_rows(result.get("before_training", {})).items():
+        for row, scores in start_rows(result["before_training"]).items():
             before.setdefault(row, {})[seed] = scores
-    whys = {seed: result.get("no_projection") for seed, result in group.results.items()}
+    whys = {seed: result["no_projection"] for seed, result in group.results.items()}
     return Line(
         _name(group.flat, flats),
         group.flat["dataset"],

@@ -19,7 +19,6 @@ from evaluate.report.page import render
 from experiments.found_directories import find_directories
 from experiments.mlrc_directory import MlrcDirectory
 from experiments.mlrc_scores import mlrc_rows
-from experiments.no_projection import no_projection
 from experiments.projection_records import read_projections
 from experiments.restored import restore_run
 from experiments.run_directory import RunDirectory
@@ -53,9 +52,10 @@ def write_report(
     Raises:
       UserError: there is no run, its data cannot be read, or the page cannot be written.
     """
-    runs, protocols = _directories(run_dirs)
+    found = find_directories(run_dirs)
+    runs, protocols = _runs_in(found, some_matched=not all(map(os.path.isdir, run_dirs)))
     groups = setting_groups(runs)
-    folder = _made_folder(pathlib.Path(output or os.path.join(find_directories(run_dirs)[0], "report")))
+    folder = _made_folder(pathlib.Path(output or os.path.join(found[0], "report")))
     facts = [one for group in groups for one in _gather_group(group, data_dir)]
     digests = {run.data_digest for run in runs} - {""}
     report = Report(
@@ -70,10 +70,15 @@ def write_report(
     return folder / "index.html"
 
 
-def _directories(patterns: Sequence[str]) -> tuple[list[RunDirectory], list[CrossValidation]]:
-    """The runs that are named, also those of protocols, and the scores of the protocols."""
+def _runs_in(paths: Sequence[str], some_matched: bool) -> tuple[list[RunDirectory], list[CrossValidation]]:
+    """The runs in directories, also those of protocols, and the scores of the protocols.
+
+    Args:
+      paths: the directories.
+      some_matched: a pattern, which may match other things, too.
+    """
     runs, protocols = [], []
-    for path in find_directories(patterns):
+    for path in paths:
         directory = MlrcDirectory(path)
         if not directory.exists:
             runs.append(RunDirectory(path))
@@ -82,8 +87,7 @@ def _directories(patterns: Sequence[str]) -> tuple[list[RunDirectory], list[Cros
         result = directory.load_result()
         if result is not None:
             protocols.append(CrossValidation(path, result["repeats"], mlrc_rows(result)))
-    is_pattern = [not os.path.isdir(pattern) for pattern in patterns]
-    if any(is_pattern):  # Which may match other things, too.
+    if some_matched:
         others = [str(run.path) for run in runs if not run.settings.exists()]
         if others:
             _log.warning("left out what is no run: %s", ", ".join(others))
@@ -106,8 +110,7 @@ def _gather_group(group: SettingGroup, data_dir: str | None) -> list[RunFacts]:
 def _gather(
     run: RunDirectory, settings: Settings, group: SettingGroup, name: str, evaluation: Evaluation | None
 ) -> RunFacts:
-    records, finished = run.records(), run.has_result
-    projections = records[-1]["projections"] if records else 0
+    result = read_json(run.result) if run.has_result else None
     return RunFacts(
         name,
         os.fspath(run.path),
@@ -115,14 +118,13 @@ def _gather(
         network=f"{settings.network.backbone}, {settings.network.embedding_size} dimensions",
         seed=settings.run.seed,
         monitor=settings.loop.monitor,
-        records=records,
+        records=run.records(),
         projections=read_projections(run),
-        finished=finished,
         evaluation=evaluation,
         setting=group.name,
-        result=read_json(run.result) if finished else None,
+        result=result,
         before_training=start_rows(run.load_before_training()),
-        note=(finished and no_projection(settings, projections)) or "",
+        note=(result and result["no_projection"]) or "",
     )
 
 

@@ -83,7 +83,6 @@ class RunFacts:
       monitor: the metric that selects the model.
       records: one per epoch.
       projections: as kept at each projection.
-      finished: whether training has ended.
       evaluation: of its best weights; None before any are saved.
       before_training: by row, the test scores of the network before training.
       note: a sentence about how training went; empty for none.
@@ -99,12 +98,16 @@ class RunFacts:
     monitor: str
     records: Sequence[Mapping[str, Any]]
     projections: Sequence[Mapping[str, np.ndarray]]
-    finished: bool
     evaluation: Evaluation | None
     before_training: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
     note: str = ""
     setting: str = ""
     result: Mapping[str, Any] | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether training has ended."""
+        return self.result is not None
 
     @property
     def scores(self) -> Mapping[str, float] | None:

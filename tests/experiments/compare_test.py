@@ -39,8 +39,9 @@ class CompareTest(tf.test.TestCase):
         run.path.mkdir()
         save_json(run.settings, configure(settings).flat())
         if score is not None:
-            more = {} if before is None else {"before_training": {"untrained": {"test": _scores(before)}}}
-            save_json(run.result, {"test": _scores(score), "no_projection": why, **more})
+            rows = {} if before is None else {"untrained": {"test": _scores(before)}}
+            result = {"test": _scores(score), "test_classes": "unseen classes"}
+            save_json(run.result, {**result, "no_projection": why, "before_training": rows})
 
     def test_seeds_are_joined_and_settings_kept_apart(self):
         self._run("a", 0.1, loss="contrastive", seed=0)

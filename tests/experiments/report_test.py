@@ -60,7 +60,8 @@ class WriteReportTest(tf.test.TestCase):
     def test_seeds_are_joined_and_the_first_finished_one_is_shown(self):
         unfinished, second, third = self.copy(seed=3), self.copy(seed=1), self.copy(seed=2)
         (unfinished / "result.json").unlink()
-        save_json(third / "result.json", {**self.result, "test": {**self.result["test"], "map_at_r": 0.125}})
+        changed = {"test": {**self.result["test"], "map_at_r": 0.125}, "no_projection": "none happened"}
+        save_json(third / "result.json", {**self.result, **changed})
         report = self.gathered(unfinished, second, third)
         (group,) = report.groups
         self.assertEqual([run.name for run in group.runs], [f"ccp/contrastive, seed {seed}" for seed in (3, 1, 2)])
@@ -68,6 +69,7 @@ class WriteReportTest(tf.test.TestCase):
         self.assertEqual([run.evaluation is None for run in group.runs], [True, False, True])
         self.assertEqual([run.seed for run in group.scored], [1, 2])
         self.assertEqual(group.runs[2].scores["map_at_r"], 0.125)
+        self.assertEqual([run.note for run in group.runs], ["", "", "none happened"])
         self.assertEqual(group.runs[2].best["epoch"], self.result["best_epoch"])
         self.assertAllClose(group.runs[1].scores["map_at_r"], self.result["test"]["map_at_r"])
 

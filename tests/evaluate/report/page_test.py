@@ -137,7 +137,7 @@ class SeveralRunsTest(tf.test.TestCase):
         before = {"untrained": {"precision_at_1": 0.123, "r_precision": 0.2, "map_at_r": 0.1}}
         runs = [
             made_up_run.run_facts("base", 0, before_training=before),
-            made_up_run.run_facts("ccp", 1, projects=True, finished=False),
+            made_up_run.run_facts("ccp", 1, projects=True, result=None),
         ]
         runs[1].evaluation.data["unreadable_images_left_out"] = 3
         folder = pictures.folder_for(self)
@@ -176,7 +176,7 @@ class SeveralRunsTest(tf.test.TestCase):
     def test_the_mean_before_training_is_of_the_seeds_with_scores(self):
         before = [{"untrained": dict.fromkeys(STANDARD, score)} for score in (0.2, 0.9)]
         runs = [made_up_run.run_facts(f"a, seed {s}", s, setting="a", before_training=before[s]) for s in range(2)]
-        runs[1] = dataclasses.replace(runs[1], evaluation=None, finished=False)
+        runs[1] = dataclasses.replace(runs[1], evaluation=None, result=None)
         text = Reader(render(made_up_run.report(*runs), pictures.folder_for(self))).text
         self.assertIn("untrained 20.00 20.00 20.00 a ", text)
 
@@ -198,7 +198,7 @@ class SeveralRunsTest(tf.test.TestCase):
 
 class UnfinishedTest(tf.test.TestCase):
     def test_without_weights_curves_projections_and_settings_are_shown(self):
-        run = made_up_run.run_facts("a", projects=True, finished=False, evaluation=None)
+        run = made_up_run.run_facts("a", projects=True, result=None, evaluation=None)
         reader = Reader(render(made_up_run.report(run), pictures.folder_for(self)))
         self.assertIn("no weights are saved yet, so there is little to show", reader.text)
         self.assertIn("in training on digits; seed 0.", reader.text)
@@ -206,7 +206,7 @@ class UnfinishedTest(tf.test.TestCase):
         self.assertIn("width", reader.text)
 
     def test_a_run_that_has_only_begun(self):
-        run = made_up_run.run_facts("a", records=[], finished=False, evaluation=None)
+        run = made_up_run.run_facts("a", records=[], result=None, evaluation=None)
         run = dataclasses.replace(run, projections=[])
         reader = Reader(render(made_up_run.report(run), pictures.folder_for(self)))
         self.assertEmpty(reader.images)
