@@ -3,89 +3,104 @@
 Such a file (``torch.save`` before version 1.6) is five pickles, the numbers behind them: a magic number, a protocol
 version, the machine's byte order, the state dict with references to storages, the storages' names; then for each
 storage its length and its values.
-
-No code in a file is run: see ``pickle_operations``.
 """
 
 from __future__ import annotations
 
+import collections
 import io
 import os
+import pathlib
+import pickle
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.weights.errors import WeightsError, check_readable
-from models.weights.pickle_operations import Storage, TensorRecord, interpret
+from models.weights.errors import WeightsError
 
 _MAGIC_NUMBER, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-_ZIP = b"PK"  # What PyTorch's newer files begin with.
-_MAX_BYTES = 2**31
+
+
+class _Storage(NamedTuple):
+    """The values of one or more tensors, which are in the file behind the pickles."""
+
+    dtype: str
+    key: str
+    length: int
+
+
+class _Tensor(NamedTuple):
+    """A view of a storage: offset and strides are in values, not in bytes."""
+
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    requires_grad: bool
+    hooks: Any
+
+
+_NAMED = {
+    "collections.OrderedDict": collections.OrderedDict,
+    "torch._utils._rebuild_tensor_v2": _Tensor,
+    "torch.FloatStorage": "<f4",
+    "torch.LongStorage": "<i8",
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    """Knows state dicts alone: whatever else a pickle names is neither imported nor called."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if f"{module}.{name}" not in _NAMED:
+            raise WeightsError(f"holds more than tensors ({module}.{name}); nothing of it is used or run.")
+        return _NAMED[f"{module}.{name}"]
+
+    def persistent_load(self, reference: tuple) -> _Storage:
+        _, dtype, key, _, length, _ = reference
+        return _Storage(dtype, key, length)
 
 
 def read_pickled_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """The tensors of a state dict, named and laid out as in the file: read-only views, float32 and int64.
 
+    No code in the file is run. A file that was made to could still take all memory: pass files with a known checksum.
+
     Args:
       path: a file that an old PyTorch, or ``torch.save(…, _use_new_zipfile_serialization=False)``, wrote of a state
-        dict on the CPU, at most 2 GiB.
+        dict on the CPU.
 
     Raises:
       WeightsError: it is not such a file, is damaged, or holds more than tensors.
     """
-    check_readable(path)
     try:
-        size = os.path.getsize(path)
-        if size > _MAX_BYTES:
-            raise WeightsError(f"{path} has {size:,} bytes; files of up to {_MAX_BYTES:,} are read.")
-        with open(path, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read ({error.strerror or error}).") from error
-    if content.startswith(_ZIP):
-        raise WeightsError(f"{path} is in PyTorch's zip format; the format before PyTorch 1.6 is read here.")
-    try:
-        return _tensors(content)
+        return _tensors(pathlib.Path(path).read_bytes())
     except WeightsError as error:
         raise WeightsError(f"{path} {error}") from error
-    # Whatever nonsense the operations of a damaged file make.
-    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+    except Exception as error:  # Damage raises whatever it leads to.
         reason = f"{type(error).__name__}: {error}"[:200]
         raise WeightsError(f"{path} is not a whole PyTorch file of the old format ({reason}); get it again.") from error
 
 
 def _tensors(content: bytes) -> dict[str, np.ndarray]:
     file = io.BytesIO(content)
-    magic_number, protocol, system = interpret(file), interpret(file), interpret(file)
+    magic_number, protocol, system, state, keys = (_Unpickler(file).load() for _ in range(5))
     if magic_number != _MAGIC_NUMBER or protocol != _PROTOCOL or system["little_endian"] is not True:
         raise ValueError("other numbers at its start")
-    storages: dict[str, Storage] = {}
-    state, keys = interpret(file, storages), interpret(file)
-    if not isinstance(state, dict) or not all(isinstance(value, TensorRecord) for value in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(value, _Tensor) for value in state.values()):
         raise WeightsError("holds no state dict of tensors.")
-    if not isinstance(keys, list) or len(keys) != len(storages) or set(keys) != storages.keys():
-        raise ValueError("its list of storages differs from those that tensors use")
-    values = {key: _values(file, content, storages[key]) for key in keys}
-    if file.tell() != len(content):
-        raise ValueError(f"{len(content) - file.tell()} bytes too many")
-    return {name: _view(tensor, values[tensor.storage.key]) for name, tensor in state.items()}
+    storages = {tensor.storage.key: tensor.storage for tensor in state.values()}
+    starts = {}
+    for key in keys:
+        if int.from_bytes(file.read(8), "little") != storages[key].length:
+            raise ValueError(f"storage {key} is not of {storages[key].length} numbers")
+        starts[key] = file.tell()
+        file.seek(storages[key].length * np.dtype(storages[key].dtype).itemsize, os.SEEK_CUR)
+    return {name: _view(tensor, content, starts[tensor.storage.key]) for name, tensor in state.items()}
 
 
-def _values(file: io.BytesIO, content: bytes, storage: Storage) -> np.ndarray:
-    length = int.from_bytes(file.read(8), "little")
-    start, num_bytes = file.tell(), storage.length * storage.dtype.itemsize
-    if length != storage.length or start + num_bytes > len(content):
-        raise ValueError(f"{len(content) - start} bytes are left for {storage.length} or {length} numbers")
-    file.seek(num_bytes, os.SEEK_CUR)
-    return np.frombuffer(content, storage.dtype, storage.length, start)
-
-
-def _view(tensor: TensorRecord, values: np.ndarray) -> np.ndarray:
-    last = tensor.offset + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.strides))
-    count = int(np.prod(tensor.shape, dtype=object))
-    if count == 0:
-        return np.zeros(tensor.shape, values.dtype)
-    # A stride of 0 could make a huge array of one number.
-    if last >= len(values) or count > len(values):
-        raise ValueError(f"a tensor of shape {tensor.shape} reaches beyond the {len(values)} numbers of its storage")
-    strides = [stride * values.itemsize for stride in tensor.strides]
-    return np.lib.stride_tricks.as_strided(values[tensor.offset :], tensor.shape, strides, writeable=False)
+def _view(tensor: _Tensor, content: bytes, start: int) -> np.ndarray:
+    """Raises a ValueError, as NumPy does, for a tensor that reaches beyond the file."""
+    dtype = np.dtype(tensor.storage.dtype)
+    strides = [stride * dtype.itemsize for stride in tensor.strides]
+    return np.ndarray(tensor.shape, dtype, content, start + tensor.offset * dtype.itemsize, strides)

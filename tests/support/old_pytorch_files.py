@@ -37,19 +37,19 @@ def file_of(tensors: Mapping[str, np.ndarray], **start) -> bytes:
     return file_of_state(state, **start)
 
 
-def file_of_state(state, magic_number=MAGIC_NUMBER, protocol=1001, system=_SYSTEM, keys=None) -> bytes:
+def file_of_state(state, magic_number=MAGIC_NUMBER, protocol=1001, system=_SYSTEM) -> bytes:
     """A file of anything; ``_Tensor``s in it are written as tensors."""
     pickler = _Pickler()
     parts = [*map(pickler.dumps, (magic_number, protocol, system)), pickler.dumps(state)]
-    parts.append(pickler.dumps(list(pickler.storages) if keys is None else keys))
+    parts.append(pickler.dumps(list(pickler.storages)))
     for values in pickler.storages.values():
         parts += [struct.pack("<q", values.size), values.tobytes()]
     return b"".join(parts)
 
 
-def start_of_file(protocol=1001) -> bytes:
+def start_of_file() -> bytes:
     """What comes before the state dict."""
-    return b"".join(pickle.dumps(value, 2) for value in (MAGIC_NUMBER, protocol, _SYSTEM))
+    return b"".join(pickle.dumps(value, 2) for value in (MAGIC_NUMBER, 1001, _SYSTEM))
 
 
 class _Tensor:
