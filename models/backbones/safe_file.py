@@ -14,7 +14,8 @@ from ccp.errors import ConfigError
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 # Modules whose classes a file may name, and classes elsewhere in Keras.
-_MODULES = ("keras.layers", "keras.initializers", "keras.regularizers", "keras.constraints", "keras.dtype_policies")
+_INITIALIZERS = "keras.initializers"
+_MODULES = ("keras.layers", _INITIALIZERS, "keras.regularizers", "keras.constraints", "keras.dtype_policies")
 _PACKAGES = ("keras.src.layers.", "keras.src.ops.")
 _CLASSES = ("DTypePolicy", "Functional", "Model", "Policy", "Sequential")
 _VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__ellipsis__", "__slice__")  # No objects.
@@ -23,12 +24,7 @@ _CODE = (
     *("ClassMethod", "InstanceMethod", "InstanceProperty"),  # Of TensorFlow, by name.
 )
 _OPERATION_LAYERS = ("TFOpLambda", "SlicingOpLambda")  # Of Keras 2, around an operation of TensorFlow.
-_OTHER_FILES = (
-    "StringLookup",
-    "IntegerLookup",
-    "IndexLookup",
-    "TextVectorization",
-)  # Their vocabulary may be any file.
+_VOCABULARIES = ("StringLookup", "IntegerLookup", "IndexLookup", "TextVectorization")  # Which may be any file.
 _RANDOM = ("Random", "Gaussian", "RandAugment", "AutoContrast", "MixUp", "CutMix", "AugMix")
 # What such an operation may be.
 _OPERATIONS = ("math.", "nn.", "linalg.", "image.", "__operators__.")
@@ -136,9 +132,9 @@ def _check(described: dict[str, Any], path: str) -> None:
             f"{path} has a {name} layer, which holds code, and code in a file is never run. Build the network from "
             "Keras' other layers (Rescaling, Reshape, Normalization, …), and save it again."
         )
-    if name in _OTHER_FILES:
+    if name in _VOCABULARIES:
         raise ConfigError(f"{path} has a {name} layer, which is not for images; save the network without it.")
-    if name.startswith(_RANDOM):
+    if name.startswith(_RANDOM) and module != _INITIALIZERS:
         raise ConfigError(
             f"{path} has a {name} layer. What it draws would not be the same after resuming, and training images are "
             "augmented before the network; save the network without it."

@@ -313,6 +313,11 @@ class CodeTest(OwnNetworkTest):
                     file.writestr(name, weights.getvalue() if name == "model.weights.h5" else part)
             self.assert_refused("keeps .* in another place", path)
 
+    def test_random_initializers_are_allowed(self):
+        """They draw before the file's weights replace what they drew."""
+        path, network = self.saved(tf.keras.layers.Conv2D(4, 3, kernel_initializer="random_normal"))
+        self.assertAllEqual(self.build(path).get_weights()[0], network.get_weights()[0])
+
     def test_operations_between_layers_are_allowed(self):
         inputs = tf.keras.Input((_SIZE, _SIZE, 3))
         outputs = tf.keras.layers.Conv2D(4, 3)(inputs / 255.0 - 0.5)
