@@ -7,17 +7,16 @@ import hashlib
 import importlib.util
 import logging
 import pathlib
-import re
 from collections.abc import Mapping
 
 import h5py
-import numpy as np
 
 from datasets.files import OutputError, cache_directory, written_whole
 from models.registry import BACKBONES
 from models.weights.errors import WeightsError
 from models.weights.h5_files import read_h5
 from models.weights.pickled_tensors import read_pickled_tensors
+from models.weights.pytorch_layouts import keras_tensors
 
 _log = logging.getLogger("ccp")
 _INSTALL = "make setup-pretrained"
@@ -27,15 +26,6 @@ _CHECKSUMS = {
     "efficientnet_lite1": "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
     "efficientnet_lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
 }
-_WEIGHTS = {
-    "weight": "kernel",
-    "bias": "bias",
-    "running_mean": "moving_mean",
-    "running_var": "moving_variance",
-}
-_BATCH_NORM_WEIGHTS = {**_WEIGHTS, "weight": "gamma", "bias": "beta"}
-_BATCH_NORM = re.compile(r"(^|_)bn\d$")
-_COUNTER = "num_batches_tracked"
 
 
 def packaged_weights(backbone: str) -> contextlib.AbstractContextManager[Mapping[str, h5py.Dataset]]:
@@ -54,7 +44,7 @@ def packaged_weights(backbone: str) -> contextlib.AbstractContextManager[Mapping
     """
     cached = _cached_file(backbone)
     if not _is_whole(cached):
-        tensors = keras_tensors(read_pickled_tensors(_package_file(backbone)))
+        tensors = keras_tensors(read_pickled_tensors(_package_file(backbone)), layer_name)
         try:
             cached.parent.mkdir(parents=True, exist_ok=True)
             with written_whole(cached) as unfinished, h5py.File(unfinished, "w") as file:
@@ -75,30 +65,9 @@ def check_packaged_weights(backbone: str) -> None:
         _package_file(backbone)
 
 
-def keras_tensors(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """PyTorch's names and layouts of EfficientNet-Lite to ours: ``_blocks.0._bn1.weight`` is ``blocks_0_bn1/gamma``.
-
-    Args:
-      state: convolutions [out, in, height, width], classifier [out, in], batch norms [channels].
-
-    Returns:
-      Views by ``layer/weight``.
-    """
-    tensors = {}
-    for name, array in state.items():
-        path, _, weight = name.rpartition(".")
-        if weight == _COUNTER:
-            continue
-        layer = path.replace("._", "_").replace(".", "_").lstrip("_")
-        if _BATCH_NORM.search(layer):
-            weight = _BATCH_NORM_WEIGHTS.get(weight, weight)
-        elif layer.endswith("depthwise_conv"):
-            weight, array = "depthwise_kernel", array.transpose(2, 3, 0, 1)
-        else:
-            weight = _WEIGHTS.get(weight, weight)
-            array = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
-        tensors[f"{layer}/{weight}"] = array
-    return tensors
+def layer_name(path: str) -> str:
+    """The name of our layer for a module of PyTorch's EfficientNet-Lite: ``blocks_0_bn1`` for ``_blocks.0._bn1``."""
+    return path.replace("._", "_").replace(".", "_").lstrip("_")
 
 
 def _cached_file(backbone: str) -> pathlib.Path:

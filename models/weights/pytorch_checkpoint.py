@@ -16,15 +16,12 @@ from models.backbones.bn_inception import bn_inception
 from models.weights.assignment import assign_weights
 from models.weights.errors import WeightsError, check_readable
 from models.weights.h5_files import save_weights_h5
+from models.weights.pytorch_layouts import keras_tensors
 
 # Before 2.6, a file could run code even with weights_only (CVE-2025-32434).
 _SAFE_TORCH = (2, 6)
 _WRAPPER = "state_dict"
 _PREFIXES = re.compile(r"^(?:(?:module|model|backbone)\.)+")
-_BATCH_NORM_SUFFIX = "_bn"
-_BATCH_NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
-_CONVOLUTION = {"weight": "kernel", "bias": "bias"}
-_COUNTER = "num_batches_tracked"  # Only used by batch norms without a fixed momentum.
 
 
 def convert_bn_inception(checkpoint: str, output: str) -> list[str]:
@@ -43,7 +40,7 @@ def convert_bn_inception(checkpoint: str, output: str) -> list[str]:
       OutputError: the output cannot be written.
     """
     check_file(output, "--weights")
-    tensors = keras_tensors(read_checkpoint(checkpoint))
+    tensors = keras_tensors(read_checkpoint(checkpoint), layer_name)
     inputs = tf.keras.Input((224, 224, 3))
     model = tf.keras.Model(inputs, bn_inception(inputs), name="bn_inception")
     left_out = assign_weights(model, tensors, checkpoint)
@@ -76,29 +73,9 @@ def read_checkpoint(path: str) -> dict[str, np.ndarray]:
     return {str(name): tensor.detach().float().numpy() for name, tensor in state.items()}
 
 
-def keras_tensors(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Converts BN-Inception's names and layouts from PyTorch to Keras, without copying.
-
-    Args:
-      state: [out, in, height, width] convolutions, [out, in] classifiers, and batch norms [channels], or [1, channels]
-        in checkpoints of 2017.
-
-    Returns:
-      Arrays by ``layer/weight``. Names of other layers are kept in that form, for ``assign_weights`` to report.
-    """
-    tensors: dict[str, np.ndarray] = {}
-    for name, array in state.items():
-        layer, _, weight = _PREFIXES.sub("", name).rpartition(".")
-        if weight == _COUNTER:
-            continue
-        if layer.endswith(_BATCH_NORM_SUFFIX):
-            weight = _BATCH_NORM.get(weight, weight)
-            array = array[0] if array.ndim == 2 and len(array) == 1 else array
-        else:
-            weight = _CONVOLUTION.get(weight, weight)
-            array = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
-        tensors[f"{layer}/{weight}"] = array
-    return tensors
+def layer_name(path: str) -> str:
+    """The name of our layer for a module of PyTorch's BN-Inception: the same, without wrappers."""
+    return _PREFIXES.sub("", path)
 
 
 def _import_torch() -> ModuleType:

@@ -9,7 +9,8 @@ from absl.testing import parameterized
 from ccp.errors import ConfigError
 from models.backbones.bn_inception import bn_inception
 from models.weights.assignment import assign_weights
-from models.weights.pytorch_checkpoint import keras_tensors
+from models.weights.pytorch_checkpoint import layer_name
+from models.weights.pytorch_layouts import keras_tensors
 from tests.support import recorded_bn_inception
 
 
@@ -17,7 +18,7 @@ from tests.support import recorded_bn_inception
 def _network(height=None, width=None) -> tf.keras.Model:
     """With the weights of the recording; not to be changed."""
     model = _build(height, width)
-    assign_weights(model, keras_tensors(recorded_bn_inception.pytorch_state()), "recording")
+    assign_weights(model, keras_tensors(recorded_bn_inception.pytorch_state(), layer_name), "recording")
     return model
 
 

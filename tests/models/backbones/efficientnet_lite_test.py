@@ -7,7 +7,8 @@ from absl.testing import parameterized
 from models.backbones.efficientnet_lite import efficientnet_lite
 from models.settings import NetworkSettings
 from models.weights.assignment import assign_weights
-from models.weights.packaged_weights import keras_tensors
+from models.weights.packaged_weights import layer_name
+from models.weights.pytorch_layouts import keras_tensors
 
 _STRIDES, _KERNELS = (1, 2, 2, 2, 1, 2, 1), (3, 3, 5, 3, 5, 5, 3)
 # By network, of each stage: blocks and channels, as the published tensors have them.
@@ -105,7 +106,7 @@ class EfficientNetLiteTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(("efficientnet_lite0", 64), ("efficientnet_lite2", 45))
     def test_against_numpy(self, name, size):
         model, state = _build(name, size), _pytorch_state(name)
-        self.assertEqual(assign_weights(model, keras_tensors(state), "made up"), [])
+        self.assertEqual(assign_weights(model, keras_tensors(state, layer_name), "made up"), [])
         images = np.random.default_rng(1).uniform(-1, 1, (2, size, size, 3)).astype(np.float32)
         expected = _expected(name, state, images)
         self.assertGreater(expected.std(), 0.1)

@@ -22,7 +22,7 @@ from models.registry import BACKBONES
 from models.settings import NetworkSettings
 from models.weights import packaged_weights
 from models.weights.errors import WeightsError
-from models.weights.packaged_weights import cache_directory, keras_tensors
+from models.weights.packaged_weights import cache_directory
 from models.weights.start_weights import check_start_weights, load_start_weights
 from tests.support import pictures
 from tests.support.old_pytorch_files import file_of
@@ -130,20 +130,6 @@ class PlaceTest(parameterized.TestCase):
     def test_place(self, environment, expected):
         with mock.patch.dict(os.environ, environment, clear=True):
             self.assertEqual(str(cache_directory()), expected)
-
-
-class NamesTest(parameterized.TestCase):
-    @parameterized.parameters(
-        ("_conv_stem.weight", (4, 3, 2, 1), "conv_stem/kernel", (2, 1, 3, 4)),
-        ("_blocks.12._depthwise_conv.weight", (4, 1, 3, 2), "blocks_12_depthwise_conv/depthwise_kernel", (3, 2, 4, 1)),
-        ("_blocks.0._bn2.running_var", (4,), "blocks_0_bn2/moving_variance", (4,)),
-        ("_bn1.weight", (4,), "bn1/gamma", (4,)),
-        ("_fc.weight", (4, 3), "fc/kernel", (3, 4)),
-        ("_fc.bias", (4,), "fc/bias", (4,)),
-    )
-    def test_name_and_layout(self, name, shape, expected_name, expected_shape):
-        ((found, array),) = keras_tensors({name: np.zeros(shape), "_bn0.num_batches_tracked": np.zeros(())}).items()
-        self.assertEqual((found, array.shape), (expected_name, expected_shape))
 
 
 class InstalledTest(_CacheTest):

@@ -13,7 +13,8 @@ from absl.testing import parameterized
 from datasets.files import OutputError
 from models.weights.errors import WeightsError
 from models.weights.h5_files import read_h5
-from models.weights.pytorch_checkpoint import convert_bn_inception, keras_tensors, read_checkpoint
+from models.weights.pytorch_checkpoint import convert_bn_inception, layer_name, read_checkpoint
+from models.weights.pytorch_layouts import keras_tensors
 from tests.support import recorded_bn_inception
 
 
@@ -81,7 +82,7 @@ class ConvertTest(CheckpointTest):
         with _torch(stored):
             self.assertEqual(convert_bn_inception(self.checkpoint, self.output), ["last_linear"])
         # That these tensors give the recorded features is tested where the network is.
-        expected = keras_tensors(published)
+        expected = keras_tensors(published, layer_name)
         with read_h5(self.output) as tensors:
             self.assertEqual(set(tensors), set(expected))
             for name, array in expected.items():
@@ -120,38 +121,3 @@ class ReadTest(CheckpointTest):
     @parameterized.parameters(([1, 2],), ({"a": 1},), ({"state_dict": {"a": "text"}},), (_Tensor(np.ones(2)),))
     def test_what_is_no_state_dict_is_refused(self, stored):
         self._assert_refused(stored, "holds no state dict of tensors")
-
-
-class KerasTensorsTest(parameterized.TestCase, tf.test.TestCase):
-    @parameterized.parameters("", "module.model.backbone.")
-    def test_names(self, prefix):
-        names = {
-            "conv2_3x3.weight": "conv2_3x3/kernel",
-            "conv2_3x3.bias": "conv2_3x3/bias",
-            "conv2_3x3_bn.weight": "conv2_3x3_bn/gamma",
-            "conv2_3x3_bn.bias": "conv2_3x3_bn/beta",
-            "conv2_3x3_bn.running_mean": "conv2_3x3_bn/moving_mean",
-            "conv2_3x3_bn.running_var": "conv2_3x3_bn/moving_variance",
-            "last_linear.weight": "last_linear/kernel",
-            "fc.bias": "fc/bias",
-            "unknown.thing.other": "unknown.thing/other",
-        }
-        state = {prefix + name: np.full(3, i) for i, name in enumerate(names)}
-        tensors = keras_tensors({**state, prefix + "conv2_3x3_bn.num_batches_tracked": np.array(1)})
-        self.assertEqual(
-            {name: array[0] for name, array in tensors.items()}, {n: i for i, n in enumerate(names.values())}
-        )
-
-    def test_layouts(self):
-        kernel = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)  # [out, in, height, width]
-        tensors = keras_tensors({"a.weight": kernel, "fc.weight": kernel[0, 0], "a_bn.bias": kernel[:1, 0, 0, 0]})
-        for o, i, h, w in np.ndindex(kernel.shape):
-            self.assertEqual(tensors["a/kernel"][h, w, i, o], kernel[o, i, h, w])
-        self.assertAllEqual(tensors["fc/kernel"], kernel[0, 0].T)
-        self.assertAllEqual(tensors["a_bn/beta"], kernel[:1, 0, 0, 0])  # A channel, not a batch norm of 2017.
-
-    @parameterized.parameters((1, 4, True), (4, 1, False), (2, 4, False))
-    def test_batch_norms_of_2017(self, rows, columns, is_squeezed):
-        array = np.arange(rows * columns).reshape(rows, columns)
-        tensor = keras_tensors({"a_bn.weight": array})["a_bn/gamma"]
-        self.assertAllEqual(tensor, array[0] if is_squeezed else array)
