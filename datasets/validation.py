@@ -115,14 +115,14 @@ def _read_all(manifest: Manifest) -> tuple[dict[str, str], np.ndarray, list[str]
         return tf.shape(read_all(files.open(index)))[:2]
 
     read_sizes = iter(tf.data.Dataset.range(len(manifest)).map(size, tf.data.AUTOTUNE))
-    with caught_jpeg_warnings() as warnings, progress(f"reading {manifest.name}", len(manifest), "images") as advance:
+    with caught_jpeg_warnings() as count, progress(f"reading {manifest.name}", len(manifest), "images") as advance:
         for index, path in enumerate(manifest.paths):
             try:
                 sizes[index] = next(read_sizes)
             except tf.errors.OpError as error:  # The next image follows.
                 bad[path] = reason(error)
             advance(1)
-        readable = np.flatnonzero(sizes.all(axis=1)) if warnings.count else ()
+        readable = np.flatnonzero(sizes.all(axis=1)) if count() else ()
     return bad, sizes, _damaged(files, readable, size)
 
 
@@ -130,9 +130,9 @@ def _damaged(files: ImageFiles, indices: Iterable[int], read: Callable[[int], tf
     """The paths of images that libjpeg warns of, found by reading one after the other."""
     found = []
     for index in indices:
-        with caught_jpeg_warnings() as warnings:
+        with caught_jpeg_warnings() as count:
             read(tf.constant(index))
-            if warnings.count:
+            if count():
                 found.append(str(files.paths[index]))
     return found
 

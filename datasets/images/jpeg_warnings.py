@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _STDERR = 2  # As libraries know it, whatever ``sys.stderr`` is.
 _WARNING = re.compile(
@@ -15,39 +15,25 @@ _WARNING = re.compile(
 )
 
 
-class JpegWarnings:
-    """The warnings since a ``caught_jpeg_warnings`` began.
-
-    Args:
-      file: that libraries write to.
-    """
-
-    def __init__(self, file: int):
-        self._file = file
-
-    def contents(self) -> bytes:
-        """All that was written."""
-        return os.pread(self._file, os.fstat(self._file).st_size, 0)
-
-    @property
-    def count(self) -> int:
-        """How many of that are warnings."""
-        return len(_WARNING.findall(self.contents()))
-
-
 @contextlib.contextmanager
-def caught_jpeg_warnings() -> Iterator[JpegWarnings]:
+def caught_jpeg_warnings() -> Iterator[Callable[[], int]]:
     """Keeps libjpeg's warnings off standard error; what else is written there follows when the block ends.
 
     What Python prints there, such as a bar of progress, is seen at once.
+
+    Yields:
+      A function that counts the warnings so far.
     """
     with tempfile.TemporaryFile() as file, open(os.dup(_STDERR), "w", 1, errors="backslashreplace") as stderr:
-        warnings = JpegWarnings(file.fileno())
+
+        def written() -> bytes:
+            return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
+
         os.dup2(file.fileno(), _STDERR)
         try:
             with contextlib.redirect_stderr(stderr if sys.stderr is sys.__stderr__ else sys.stderr):
-                yield warnings
+                yield lambda: len(_WARNING.findall(written()))
         finally:
             os.dup2(stderr.fileno(), _STDERR)
             with contextlib.suppress(OSError):
-                os.write(_STDERR, _WARNING.sub(b"", warnings.contents()))
+                os.write(_STDERR, _WARNING.sub(b"", written()))

@@ -16,13 +16,13 @@ class CaughtTest(absltest.TestCase):
             stderr = os.dup(2)
             os.dup2(file.fileno(), 2)
             try:
-                with mock.patch.object(sys, "stderr", sys.__stderr__), caught_jpeg_warnings() as warnings:
+                with mock.patch.object(sys, "stderr", sys.__stderr__), caught_jpeg_warnings() as count:
                     print("Python's", file=sys.stderr)
                     self.assertEqual(os.pread(file.fileno(), 100, 0), b"Python's\n")
                     os.write(2, b"before\nCorrupt JPEG data: premature end of data segment\n")
-                    self.assertEqual(warnings.count, 1)
+                    self.assertEqual(count(), 1)
                     os.write(2, b"between\nCorrupt JPEG data: bad Huffman code\n")
-                    self.assertEqual(warnings.count, 2)
+                    self.assertEqual(count(), 2)
                 os.write(2, b"after\n")
             finally:
                 os.dup2(stderr, 2)
