@@ -78,16 +78,14 @@ def seen_class_note(manifest: Manifest) -> str:
     sizes = np.bincount(manifest.labels[manifest.splits == TRAIN])
     counts = np.array([num_held_out(size) for size in sizes[sizes > 0]])
     test, selecting = counts.sum(axis=0)
-    sentences = [
+    note = (
         f"all {len(counts):,} classes are trained on, so scores will be of seen classes: {test:,} images are held out "
         "to test the model"
-    ]
+    )
     if not (manifest.splits == VALIDATION).any():
-        sentences[0] += f", {selecting:,} to select it"
+        note += f", {selecting:,} to select it"
     lone = int((counts[:, 0] == 0).sum())
-    if lone:
-        sentences.append(f"{lone:,} classes of a single image go to training alone")
-    return "; ".join(sentences)
+    return note + (f"; {lone:,} classes of a single image go to training alone" if lone else "")
 
 
 def _held_out(labels: np.ndarray, seed: int, with_validation: bool) -> np.ndarray:

@@ -8,7 +8,7 @@ from datasets.checks import check
 from datasets.manifest import DataError
 from datasets.prepare.prepare import prepare
 from datasets.settings import DataSettings
-from tests.support import pictures
+from tests.support import layouts, pictures
 from tests.support.packing import packed
 
 _FILES = {
@@ -61,9 +61,7 @@ class GroceryTest(parameterized.TestCase, tf.test.TestCase):
         ("classes.csv", "Kiwi,7", "Kiwi,41", r"classes\.csv:4: class_id '41' occurs twice"),
     )
     def test_what_is_refused(self, name, old, new, message):
-        file = self.clone / "dataset" / name
-        self.assertIn(old, file.read_text())
-        file.write_text(file.read_text().replace(old, new, 1))
+        layouts.change(self.clone / "dataset" / name, old, new)
         with self.assertRaisesRegex(DataError, message):
             self.load()
 
