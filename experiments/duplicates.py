@@ -76,7 +76,7 @@ def find_duplicates(
                 found.setdefault((files[first], files[other]), Pair(kind, files[first], files[other], 0.0))
     skipped = dict(unreadable)
     if model:
-        embedded = index_images(model, images, index, skip_unreadable, overwrite)
+        embedded = index_images(model, images, files, index, skip_unreadable, overwrite)
         skipped.update(embedded.skipped)
         copies = {files[other] for group in same_pixels for other in group[1:]}  # The first one stands for all.
         for places, distance in _near(embedded.embeddings, threshold).items():

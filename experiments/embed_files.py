@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from datasets.files import OutputError, check_file, written_whole
-from datasets.image_files import find_images
 from models.serving.exported_model import ExportedModel
 from models.serving.file_embedding import ImageError, embed_files
 
@@ -42,7 +41,7 @@ class _Kept(NamedTuple):
 
 def embed_images(
     model: ExportedModel,
-    images: str,
+    files: Sequence[str],
     output: str,
     skip_unreadable: bool,
     *,
@@ -58,7 +57,7 @@ def embed_images(
 
     Args:
       model: the model.
-      images: a directory, searched in depth, or a pattern.
+      files: the image files.
       output: the ``.npz`` file.
       skip_unreadable: leave out images that cannot be read; otherwise the first one is an error.
       flag: the one that names ``output``, for messages.
@@ -66,20 +65,17 @@ def embed_images(
       overwrite: replace a file that holds something else; otherwise it is an error.
 
     Raises:
-      DataError: there are no images.
       ImageError: one cannot be read and is not to be skipped.
       OutputError: ``output`` cannot be written, or holds something else: no embeddings, those by another model, or,
         without ``keep_others``, those of other images.
     """
-    stamps = {os.path.abspath(path): _stamp(path) for path in find_images(images)}
+    stamps = {os.path.abspath(path): _stamp(path) for path in files}
     check_file(output, flag)
     try:
         in_file = _read(output, model.fingerprint)
         others = {path: kept for path, kept in in_file.items() if path not in stamps and os.path.exists(path)}
         if others and not keep_others:
-            raise OutputError(
-                f"{output} also holds embeddings of {len(others)} images not in {images}, as {min(others)}"
-            )
+            raise OutputError(f"{output} also holds embeddings of {len(others)} other images, as {min(others)}")
     except OutputError as error:
         if not overwrite:
             raise OutputError(f"{error}. Pass another {flag}, or --overwrite.") from None
@@ -90,7 +86,7 @@ def embed_images(
     embedded = embed_files(model.signatures, new, skip_unreadable)
     known.update({path: _Kept(stamps[path], vector) for path, vector in zip(embedded.paths, embedded.embeddings)})
     if not known:
-        raise ImageError(f"None of the {len(stamps)} files in {images} could be read as an image.")
+        raise ImageError(f"None of the {len(stamps)} files, as {min(stamps)}, could be read as an image.")
     contents = {**others, **known}
     if embedded.paths or contents.keys() != in_file.keys():
         _write(output, contents, model.fingerprint)

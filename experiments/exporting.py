@@ -70,11 +70,11 @@ def export_run(
     Raises:
       UserError: see ``load_trained_network`` and ``export``.
     """
-    _check(target)
+    files = _gallery_files(target)
     trained = load_trained_network(run_dir, repeat, data_dir, on_bad_image)
     network = EmbeddingNetwork(trained.network, trained.image_format)
     signatures = network.signatures()
-    gallery, skipped = _gallery(signatures, target, trained.info)
+    gallery, skipped = _gallery(signatures, files, target, trained.info)
     written = export(network, signatures, target.directory, trained.info, gallery, target.version, trained.sample)
     return Exported(*written, trained.progress, skipped)
 
@@ -89,32 +89,33 @@ def export_with_gallery(model: str, target: Target) -> Exported:
     Raises:
       UserError: there is no model, an image cannot be read; see also ``export``.
     """
-    _check(target)
+    files = _gallery_files(target)
     exported = ExportedModel(model)
     network, signatures, info = exported.loaded.network, exported.signatures, read_info(exported.directory)
-    gallery, skipped = _gallery(signatures, target, info)
-    files = [pathlib.Path(path).read_bytes() for path in find_images(target.gallery)[:_SAMPLE_SIZE]]
+    gallery, skipped = _gallery(signatures, files, target, info)
+    images = [pathlib.Path(path).read_bytes() for path in files[:_SAMPLE_SIZE]]
     with tf.device("CPU:0"):  # As in the bare process: accelerators may round more than the tolerance allows.
-        sample = Sample(files, signatures[MASKED](encoded_images=tf.constant(files))["embeddings"].numpy())
+        sample = Sample(images, signatures[MASKED](encoded_images=tf.constant(images))["embeddings"].numpy())
     written = export(network, signatures, target.directory, info, gallery, target.version, sample)
     return Exported(*written, (), skipped)
 
 
-def _check(target: Target) -> None:
-    """Finds out before the work whether the target can be used."""
+def _gallery_files(target: Target) -> list[str]:
+    """The gallery's image files; finds out before the work whether the target can be used."""
     if target.gallery is not None and not os.path.isdir(target.gallery):
         raise ImageError(f"{target.gallery} is no directory; pass --gallery, a directory of images.")
     check_export_directory(target.directory, target.version)
+    return [] if target.gallery is None else find_images(target.gallery)
 
 
 def _gallery(
-    signatures: Mapping[str, Any], target: Target, info: dict[str, Any]
+    signatures: Mapping[str, Any], files: Sequence[str], target: Target, info: dict[str, Any]
 ) -> tuple[Gallery | None, list[tuple[str, str]]]:
     """The gallery and its skipped files; its size is noted in ``info``."""
     if target.gallery is None:
         return None, []
     remedy = "Fix or remove it, or pass --on_bad_image=skip."
-    embedded = embed_files(signatures, find_images(target.gallery), target.skip_unreadable, remedy)
+    embedded = embed_files(signatures, files, target.skip_unreadable, remedy)
     if not embedded.paths:
         raise ImageError(f"None of the files in {target.gallery} could be read as an image.")
     ids = [pathlib.PurePath(os.path.relpath(path, target.gallery)) for path in embedded.paths]

@@ -7,19 +7,26 @@ import hashlib
 import itertools
 import os
 import pathlib
+from collections.abc import Sequence
 
 from experiments.embed_files import EmbeddedImages, embed_images
 from models.serving.exported_model import ExportedModel
 
 
 def index_images(
-    model: ExportedModel, images: str, index: str | None, skip_unreadable: bool, overwrite: bool
+    model: ExportedModel,
+    images: str,
+    files: Sequence[str],
+    index: str | None,
+    skip_unreadable: bool,
+    overwrite: bool,
 ) -> EmbeddedImages:
     """Embeds the images that the index does not hold yet; see ``embed_images``.
 
     Args:
       model: the model.
       images: a directory, searched in depth, or a pattern.
+      files: what ``find_images`` finds there.
       index: the ``.npz`` file, as ``main.py embed`` writes it, maybe with embeddings of other images; None for one
         beside the images, which is overwritten if it is another model's.
       skip_unreadable: leave out images that cannot be read; otherwise the first one is an error.
@@ -27,7 +34,7 @@ def index_images(
     """
     return embed_images(
         model,
-        images,
+        files,
         index or _default_index(images),
         skip_unreadable,
         flag="--index",

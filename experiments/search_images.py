@@ -84,11 +84,11 @@ def search_images(
     Raises:
       UserError: an image cannot be read, there is none, an embedding is not finite, or ``index`` holds something else.
     """
-    find_images(gallery)  # Raises if there are none, before the model is loaded.
+    files = find_images(gallery)  # Raises if there are none, before the model is loaded.
     model = ExportedModel(model_dir)
     remedy = "Pass --query, an image that can be read."
     queries = embed_files(model.signatures, find_images(query), skip_unreadable=False, remedy=remedy)
-    found = index_images(model, gallery, index, skip_unreadable, overwrite)
+    found = index_images(model, gallery, files, index, skip_unreadable, overwrite)
     neighbors = nearest_neighbors(queries.embeddings, found.embeddings, min(count, len(found.paths)))
     classes = [_gallery_class(path, gallery) for path in found.paths]
     known = set(classes)

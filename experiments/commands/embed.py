@@ -15,9 +15,9 @@ def embed(values: FlagValues) -> int:
     from experiments.embed_files import embed_images
     from models.serving.exported_model import ExportedModel
 
-    find_images(values.images)  # Raises if there are none, before the model is loaded.
+    files = find_images(values.images)  # Raises if there are none, before the model is loaded.
     model, skip = ExportedModel(values.model), values.on_error == "skip"
-    done = embed_images(model, values.images, values.output, skip, overwrite=values.overwrite)
+    done = embed_images(model, files, values.output, skip, overwrite=values.overwrite)
     print_skipped(done.skipped)
     counts = f"{len(done.paths)} images, {done.reused} of them embedded before, {len(done.skipped)} skipped"
     print(listing([("embedded", counts), ("output", values.output)]))

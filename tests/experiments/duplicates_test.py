@@ -54,7 +54,10 @@ class DuplicatesTest(absltest.TestCase):
 
     def test_near_ones(self):
         self.write_digits()
-        found = self.found(model_dir=str(served.exported()))
+        (self.images / "notes.txt").write_text("no image")
+        with self.assertLogs("ccp", "WARNING") as logs:
+            found = self.found(model_dir=str(served.exported()))
+        self.assertLen(logs.output, 1)
         self.assertEqual(found[2:], [(NEAR, "one/a.png", "two/near.png")])
         # Any two images are at most 2 apart; copies are represented by the first of them.
         everything = self.found(model_dir=str(served.exported()), threshold=2.0)

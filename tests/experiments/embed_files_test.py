@@ -6,6 +6,7 @@ import numpy as np
 from absl.testing import parameterized
 
 from datasets.files import OutputError
+from datasets.image_files import find_images
 from experiments.embed_files import embed_images
 from models.serving.exported_model import ExportedModel
 from models.serving.file_embedding import ImageError
@@ -29,7 +30,8 @@ class EmbedImagesTest(parameterized.TestCase):
             (self.images / name).write_bytes(pictures.png_of(served.digit_images(20)[index]))
 
     def embed(self, skip=False, output=None, images=None, **options):
-        return embed_images(_MODEL[0], str(images or self.images), str(output or self.output), skip, **options)
+        files = find_images(str(images or self.images))
+        return embed_images(_MODEL[0], files, str(output or self.output), skip, **options)
 
     def assert_written(self, names, digits):
         """The output holds these files, which are digits of these numbers."""
@@ -88,7 +90,7 @@ class EmbedImagesTest(parameterized.TestCase):
         self.embed()
         written = self.output.stat().st_mtime_ns
         one = self.images / "b.png"
-        with self.assertRaisesRegex(OutputError, r"also holds embeddings of 1 images not in .*b\.png, as .*a\.png"):
+        with self.assertRaisesRegex(OutputError, r"also holds embeddings of 1 other images, as .*a\.png"):
             self.embed(images=one)
         done = self.embed(images=one, keep_others=True)
         self.assertEqual((done.paths, done.reused), ([str(one)], 1))
@@ -110,7 +112,7 @@ class EmbedImagesTest(parameterized.TestCase):
 
     def test_none_that_can_be_read(self):
         (self.images / "a.png").write_text("no image")
-        with self.assertRaisesRegex(ImageError, "None of the 1 files in .*images could be read as an image"):
+        with self.assertRaisesRegex(ImageError, r"None of the 1 files, as .*a\.png, could be read as an image"):
             self.embed(skip=True)
         self.assertFalse(self.output.exists())
 

@@ -126,8 +126,11 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         for number in range(3):
             (gallery / "a" / f"{number}.png").write_bytes(pictures.png_of(served.digit_images(3)[number]))
         (gallery / "bad.jpg").write_text("no image")
+        (gallery / "notes.txt").write_text("no image")
         target = Target(str(self.home / "elsewhere"), 4, str(gallery), skip_unreadable=True)
-        done = export_with_gallery(str(served.exported()), target)
+        with self.assertLogs("ccp", "WARNING") as logs:
+            done = export_with_gallery(str(served.exported()), target)
+        self.assertLen(logs.output, 1)  # Files that are no images are warned of once.
         self.assertEqual([path for path, _ in done.skipped], [str(gallery / "bad.jpg")])
         self.assertEqual(done.directory, self.home / "elsewhere" / "4")
         loaded = ExportedModel(done.directory)

@@ -13,6 +13,7 @@ from PIL import Image
 
 import main
 from datasets.files import OutputError
+from datasets.image_files import find_images
 from datasets.manifest import DataError
 from evaluate.errors import EvaluationError
 from experiments import search_images as module
@@ -81,7 +82,7 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
         (self.gallery / "part").mkdir()
         for number in (3, 4):
             self.write(self.gallery / "part" / f"{number}.png", digits[number])
-        embed_images(_load(str(served.exported())), str(self.gallery), str(index), False)
+        embed_images(_load(str(served.exported())), find_images(str(self.gallery)), str(index), False)
         before = index.read_bytes()
         result = search_images(
             str(served.exported()), str(self.gallery / "part"), str(self.queries[0]), index=str(index)
@@ -100,6 +101,12 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
         with self.assertLogs("ccp", "WARNING") as logs:
             self.assertEqual(self.search().num_images, COUNT)
         self.assertIn("it is overwritten", logs.output[0])
+
+    def test_other_files_are_warned_of_once(self):
+        (self.gallery / "notes.txt").write_text("no image")
+        with self.assertLogs("ccp", "WARNING") as logs:
+            self.search()
+        self.assertLen(logs.output, 1)
 
     def test_bad_images(self):
         (self.gallery / "bad.png").write_text("no image")
