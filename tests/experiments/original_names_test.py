@@ -14,8 +14,10 @@ import experiments.mlrc_scores
 import experiments.repeats
 import experiments.stopping
 import main
+from experiments import original_names
 from experiments.commands.command_line import EXIT_USAGE
-from experiments.original_names import renamed
+from experiments.commands.setting_flags import training_flags
+from experiments.original_names import FORMER_FLAGS, renamed, usual_names
 from experiments.presets import overridden, preset_name
 
 
@@ -33,6 +35,12 @@ class RenamedTest(parameterized.TestCase):
         given = {"pooling": "GlobalPooling"}
         self.assertEqual((renamed(given), renamed({"pooling": "gem"})), ({}, {"pooling": "gem"}))
         self.assertEqual(given, {"pooling": "GlobalPooling"})
+
+    def test_flags_that_are_named_exist_and_the_others_do_not(self):
+        known = {flag.name for flag in training_flags()}
+        for name in original_names._USUAL_NAMES:
+            self.assertNotEmpty(usual_names(name, known), name)
+        self.assertEmpty(known & {*original_names._USUAL_NAMES, *FORMER_FLAGS})
 
 
 class CommandLineTest(parameterized.TestCase, tf.test.TestCase):
