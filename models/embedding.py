@@ -22,8 +22,7 @@ _POLICIES = {"none": "float32", "float16": "mixed_float16", "bfloat16": "mixed_b
 def image_format(settings: NetworkSettings, channels: int) -> ImageFormat:
     """The images that the network takes."""
     backbone = _described(settings)
-    size = settings.image_size or backbone.size
-    return ImageFormat(size, settings.resize_size or round(size * backbone.resize), channels)
+    return ImageFormat(backbone.size, settings.resize_size or round(backbone.size * backbone.resize), channels)
 
 
 def build_embedding_model(settings: NetworkSettings, channels: int, seed: int) -> tf.keras.Model:
@@ -40,9 +39,9 @@ def build_embedding_model(settings: NetworkSettings, channels: int, seed: int) -
       Images [batch, size, size, channels] with intensities from 0 to 255 → embeddings [batch, embedding_size] float32.
     """
     tf.keras.utils.set_random_seed(seed)
-    backbone, size = _described(settings), image_format(settings, channels).size
+    backbone = _described(settings)
     with _policy(_POLICIES[settings.mixed_precision]):
-        images = tf.keras.Input((size, size, channels), name="images")
+        images = tf.keras.Input((backbone.size, backbone.size, channels), name="images")
         inputs = InputConvention(backbone.mean, backbone.scale, backbone.blue_first, name="input_convention")(images)
         features = pool(imported(backbone.builder)(inputs, settings), settings.pooling)
         # float32 under a mixed-precision policy too: losses and retrieval need the full precision.
@@ -66,9 +65,11 @@ def pooled_features(model: tf.keras.Model) -> tf.keras.Model:
 
 
 def _described(settings: NetworkSettings) -> Backbone:
-    """The backbone's entry, with size and input convention also where only the network itself knows them."""
+    """The backbone's entry, with the size that is asked for, and what only the network itself knows."""
     backbone = find_backbone(settings.backbone)
-    return imported(backbone.describe)(backbone, settings) if backbone.describe else backbone
+    if backbone.describe:
+        backbone = imported(backbone.describe)(backbone, settings)
+    return backbone._replace(size=settings.image_size or backbone.size)
 
 
 @contextlib.contextmanager
