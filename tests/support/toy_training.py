@@ -142,6 +142,37 @@ class Watcher(tf.keras.callbacks.Callback):
         self.seen.append(self.look())
 
 
+class Events(tf.keras.callbacks.Callback):
+    """Writes down what happens, the logs of epochs, and the head's kernel after each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.events, self.logs, self.kernels = [], [], []
+
+    def on_train_begin(self, logs=None):
+        self.events.append("start")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.events.append("step")
+
+    def on_projection(self, projection):
+        self.events.append(f"projection {projection.index}")
+
+    def on_train_end(self, logs=None):
+        self.events.append("end")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.events.append(f"epoch {epoch + 1}")
+        self.logs.append(logs)
+        self.kernels.append(self.model.layers[-1].kernel.numpy())
+
+
+def watched_trainer(settings, scores: Sequence[float], **more) -> tuple[ccp.Trainer, Events]:
+    """A trainer over the toy, and what happens in it."""
+    events = Events()
+    return toy_trainer(settings, scores, callbacks=[events], **more), events
+
+
 def saved_tensors(directory: str) -> dict[str, np.ndarray]:
     """Every tensor of the newest checkpoint, by name."""
     reader = tf.train.load_checkpoint(directory)
