@@ -27,12 +27,12 @@ class _AfterOneStep(StopRequest):
         return True
 
 
-class ScoreStartTest(tf.test.TestCase):
+class BeforeTrainingTest(tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.run_dir = tiny_runs.digits("ccp/contrastive")
-        cls.settings = RunDirectory(cls.run_dir).load_settings()
+        cls.whole = RunDirectory(tiny_runs.digits("ccp/contrastive"))
+        cls.settings = cls.whole.load_settings()
 
     def test_random_weights(self):
         experiment = Experiment(self.settings)
@@ -40,15 +40,15 @@ class ScoreStartTest(tf.test.TestCase):
         splits = experiment.splits
         expected = {name: experiment.embed(getattr(splits, name)).result.means for name in ("validation", "test")}
         self.assertEqual(scores, {UNTRAINED: expected})
-        self.assertEqual(read_json(RunDirectory(self.run_dir).result)["before_training"], scores)
+        self.assertEqual(read_json(self.whole.result)["before_training"], scores)
 
     def test_pretrained_weights_without_and_with_the_embedding_layer(self):
-        experiment = Experiment(self.settings.replaced(weights=self.run_dir))
+        experiment = Experiment(self.settings.replaced(weights=str(self.whole.path)))
         experiment.load_start_weights()
         scores = score_start(experiment)
         self.assertEqual(list(scores), [POOLED, WITH_EMBEDDING_LAYER])
         # The embedding layer of a run with the same settings is taken along: these are that run's scores.
-        result = read_json(RunDirectory(self.run_dir).result)
+        result = read_json(self.whole.result)
         self.assertAllClose(scores[WITH_EMBEDDING_LAYER]["test"], result["test"])
         test = experiment.splits.test
         pixels = tf.image.resize(tf.constant(test.images.pixels, tf.float32), [16, 16]).numpy()
@@ -64,14 +64,6 @@ class ScoreStartTest(tf.test.TestCase):
         self.assertEqual(embed.call_count, 1)
         self.assertEqual(scores[UNTRAINED]["validation"], scores[UNTRAINED]["test"])
 
-
-class ScoreOnceTest(tf.test.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.whole = tiny_runs.digits("ccp/contrastive")
-        cls.settings = RunDirectory(cls.whole).load_settings()
-
     def run_again(self, run_dir: os.PathLike, **more) -> int:
         """Trains, and returns how often the start was scored."""
         with mock.patch("experiments.train.score_start", side_effect=score_start) as scored:
@@ -85,7 +77,7 @@ class ScoreOnceTest(tf.test.TestCase):
         before = run.before_training.read_bytes()
         self.assertEqual(self.run_again(run.path), 0)
         self.assertEqual(run.before_training.read_bytes(), before)
-        self.assertEqual(read_json(run.result), read_json(RunDirectory(self.whole).result))
+        self.assertEqual(read_json(run.result), read_json(self.whole.result))
         # A run of an earlier version has none, and is not scored after it was trained.
         run.before_training.unlink()
         self.assertEqual(self.run_again(run.path), 0)
@@ -97,10 +89,10 @@ class ScoreOnceTest(tf.test.TestCase):
         self.assertEqual(run.before_training.read_bytes(), before)
 
     def test_training_is_the_same_without_them(self):
-        unscored = pathlib.Path(self.get_temp_dir()) / "unscored"
+        unscored = RunDirectory(pathlib.Path(self.get_temp_dir()) / "unscored")
         with mock.patch("experiments.train.score_start", return_value={}):
-            tiny_runs.train_quickly(self.settings, unscored)
-        assert_same_tensors(saved_tensors(f"{unscored}/checkpoints"), saved_tensors(f"{self.whole}/checkpoints"))
+            tiny_runs.train_quickly(self.settings, unscored.path)
+        assert_same_tensors(saved_tensors(str(unscored.checkpoints)), saved_tensors(str(self.whole.checkpoints)))
 
 
 if __name__ == "__main__":

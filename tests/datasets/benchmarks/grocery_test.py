@@ -7,7 +7,6 @@ from datasets.benchmarks import grocery
 from datasets.checks import check
 from datasets.manifest import DataError
 from datasets.prepare.prepare import prepare
-from datasets.settings import DataSettings
 from tests.support import layouts, pictures
 from tests.support.packing import packed
 
@@ -35,7 +34,7 @@ class GroceryTest(parameterized.TestCase, tf.test.TestCase):
             (self.clone / name).write_text(text)
 
     def load(self, folder=None):
-        return grocery.load(DataSettings(dataset="grocery", data_dir=str(folder or self.clone)))
+        return layouts.load("grocery", folder or self.clone)
 
     @parameterized.parameters("", "GroceryStoreDataset", "GroceryStoreDataset/dataset")
     def test_classes_are_split_by_their_id(self, below):
