@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import io
+import math
 import os
 import pathlib
 import pickle
@@ -90,17 +91,23 @@ def _tensors(content: bytes) -> dict[str, np.ndarray]:
     if not isinstance(state, dict) or not all(isinstance(value, _Tensor) for value in state.values()):
         raise WeightsError("holds no state dict of tensors.")
     storages = {tensor.storage.key: tensor.storage for tensor in state.values()}
-    starts = {}
+    values = {}
     for key in keys:
-        if int.from_bytes(file.read(8), "little") != storages[key].length:
-            raise ValueError(f"storage {key} is not of {storages[key].length} numbers")
-        starts[key] = file.tell()
-        file.seek(storages[key].length * np.dtype(storages[key].dtype).itemsize, os.SEEK_CUR)
-    return {name: _view(tensor, content, starts[tensor.storage.key]) for name, tensor in state.items()}
+        length, dtype = storages[key].length, np.dtype(storages[key].dtype)
+        if int.from_bytes(file.read(8), "little") != length:
+            raise ValueError(f"storage {key} is not of {length} numbers")
+        start = file.tell()
+        file.seek(start + length * dtype.itemsize)
+        if file.tell() > len(content):  # Of an empty buffer NumPy makes an array of whatever is in memory.
+            raise ValueError(f"it ends before storage {key} does")
+        values[key] = memoryview(content)[start : file.tell()]
+    return {name: _view(tensor, values[tensor.storage.key]) for name, tensor in state.items()}
 
 
-def _view(tensor: _Tensor, content: bytes, start: int) -> np.ndarray:
-    """Raises a ValueError, as NumPy does, for a tensor that reaches beyond the file."""
+def _view(tensor: _Tensor, values: memoryview) -> np.ndarray:
+    """Raises a ValueError, as NumPy does, for a tensor that reaches beyond its storage."""
+    if math.prod(tensor.shape) > tensor.storage.length:  # Strides of 0 make huge ones of a few numbers.
+        raise ValueError(f"a tensor of shape {tensor.shape} has {tensor.storage.length} numbers")
     dtype = np.dtype(tensor.storage.dtype)
     strides = [stride * dtype.itemsize for stride in tensor.strides]
-    return np.ndarray(tensor.shape, dtype, content, start + tensor.offset * dtype.itemsize, strides)
+    return np.ndarray(tensor.shape, dtype, values, tensor.offset * dtype.itemsize, strides)

@@ -99,7 +99,10 @@ class RunTest(tf.test.TestCase):
         run = next(run for run in RUNS if run.name == "typefaces-c2-seed0")
         result_file(self.home, run).parent.mkdir()
         result_file(self.home, run).write_text("{}")
-        arguments = ["study", "tune", "--data_dir=d", "--runs_dir=r", f"--results_dir={self.home}", "--only=*-c2-seed0"]
+        for name in (run.name, "cub_half-c2-seed0"):
+            (self.home / "runs" / "tune" / name).mkdir(parents=True)
+        arguments = ["study", "tune", "--data_dir=d", f"--runs_dir={self.home}/runs", f"--results_dir={self.home}"]
+        arguments.append("--only=*-c2-seed0")
         with mock.patch("sys.argv", arguments), mock.patch.object(study, "make") as make_run:
             self.assertEqual(study.main(), 0)
             self.assertEqual([call.args[0].name for call in make_run.call_args_list], ["cub_half-c2-seed0"])
@@ -107,6 +110,8 @@ class RunTest(tf.test.TestCase):
             with mock.patch("sys.argv", [*arguments, "--again"]):
                 study.main()
             self.assertLen(make_run.call_args_list, 2)
+        # Trained anew, and resumed.
+        self.assertEqual([path.name for path in (self.home / "runs" / "tune").iterdir()], ["cub_half-c2-seed0"])
 
     def test_a_training_that_fails_says_where_its_output_is(self):
         with mock.patch("subprocess.call", return_value=3), self.assertRaisesRegex(RuntimeError, "output.txt says why"):

@@ -99,7 +99,9 @@ class DamageTest(EagerTest):
         os.chdir(self.get_temp_dir())
         toy_trainer(toy_settings(max_epochs=1), checkpoints="ram://bucket/run").fit()
         self.assertEmpty(os.listdir())
-        self.assertEqual(toy_trainer(toy_settings(max_epochs=1), checkpoints="ram://bucket/run").fit().total_steps, 3)
+        resumed = toy_trainer(toy_settings(max_epochs=1), checkpoints="ram://bucket/run")
+        self.assertTrue(resumed.restore())
+        self.assertEqual(resumed.progress.total_steps, 3)
 
 
 class PatternTest(EagerTest):

@@ -111,11 +111,15 @@ class PreparedFilesTest(TensorTest):
     def test_other_originals_and_needs_are_other_copies(self):
         first = self.read(self.files())
         self.assertEqual(self.read(self.files(needed=100)).shape, (107, 160, 3))
-        mirrored = ImageOps.mirror(pictures.photograph())
-        (self.folder / "large.jpg").write_bytes(pictures.file_of(mirrored, "JPEG", quality=90))
-        os.utime(self.folder / "large.jpg", ns=(0, 1))
+        large = self.folder / "large.jpg"
+        before = large.stat()
+        large.write_bytes(pictures.file_of(ImageOps.mirror(pictures.photograph()), "JPEG", quality=80))
+        os.utime(large, ns=(0, before.st_mtime_ns))  # Of another size alone.
+        self.assertNotEqual(large.stat().st_size, before.st_size)
         self.assertNotAllClose(self.read(self.files()), first)
-        self.assertLen(self.on_disk(), 3)
+        os.utime(large, ns=(0, before.st_mtime_ns + 10**9))  # Of another time alone.
+        self.read(self.files())
+        self.assertLen(self.on_disk(), 4)
 
     def test_boxes(self):
         boxes = np.int32([[100, 100, 400, 300], [10, 20, 50, 40]])

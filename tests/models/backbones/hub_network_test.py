@@ -71,6 +71,18 @@ class StandInTest(parameterized.TestCase, tf.test.TestCase):
         for training in (False, True):  # Nothing is dropped.
             self.assertAllClose(model(_images(), training=training), expected, rtol=1e-4, atol=1e-4)
 
+    @parameterized.parameters(
+        ({}, {"load_weights": True}),
+        ({"weights": "none"}, {"load_weights": False}),
+        ({"image_size": _SIZE}, {"load_weights": True, "image_shape": (_SIZE, _SIZE, 3)}),
+    )
+    def test_loads_weights_and_a_size_if_asked_for(self, settings, expected):
+        package = _stand_in(_tokens())
+        self.install(package)
+        with mock.patch.object(package.models.Backbone, "from_preset", return_value=_tokens()) as loaded:
+            self.build(**settings)
+        loaded.assert_called_once_with("vit", **expected)
+
     def test_scale_without_offset_or_nothing(self):
         for converter, convert in (((1 / 255, None), lambda x: x / 255), ((None, None), lambda x: x)):
             self.install(_stand_in(_tokens(), converter))

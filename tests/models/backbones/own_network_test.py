@@ -23,9 +23,7 @@ class BuiltTest(OwnNetworkTest):
     def test_sees_its_range_with_its_weights(self, input_range, converted):
         path, network = self.saved(tf.keras.layers.Conv2D(5, 3))
         model = self.build(path, input_range=input_range)
-        features = network(converted(images()).astype(np.float32))
-        expected = np.mean(features, axis=(1, 2)) @ model.get_layer("embedding").get_weights()[0]
-        self.assertAllClose(model(images()), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+        self.assert_embeds(model, images(), network(converted(images()).astype(np.float32)).numpy())
 
     @parameterized.parameters(
         ((), (3,)),  # A map.
@@ -37,10 +35,14 @@ class BuiltTest(OwnNetworkTest):
         path, network = self.saved(tf.keras.layers.Conv2D(3, 1), *layers)
         model = self.build(path)
         features = network(images()).numpy()
-        pooled = features if features.ndim == 2 else features.reshape(2, -1, 3).mean(axis=1)
+        self.assertEqual(features.shape[-1:], width)
+        self.assert_embeds(model, images(), features)
+
+    def assert_embeds(self, model, inputs, features):
+        """Of features by the network itself, the embedding layer sees their mean."""
+        pooled = features if features.ndim == 2 else features.reshape(2, -1, features.shape[-1]).mean(axis=1)
         expected = pooled @ model.get_layer("embedding").get_weights()[0]
-        self.assertEqual(pooled.shape[1:], width)
-        self.assertAllClose(model(images()), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+        self.assertAllClose(model(inputs), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
     def test_trains_with_frozen_batch_norms_and_without_dropout(self):
         inner = tf.keras.Sequential([tf.keras.layers.Conv2D(4, 3), tf.keras.layers.Dropout(0.5)])
@@ -93,8 +95,9 @@ class BuiltTest(OwnNetworkTest):
         self.assertAllClose(self.build(path, 1)(grey), self.build(path)(np.repeat(grey, 3, axis=-1)), rtol=1e-5)
 
     def test_grey_networks(self):
-        path, _ = self.saved(tf.keras.layers.Conv2D(4, 3), shape=(SIZE, SIZE, 1))
-        self.assertEqual(self.build(path, 1)(images(channels=1)).shape, (2, 4))
+        path, network = self.saved(tf.keras.layers.Conv2D(4, 3), shape=(SIZE, SIZE, 1))
+        grey = images(channels=1)
+        self.assert_embeds(self.build(path, 1, input_range="-1_1"), grey, network(grey / 127.5 - 1.0).numpy())
         self.assert_refused("takes images of 1 channels; got 3", path)
         self.assert_refused("takes grey images; pass --input_range=0_255", path, 1, input_range="caffe")
 

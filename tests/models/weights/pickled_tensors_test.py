@@ -2,6 +2,9 @@
 
 import os
 import pickle
+import struct
+import subprocess
+import sys
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +13,7 @@ from absl.testing import parameterized
 from models.weights.errors import WeightsError
 from models.weights.pickled_tensors import read_pickled_tensors
 from tests.support import pictures
+from tests.support.command_line import ROOT
 from tests.support.old_pytorch_files import MAGIC_NUMBER, file_of, file_of_state, start_of_file
 
 
@@ -115,6 +119,51 @@ class MaliciousTest(_FilesTest):
 
     def test_other_persistent_objects(self):
         self.assert_refused(start_of_file() + b"Pstorage\n.", "not a whole PyTorch file")
+
+    @parameterized.parameters(
+        # Shape, strides and offset over a storage of 4 numbers, behind which is another one.
+        ((5,), (1,), 0),
+        ((4,), (1,), 1),
+        ((2, 2), (3, 1), 0),
+        ((2**30, 2**30), (0, 0), 0),  # All of them one number: an array of 4 EiB.
+        ((4,), (-1,), 2),
+        ((4,), (1,), -1),
+        ((2, 2), (2,), 0),
+    )
+    def test_tensors_beyond_their_storage(self, shape, strides, offset):
+        self.assert_refused(_one_tensor(shape, strides, offset), "not a whole PyTorch file")
+
+    def test_a_tensor_within_its_storage(self):
+        """That the files of the test above differ from a good one in nothing else."""
+        np.testing.assert_array_equal(self.read(_one_tensor((2, 2), (1, 1), 1))["a"], [[1, 2], [2, 3]])
+
+
+def _one_tensor(shape, strides, offset):
+    """A file of the tensor ``a`` over a storage of the numbers 0 to 3, and of ``b`` over another."""
+    reference = b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0%cX\x03\0\0\0cpuK\x04NtQ"
+
+    def tensor(key, *numbers):
+        numbers = b"".join(pickle.dumps(value, 2)[2:-1] for value in numbers)
+        return (
+            b"ctorch._utils\n_rebuild_tensor_v2\n(" + reference % key + numbers + b"\x89ccollections\nOrderedDict\n)RtR"
+        )
+
+    tensors = {b"a": tensor(b"k", offset, shape, strides), b"b": tensor(b"l", 0, (4,), (1,))}
+    state = b"\x80\x02}" + b"".join(b"X\x01\0\0\0" + name + tensor + b"s" for name, tensor in tensors.items()) + b"."
+    storage = struct.pack("<q4f", 4, 0, 1, 2, 3)
+    return start_of_file() + state + pickle.dumps(["k", "l"], 2) + 2 * storage
+
+
+class FuzzTest(tf.test.TestCase):
+    def test_damage_ends_in_an_error_or_in_tensors(self):
+        """In a process of limited memory, as damage may ask for all that there is."""
+        program = [sys.executable, "-m", "tests.support.fuzzed_pytorch_files", "2000"]
+        done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        refused, read = map(int, done.stdout.split())
+        # Both occur, or the damage would prove nothing.
+        self.assertGreater(refused, 1000)
+        self.assertGreater(read, 40)
 
 
 if __name__ == "__main__":
