@@ -44,6 +44,14 @@ class RetrievalScoresTest(parameterized.TestCase):
         for name in ("precision_at_1", "map_at_r"):
             self.assertBetween(scores[name], bounds[f"{name}_lowest"] - 1e-9, bounds[f"{name}_highest"] + 1e-9)
 
+    def test_ties_go_to_the_smaller_index(self):
+        labels, expected = np.arange(40) % 2, []
+        for query in range(40):
+            found = [index for index in range(40) if index != query][:19]
+            hits = labels[found] == labels[query]
+            expected.append(np.sum(hits * np.cumsum(hits) / np.arange(1, 20)) / 19)
+        self.assertAlmostEqual(retrieval_scores(np.ones((40, 3)), labels)["map_at_r"], np.mean(expected), places=12)
+
     def test_labels_in_every_form(self):
         embeddings, labels = np.arange(8.0).reshape(4, 2), np.array([0, 0, 1, 1])
         expected = retrieval_scores(embeddings, labels)

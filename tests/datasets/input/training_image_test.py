@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -147,6 +148,11 @@ class TrainingImageTest(TensorTest):
         self.assertEqual((first.shape, first.dtype), ((_SIZE, _SIZE, 3), tf.float32))
         self.assertAllEqual(first, again)
         self.assertNotAllClose(first, other, atol=1.0)
+
+    def test_needs_no_lower_resolution_than_that_of_the_network(self):
+        with mock.patch.object(DecodedImage, "read", autospec=True, side_effect=DecodedImage.read) as read:
+            training_image(DecodedImage(self.photograph), tf.constant([0, 0]), _FORMAT, PAPER)
+        self.assertAllEqual(read.call_args[1]["at_least"], [_SIZE, _SIZE])
 
     def test_large_and_negative_seeds(self):
         seeds = [(2**40, 2**40), (2**40, -(2**40)), (0, 2**40), (0, 0)]
