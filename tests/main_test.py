@@ -176,9 +176,9 @@ class RefusalTest(parameterized.TestCase):
 SHORT = {
     "digits": {
         **small_settings.small_settings("digits"),
-        "max_epochs": 4,
+        "max_epochs": 2,
         "projection": "period",
-        "projection_period": 2,
+        "projection_period": 1,
     }
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import shutil
 from unittest import mock
@@ -11,20 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from ccp.errors import Interrupted
-from datasets.files import read_json, save_json
+from datasets.files import read_json
 from evaluate.metrics.retrieval import evaluate_by_role
 from experiments.before_training import POOLED, UNTRAINED, WITH_EMBEDDING_LAYER, score_start
 from experiments.experiment import Experiment
 from experiments.run_directory import RunDirectory
-from experiments.stopping import StopRequest
-from experiments.train import train_run
 from tests.support import tiny_runs
 from tests.support.toy_training import assert_same_tensors, saved_tensors
-
-
-class _AfterOneStep(StopRequest):
-    def __call__(self):
-        return True
 
 
 class BeforeTrainingTest(tf.test.TestCase):
@@ -64,35 +56,31 @@ class BeforeTrainingTest(tf.test.TestCase):
         self.assertEqual(embed.call_count, 1)
         self.assertEqual(scores[UNTRAINED]["validation"], scores[UNTRAINED]["test"])
 
-    def run_again(self, run_dir: os.PathLike, **more) -> int:
-        """Trains, and returns how often the start was scored."""
-        with mock.patch("experiments.train.score_start", side_effect=score_start) as scored:
-            tiny_runs.train_quickly(self.settings, run_dir, **more)
+    def run_again(self, run: RunDirectory) -> int:
+        """Trains, and returns how often the start was scored: with another score, and without touching the network."""
+        with mock.patch("experiments.train.score_start", return_value={"another": {}}) as scored:
+            tiny_runs.train_quickly(self.settings, run.path)
         return scored.call_count
 
-    def test_a_resumed_run_keeps_its_scores(self):
+    def test_a_resumed_run_keeps_its_scores_and_they_do_not_change_the_training(self):
         run = RunDirectory(pathlib.Path(self.get_temp_dir()) / "run")
-        with self.assertRaises(Interrupted), mock.patch("experiments.train.TensorBoard", tiny_runs.no_board):
-            train_run(self.settings, run.path, "a test", _AfterOneStep())
+        with self.assertRaises(Interrupted):
+            tiny_runs.train_quickly(self.settings, run.path, should_stop=tiny_runs.StopsAtOnce())
         before = run.before_training.read_bytes()
-        self.assertEqual(self.run_again(run.path), 0)
+        self.assertEqual(self.run_again(run), 0)
         self.assertEqual(run.before_training.read_bytes(), before)
         self.assertEqual(read_json(run.result), read_json(self.whole.result))
         # A run of an earlier version has none, and is not scored after it was trained.
         run.before_training.unlink()
-        self.assertEqual(self.run_again(run.path), 0)
+        self.assertEqual(self.run_again(run), 0)
         self.assertEqual(read_json(run.result)["before_training"], {})
         # What was trained anew, from other data, is scored anew.
         shutil.rmtree(run.checkpoints)
-        save_json(run.before_training, {"of": "another start"})
-        self.assertEqual(self.run_again(run.path), 1)
-        self.assertEqual(run.before_training.read_bytes(), before)
-
-    def test_training_is_the_same_without_them(self):
-        unscored = RunDirectory(pathlib.Path(self.get_temp_dir()) / "unscored")
-        with mock.patch("experiments.train.score_start", return_value={}):
-            tiny_runs.train_quickly(self.settings, unscored.path)
-        assert_same_tensors(saved_tensors(str(unscored.checkpoints)), saved_tensors(str(self.whole.checkpoints)))
+        run.before_training.write_bytes(before)
+        self.assertEqual(self.run_again(run), 1)
+        self.assertEqual(read_json(run.before_training), {"another": {}})
+        # And without the network's being scored, the training is the same.
+        assert_same_tensors(saved_tensors(str(run.checkpoints)), saved_tensors(str(self.whole.checkpoints)))
 
 
 if __name__ == "__main__":

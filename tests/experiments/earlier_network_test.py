@@ -16,7 +16,6 @@ from experiments.presets import preset_settings
 from experiments.restored import restore_run
 from experiments.run_directory import RunDirectory
 from experiments.settings import Settings
-from experiments.stopping import StopRequest
 from experiments.train import train_run
 from models.embedding import build_embedding_model
 from models.settings import NetworkSettings
@@ -116,11 +115,6 @@ class EarlierRunTest(StartWeightsTest):
         self.assert_refused_unchanged(small_settings(copy), r"last checkpoint of .*copy\] cannot be read")
 
 
-class StopRequested(StopRequest):
-    def __call__(self) -> bool:
-        return True
-
-
 class RunTest(StartWeightsTest):
     def settings(self, **settings) -> Settings:
         small = {"width": WIDTH, "image_size": IMAGE_SIZE, "embedding_size": EMBEDDING_SIZE}
@@ -133,7 +127,7 @@ class RunTest(StartWeightsTest):
         other = build_embedding_model(small_settings("", embedding_size=5), channels=1, seed=1)
         save_weights_h5(other, str(path))
         with self.assertRaises(Interrupted):
-            tiny_runs.train_quickly(settings, run, should_stop=StopRequested())
+            tiny_runs.train_quickly(settings, run, should_stop=tiny_runs.StopsAtOnce())
         path.unlink()
         # The best weights overall are those of the start until an epoch has ended.
         start, before = (

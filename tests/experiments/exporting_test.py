@@ -19,14 +19,13 @@ from experiments import exporting, trained_network
 from experiments.exporting import Target, export_run, export_with_gallery
 from experiments.run_directory import RunDirectory, RunError
 from experiments.settings import configure
-from experiments.train import train_run
 from experiments.trained_network import load_trained_network
 from models.serving import export as model_export
 from models.serving.exported_model import ExportedModel, read_info
 from models.serving.file_embedding import ImageError
 from models.serving.versions import ExportError
 from tests.support import photographs, pictures, served
-from tests.support.tiny_runs import ONE_STEP
+from tests.support.tiny_runs import ONE_STEP, train_quickly
 
 
 class ExportingTest(parameterized.TestCase, tf.test.TestCase):
@@ -42,7 +41,7 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         settings = configure(ONE_STEP, {"data_dir": str(cls.images)})
         # Two models in turn stand for the four of the protocol; the second repeat has them the other way round.
         for fold in (1, 2):
-            train_run(settings.replaced(validation=f"fold{fold}"), str(cls.run_of(fold, 1).path), "")
+            train_quickly(settings.replaced(validation=f"fold{fold}"), cls.run_of(fold, 1).path)
         for fold, repeat, source in ((3, 1, 1), (4, 1, 2), (1, 2, 2), (2, 2, 1), (3, 2, 2), (4, 2, 1)):
             shutil.copytree(cls.run_of(source, 1).path, cls.run_of(fold, repeat).path)
         cls.test = split_examples(load(settings.data), "test")

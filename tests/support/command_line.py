@@ -41,6 +41,9 @@ def run(*arguments: str, cwd: str | os.PathLike = ROOT) -> tuple[int, str, str]:
     return ended(start(*arguments, cwd=cwd))
 
 
+NO_BOARD = MappingProxyType({"experiments.train.TensorBoard": tiny_runs.no_board})
+
+
 class Forked:
     """``main.py`` in a process forked from one that has imported TensorFlow already, which saves seconds of each start.
 
@@ -58,7 +61,7 @@ class Forked:
         self,
         *arguments: str,
         environment: Mapping[str, str] = MappingProxyType({}),
-        constants: Mapping[str, Any] = MappingProxyType({"experiments.train.TensorBoard": tiny_runs.no_board}),
+        constants: Mapping[str, Any] = NO_BOARD,
     ):
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(_IMPORTED_BEFORE))
@@ -96,9 +99,9 @@ class Forked:
         return out, err
 
 
-def run_forked(*arguments: str) -> tuple[int, str, str]:
-    """Runs ``main.py`` to its end, forked: exit code, standard output, standard error."""
-    return ended(Forked(*arguments))
+def run_forked(*arguments: str, **more: Any) -> tuple[int, str, str]:
+    """Runs ``main.py`` to its end, ``Forked``: exit code, standard output, standard error."""
+    return ended(Forked(*arguments, **more))
 
 
 def ended(process: subprocess.Popen | Forked) -> tuple[int, str, str]:

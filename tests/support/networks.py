@@ -56,10 +56,9 @@ def unchanged_after(model: tf.keras.Model) -> Iterator[tf.keras.Model]:
         model.set_weights(before)
 
 
-def images(channels: int = 3, count: int = 2) -> np.ndarray:
+def images(channels: int = 3, count: int = 2, size: int = IMAGE_SIZE) -> np.ndarray:
     """[count, size, size, channels] float32, from 0 to 255."""
-    shape = (count, IMAGE_SIZE, IMAGE_SIZE, channels)
-    return np.random.default_rng(1).uniform(0.0, 255.0, shape).astype(np.float32)
+    return np.random.default_rng(1).uniform(0.0, 255.0, (count, size, size, channels)).astype(np.float32)
 
 
 def _random(random: np.random.Generator, weight: tf.Variable) -> np.ndarray:

@@ -12,14 +12,14 @@ from absl.testing import parameterized
 from ccp.errors import ConfigError
 from models.embedding import build_embedding_model
 from models.settings import NetworkSettings
-from tests.support import pictures
+from tests.support import networks, pictures
 
 SIZE = 16
 
 
-def images(channels: int = 3, size: int = SIZE) -> np.ndarray:
-    """[2, size, size, channels] float32, from 0 to 255."""
-    return np.random.default_rng(0).uniform(0.0, 255.0, (2, size, size, channels)).astype(np.float32)
+def images(channels: int = 3) -> np.ndarray:
+    """[2, SIZE, SIZE, channels] float32, from 0 to 255."""
+    return networks.images(channels, size=SIZE)
 
 
 def parts_of(path: str) -> dict[str, bytes]:

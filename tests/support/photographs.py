@@ -15,6 +15,8 @@ from datasets.images.image import DecodedImage
 from datasets.manifest import Entry, assemble
 from tests.support import pictures
 
+OPEN_IMAGE = "datasets.images.sources.open_image"
+
 
 def write(folder: pathlib.Path, num_classes: int, per_class: int, height: int = 40, width: int = 60) -> list[str]:
     """Writes ``c/i.jpg``: different parts of a photograph. Returns the paths, class by class."""
@@ -45,13 +47,14 @@ def examples(folder: pathlib.Path, paths: Sequence[str]) -> Examples:
     return split_examples(assemble("photographs", str(folder), entries, class_names), "train")
 
 
+def open_jpeg(contents: tf.Tensor, channels: int) -> DecodedImage:
+    """Replaces ``OPEN_IMAGE``; see ``decode_simply``."""
+    return DecodedImage(tf.io.decode_jpeg(contents, channels, dct_method="INTEGER_ACCURATE"))
+
+
 def decode_simply(test: unittest.TestCase | type[unittest.TestCase]) -> None:
     """Takes TensorFlow's JPEG operation alone during tests of something else: it is traced several times faster."""
-
-    def open_jpeg(contents, channels):
-        return DecodedImage(tf.io.decode_jpeg(contents, channels, dct_method="INTEGER_ACCURATE"))
-
-    patch = mock.patch("datasets.images.sources.open_image", open_jpeg)
+    patch = mock.patch(OPEN_IMAGE, open_jpeg)
     patch.start()
     (test.addClassCleanup if isinstance(test, type) else test.addCleanup)(patch.stop)
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from experiments.presets import preset_settings
 from experiments.settings import Settings
+from experiments.stopping import StopRequest
 from experiments.train import train_run
 
 _SMALL = {
@@ -40,6 +41,13 @@ ONE_STEP = {
     "learning_rate": 1e-2,
     "seed": 5,
 }
+
+
+class StopsAtOnce(StopRequest):
+    """Ends a training after its first step."""
+
+    def __call__(self) -> bool:
+        return True
 
 
 def no_board(*_) -> tf.keras.callbacks.Callback:

@@ -5,7 +5,6 @@ import sys
 import types
 from unittest import mock
 
-import numpy as np
 import tensorflow as tf
 from absl.testing import absltest, parameterized
 
@@ -13,14 +12,14 @@ from ccp.errors import ConfigError
 from models.embedding import build_embedding_model, image_format
 from models.settings import NetworkSettings
 from models.weights.start_weights import check_start_weights
-from tests.support import pictures
+from tests.support import networks, pictures
 
 _SIZE = 16
 _IS_INSTALLED = importlib.util.find_spec("keras_hub") is not None
 
 
 def _images():
-    return np.random.default_rng(0).uniform(0.0, 255.0, (2, _SIZE, _SIZE, 3)).astype(np.float32)
+    return networks.images(size=_SIZE)
 
 
 def _tokens(size=_SIZE) -> tf.keras.Model:
