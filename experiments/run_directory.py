@@ -148,13 +148,15 @@ class RunDirectory:
         """Writes the settings and the digest of the data, once all that can be refused has been accepted.
 
         Results of a run whose checkpoints were deleted, to train it anew, go, as do those of other data. The result of
-        a run that is extended goes.
+        a run that is extended stays beside it, as ``result_after_EPOCHS_epochs.json``.
         """
         anew = not self.has_checkpoint or self.data_digest not in ("", digest)
         if anew:
             self.before_training.unlink(missing_ok=True)
-        if anew or not self.finished(settings):
+        if anew:
             self.result.unlink(missing_ok=True)
+        elif self.result.exists() and not self.finished(settings):
+            os.replace(self.result, self.path / f"result_after_{read_json(self.result)['epochs']}_epochs.json")
         save_json(self.data, {"digest": digest})
         save_json(self.settings, settings.flat())
 

@@ -24,6 +24,7 @@ class ExtendedRunTest(tf.test.TestCase):
         tiny_runs.train_quickly(settings, run.path)
         assert_same_tensors(saved_tensors(str(run.checkpoints)), saved_tensors(str(whole.checkpoints)))
         self.assertEqual(read_json(run.result), read_json(whole.result))
+        self.assertEqual(read_json(run.path / "result_after_1_epochs.json"), short)
         self.assertEqual(run.records(), whole.records())
         self.assertEqual(run.load_settings(), settings)
         self.assertLen(list(run.projections.iterdir()), 2)

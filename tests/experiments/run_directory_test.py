@@ -49,7 +49,7 @@ class RunDirectoryTest(tf.test.TestCase):
             self.run.record(settings, "digest")
         self.save_checkpoint(1)
         self.save_checkpoint(2)
-        self.run.finish(np.zeros([2, 3]), np.arange(2), {"test": {}})
+        self.run.finish(np.zeros([2, 3]), np.arange(2), {"epochs": 5, "test": {}})
         with self.claimed(settings):
             self.run.record(settings, "digest")
         self.assertTrue(self.run.has_result)
@@ -118,13 +118,13 @@ class RunDirectoryTest(tf.test.TestCase):
             self.run.record(settings, "digest")
         self.assertFalse(self.run.finished(settings))
         embeddings, kept = np.eye(3, dtype=np.float32), np.array([0, 2, 3])
-        self.run.finish(embeddings, kept, {"test": {}})
+        self.run.finish(embeddings, kept, {"epochs": 5, "test": {}})
         self.assertFalse(self.run.finished(settings))  # Its checkpoints were deleted, to train anew.
         with self.claimed(settings):
             self.run.record(settings, "digest")
         self.save_checkpoint(2)
         self.assertFalse(self.run.finished(settings))
-        self.run.finish(embeddings, kept, {"test": {}})
+        self.run.finish(embeddings, kept, {"epochs": 5, "test": {}})
         self.save_checkpoint(2)
         self.assertTrue(self.run.finished(configure({"seed": 5, "strategy": "multi_worker"})))
         self.assertFalse(self.run.finished(configure({"seed": 6})))
