@@ -1,7 +1,8 @@
 """The trainings of the study, as data. Free of TensorFlow.
 
 A row is one setting; a run is a row with a seed. Stage ``tune`` looks for settings on two data sets alone; stage
-``confirm`` measures what was chosen on three others. Runs are listed in the order in which they are made.
+``confirm`` measures what was chosen on three others; stage ``methods`` trains every loss and every method on letters.
+Runs are listed in the order in which they are made.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ccp.losses.registry import PAIR_LOSSES
+from ccp.methods.registry import METHODS
+
 
 class Run(NamedTuple):
     """One training.
 
     Attributes:
-      stage: ``tune`` or ``confirm``.
+      stage: one of ``STAGES``.
       dataset: a key of ``DATA_SETS``.
       row: what is trained, such as ``c2`` or ``c2-ccp-every1``.
       base: the row of the same data set that it is compared with; its own name for a base.
@@ -174,6 +178,21 @@ def _runs(stage: str, dataset: str, rows: Mapping[str, Mapping[str, Any]], seeds
             yield Run(stage, dataset, row, base, seed, {name: v for name, v in flags.items() if v is not None})
 
 
+# Every pair loss alone, and each method with a loss that it is published with, or else with C2.
+_PUBLISHED_WITH = {"mdr": "triplet", "proxy_synthesis": "proxy_anchor", "hpl": "proxy_anchor"}
+_LOSSES = (
+    *PAIR_LOSSES,
+    *(f"{method}/{_PUBLISHED_WITH.get(method, 'contrastive')}" for method in METHODS if method != "plain"),
+    *(f"ccp/{loss}" for loss in ("cosine_contrastive", "triplet", "multi_similarity", "margin")),
+)
+
+
+def _every_method(seeds: Iterable[int]) -> Iterator[Run]:
+    for seed in seeds:
+        for loss in _LOSSES:
+            yield Run("methods", "typefaces", loss.replace("/", "-"), loss.rpartition("/")[2], seed, {"loss": loss})
+
+
 _CONFIRMING = ("omniglot", "grocery", "cars_half")
 RUNS: tuple[Run, ...] = (
     *_runs("tune", "typefaces", _TUNED_ON_TYPEFACES, range(1)),
@@ -183,5 +202,6 @@ RUNS: tuple[Run, ...] = (
     *(run for name in _CONFIRMING for run in _runs("confirm", name, _confirmed(name, "c1", "triplet"), range(3))),
     *(run for name in _CONFIRMING for run in _runs("confirm", name, _memories(name), range(3))),
     *_runs("confirm", "omniglot", {**_confirmed("omniglot", "c2", "ms"), **_plateaus("omniglot")}, (3, 4)),
+    *_every_method(range(3)),
 )
-STAGES = ("tune", "confirm")
+STAGES = ("tune", "confirm", "methods")
