@@ -15,6 +15,7 @@ from ccp.errors import UserError, first_line
 from ccp.plain_paths import plain_path
 from datasets.files import read_json
 from models.serving.network import ENCODED, MASKED
+from models.serving.threshold import THRESHOLD_FILE
 from models.serving.versions import ExportError, version_directory
 
 INFO_FILE = "embedding.json"
@@ -49,10 +50,10 @@ class ExportedModel:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """A digest of the version's files: embeddings of models with the same one are comparable."""
+        """A digest of the version's files but the threshold: embeddings of models with the same one are comparable."""
         digest = hashlib.sha256()
         for path in sorted(self.directory.rglob("*")):
-            if path.is_file():
+            if path.is_file() and path.name != THRESHOLD_FILE:
                 digest.update(f"{path.relative_to(self.directory)}\0".encode())
                 digest.update(path.read_bytes())
         return digest.hexdigest()
