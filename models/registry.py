@@ -84,6 +84,16 @@ BACKBONES: Registry[Backbone] = Registry(
 )
 
 
+POOLINGS: Registry[str] = Registry(
+    "pooling",
+    {
+        "average": "the mean over its places",
+        "max": "the maximum over its places",
+        "average_max": "the sum of both",
+        "gem": "the generalised mean, with a learned exponent",
+        "class_token": "a transformer's class token alone",
+    },
+)
 HUB = "hub/"
 
 

@@ -7,7 +7,7 @@ import dataclasses
 from ccp.errors import ConfigError
 from ccp.settings import check, setting
 from models.conventions import INPUT_RANGES, UNKNOWN_RANGE
-from models.registry import described_backbones, find_backbone
+from models.registry import POOLINGS, described_backbones, find_backbone
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +46,8 @@ class NetworkSettings:
     )
     pooling: str = setting(
         "average",
-        "pooling of the feature map: average, max, their sum, the generalised mean with a learned exponent, or a "
-        "transformer's class token alone",
-        choices=("average", "max", "average_max", "gem", "class_token"),
+        f"pooling of the feature map: {', '.join(f'{name} ({about})' for name, about in POOLINGS.items())}",
+        choices=tuple(POOLINGS),
     )
     embedding_size: int = setting(128, "dimensions of the embedding (D)", at_least=1)
     freeze_bn: bool = setting(

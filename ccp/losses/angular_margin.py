@@ -19,15 +19,18 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class ArcFaceLoss(PairLoss):
-    """ArcFace (Deng et al., CVPR 2019, equation 3): cross-entropy at ``scale`` of cos(θ + margin) for the own class.
+    """ArcFace: cross-entropy over classes at ``scale``, with cos(θ + margin) for the own class.
 
-    The references are proxies of the classes. With several of a class, its similarity is that to the nearest one:
-    sub-centre ArcFace (Deng et al., ECCV 2020, equation 4). Beyond θ = π − margin, where cos(θ + margin) would rise
-    again, it is cos θ − margin · sin(margin) instead, as in the authors' code.
-
-    Departs from the paper in that vectors inside the unit ball are not stretched to length 1
-    (``lipschitz_normalize``): θ is the arc cosine of the similarity. Anchors without a reference of their class have no
+    The references are proxies of the classes. With several of a class, its similarity is that to the nearest one, as in
+    sub-centre ArcFace. Beyond θ = π − margin, where cos(θ + margin) would rise again, it is
+    cos θ − margin · sin(margin) instead, as in the authors' code. Anchors without a reference of their class have no
     term.
+
+    Source: Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face Recognition", CVPR 2019, equation 3, and
+    "Sub-center ArcFace: Boosting Face Recognition by Large-Scale Noisy Web Faces", ECCV 2020, equation 4.
+
+    Departs: vectors inside the unit ball are not stretched to length 1 (``lipschitz_normalize``): θ is the arc cosine
+    of the similarity.
     """
 
     scale: float = setting(64.0, "scale of the logits (s)", above=0)
@@ -55,9 +58,11 @@ class ArcFaceLoss(PairLoss):
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class CosFaceLoss(PairLoss):
-    """CosFace (Wang et al., CVPR 2018, equation 4): cross-entropy at ``scale`` of cos θ − margin for the own class.
+    """CosFace: cross-entropy over classes at ``scale``, with cos θ − margin for the own class.
 
-    Several references of a class, and vectors inside the unit ball, as in ``ArcFaceLoss``.
+    Source: Wang et al., "CosFace: Large Margin Cosine Loss for Deep Face Recognition", CVPR 2018, equation 4.
+
+    Departs: several references of a class, and vectors inside the unit ball, are as in ``ArcFaceLoss``.
     """
 
     scale: float = setting(64.0, "scale of the logits (s)", above=0)

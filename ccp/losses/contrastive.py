@@ -19,7 +19,12 @@ class ContrastiveLoss(PairLoss):
     """C2: pulls positives below one distance and pushes negatives beyond another.
 
     Mean over active positives of (d − pos_margin), plus mean over active negatives of (neg_margin − d),
-    where d is Euclidean and "active" means above 0 (Hadsell et al., CVPR 2006; Wu et al., ICCV 2017).
+    where d is Euclidean and "active" means above 0.
+
+    Source: Hadsell, Chopra and LeCun, "Dimensionality Reduction by Learning an Invariant Mapping", CVPR 2006; in this
+    form Wu et al., "Sampling Matters in Deep Embedding Learning", ICCV 2017.
+
+    Departs: terms are means over active pairs, as in the original CCP code; those of Hadsell et al. are squared.
 
     Args:
       pair_reduction: ``mean_of_active``, or ``mean``: both sums over the size of the pair matrix.

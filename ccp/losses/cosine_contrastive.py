@@ -19,11 +19,15 @@ _SELF_SIMILARITY_TOLERANCE = 1e-5
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class CosineContrastiveLoss(PairLoss):
-    """C1: the contrastive loss over similarities that cross-batch memory uses (XBM, Wang et al., CVPR 2020).
+    """C1: the contrastive loss over similarities that cross-batch memory uses.
 
     (Σ over positives with s < 1 − 1e-5 of (1 − s − 1e-5) + Σ over negatives with s > margin of (s − margin))
     over the number of anchors. In a cross-batch memory, an anchor's own copy is excluded by this tolerance, as recorded
     from the original code; other losses exclude own copies by index.
+
+    Source: Wang et al., "Cross-Batch Memory for Embedding Learning", CVPR 2020.
+
+    Departs: a negative pair costs s − margin, where the authors sum s itself: another value with the same gradient.
     """
 
     margin: float = setting(0.5, "similarity below which a negative pair costs nothing", at_least=-1, at_most=1)

@@ -14,10 +14,15 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class HardTripletLoss(WithinBatchLoss):
-    """Triplet loss with the hardest positive and negative of each anchor (Hermans et al., 2017, arXiv 1703.07737).
+    """Triplet loss with the hardest positive and the hardest negative of each anchor.
 
     Mean over anchors of (d(a, p) − d(a, n) + margin)+, d Euclidean, p the farthest positive and n the nearest negative,
     as in TensorFlow Addons. An anchor without a positive is its own positive, at distance 0.
+
+    Source: Hermans, Beyer and Leibe, "In Defense of the Triplet Loss for Person Re-Identification", arXiv 1703.07737,
+    2017, equation 5.
+
+    Departs: embeddings are normalised.
     """
 
     margin: float = setting(

@@ -15,10 +15,14 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class LiftedStructureLoss(WithinBatchLoss):
-    """Lifted structure (Oh Song et al., CVPR 2016, equation 4).
+    """Lifted structure: every positive pair against the negatives of both of its ends.
 
     Mean over positive pairs of (J+)²/2 with J = log(Σ exp(margin − d(a, n)) + Σ exp(margin − d(p, n))) + d(a, p), d
-    Euclidean and the sums over the negatives of either end. Departs from the paper: embeddings are normalised.
+    Euclidean and the sums over the negatives of either end.
+
+    Source: Oh Song et al., "Deep Metric Learning via Lifted Structured Feature Embedding", CVPR 2016, equation 4.
+
+    Departs: embeddings are normalised.
     """
 
     margin: float = setting(

@@ -16,7 +16,7 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class MarginLoss(PairLoss):
-    """Margin loss with distance-weighted sampling (Wu et al., "Sampling Matters", ICCV 2017, section 4).
+    """Margin loss: a learned boundary for each class, and negatives drawn by their distance.
 
     d(a, p) has to stay below β − margin and d(a, n) above β + margin, d Euclidean, with a learnable boundary β
     for the anchor's class. All positive pairs count; for each of them one negative of its anchor is drawn, with
@@ -29,12 +29,13 @@ class MarginLoss(PairLoss):
     Negatives beyond boundary + margin, which cost nothing at the start, are drawn only for an anchor that has no
     nearer ones; the authors' constant of 1.4 is that sum at the defaults.
 
-    Departs from the authors' code: distances are those of ``lipschitz_normalize``d vectors, for which q is the density
-    only outside the unit ball; the mean β is over all anchors with a positive, as in the original CCP code; there is
-    no boundary per image.
-
     The draws are a function of the seed and of how often the loss has been called. That count and the boundaries
     are variables, which ``ccp.CCPModel`` and ``ccp.Trainer`` train and save.
+
+    Source: Wu et al., "Sampling Matters in Deep Embedding Learning", ICCV 2017, section 4.
+
+    Departs: distances are those of ``lipschitz_normalize``d vectors, for which q is the density only outside the unit
+    ball; the mean β is over all anchors with a positive, as in the original CCP code; there is no boundary per image.
 
     Args:
       num_classes: classes, labelled 0 … num_classes − 1; None has one boundary for all, and takes any labels.

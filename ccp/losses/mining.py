@@ -55,10 +55,12 @@ def _nearest(distances: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
 
 @tf.keras.utils.register_keras_serializable(package="ccp")
 class MultiSimilarityMining(PairMining):
-    """The mining of the multi-similarity loss (Wang et al., CVPR 2019, section 3.3).
+    """Positives not nearer than the nearest negative by ε, negatives not farther than the farthest positive by ε.
 
-    Positives that are not nearer than the anchor's nearest negative by ``epsilon``, and negatives that are not farther
-    than its farthest positive by ``epsilon``. An anchor that keeps positives keeps negatives, and the other way round.
+    An anchor that keeps positives keeps negatives, and the other way round.
+
+    Source: Wang et al., "Multi-Similarity Loss with General Pair Weighting for Deep Metric Learning", CVPR 2019,
+    section 3.3.
 
     Args:
       epsilon: ε, in units of the loss's similarities or distances.
@@ -79,9 +81,10 @@ class MultiSimilarityMining(PairMining):
 
 @tf.keras.utils.register_keras_serializable(package="ccp")
 class HardMining(PairMining):
-    """Each anchor's farthest positive and nearest negative (Hermans et al., arXiv 1703.07737, "batch hard").
+    """Each anchor's farthest positive and nearest negative; all of those that tie.
 
-    All of those that tie.
+    Source: Hermans, Beyer and Leibe, "In Defense of the Triplet Loss for Person Re-Identification", arXiv 1703.07737,
+    2017, "batch hard".
     """
 
     def __init__(self, name: str = "hard_mining"):
@@ -95,10 +98,12 @@ class HardMining(PairMining):
 
 @tf.keras.utils.register_keras_serializable(package="ccp")
 class SemiHardMining(PairMining):
-    """The pairs of which semi-hard triplets consist (Schroff et al., CVPR 2015).
+    """Pairs of the semi-hard triplets: the negative is farther than the positive, by at most ``margin``.
 
-    A triplet is semi-hard if the negative is farther than the positive, by at most ``margin``: a positive is kept if
-    there is such a negative for it, and a negative if there is such a positive.
+    A positive is kept if there is such a negative for it, and a negative if there is such a positive.
+
+    Source: Schroff, Kalenichenko and Philbin, "FaceNet: A Unified Embedding for Face Recognition and Clustering",
+    CVPR 2015.
 
     Args:
       margin: in units of the loss's similarities or distances.
@@ -142,12 +147,14 @@ class SemiHardMining(PairMining):
 
 @tf.keras.utils.register_keras_serializable(package="ccp")
 class DistanceWeightedMining(PairMining):
-    """All positives, and for each of them a negative drawn by distance (Wu et al., "Sampling Matters", ICCV 2017).
+    """All positives, and for each a drawn negative, near ones as likely as far ones.
 
     Negatives are drawn with probabilities in proportion to 1/q(d) (``log_inverse_density``), with replacement: a
     negative that is drawn twice counts once. Of similarities s the distance is √(2 − 2 s).
 
     The draws are a function of the seed and of how often a loss has been called with it; that count is a variable.
+
+    Source: Wu et al., "Sampling Matters in Deep Embedding Learning", ICCV 2017, section 4.
 
     Args:
       cutoff: distances below it count as this one.

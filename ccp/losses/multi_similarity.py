@@ -17,9 +17,14 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class MultiSimilarityLoss(PairLoss):
-    """MS (Wang et al., CVPR 2019, equation 15); without ``mining`` over all pairs, as in the original CCP code.
+    """MS: weighs each pair by its similarity relative to the anchor's other pairs.
 
     Mean over anchors of log(1 + Σp exp(−alpha (s − base)))/alpha + log(1 + Σn exp(beta (s − base)))/beta.
+
+    Source: Wang et al., "Multi-Similarity Loss with General Pair Weighting for Deep Metric Learning", CVPR 2019,
+    equation 15.
+
+    Departs: without ``mining`` all pairs count, as in the original CCP code.
     """
 
     alpha: float = setting(2.0, "sharpness on positives (α)", above=0)

@@ -15,13 +15,16 @@ from ccp.pairs import Pairs
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class NPairsLoss(WithinBatchLoss):
-    """N-pairs (Sohn, NIPS 2016, equation 6): the softmax over one positive and the positives of all other classes.
+    """N-pairs: the softmax over one positive and the positives of all other classes.
 
     The examples of each class are paired in the order of the batch, the first with the second, the third with the
     fourth; the first of a pair is the anchor, the second its positive, and an odd example is left out. Mean over
     anchors of the cross-entropy of their similarities to all positives. With 2 examples per class this is the paper's
-    loss; with more, every positive of the anchor's class is a target of equal weight, as in TensorFlow Addons. Departs
-    from the paper: embeddings are normalised, which replaces its penalty on their lengths.
+    loss; with more, every positive of the anchor's class is a target of equal weight, as in TensorFlow Addons.
+
+    Source: Sohn, "Improved Deep Metric Learning with Multi-class N-pair Loss Objective", NIPS 2016, equation 6.
+
+    Departs: embeddings are normalised, which replaces the paper's penalty on their lengths.
     """
 
     name: str = "npairs"

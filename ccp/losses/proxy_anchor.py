@@ -17,11 +17,15 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class ProxyAnchorLoss(PairLoss):
-    """ProxyAnchor (Kim et al., CVPR 2020, equation 4): the references are the anchors.
+    """ProxyAnchor: each proxy is an anchor that all embeddings of the batch are compared with.
 
     Σ log(1 + Σp exp(−scale (s − margin))) over the references, by how many of them have positives, plus
-    Σ log(1 + Σn exp(scale (s + margin))) by how many have negatives. The paper divides the second by all
-    proxies; the two differ only for a proxy whose class fills the whole batch. Meant for one proxy per class.
+    Σ log(1 + Σn exp(scale (s + margin))) by how many have negatives. Meant for one proxy per class.
+
+    Source: Kim et al., "Proxy Anchor Loss for Deep Metric Learning", CVPR 2020, equation 4.
+
+    Departs: the paper divides the second sum by all proxies; the two differ only for a proxy whose class fills the
+    whole batch.
     """
 
     margin: float = setting(0.1, "margin that is added to similarities on both sides (δ)", at_least=0, at_most=2)

@@ -17,11 +17,15 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class ProxyNCALoss(PairLoss):
-    """ProxyNCA++ (Teh et al., ECCV 2020): −log of the softmax mass on the references of the own class.
+    """ProxyNCA++: −log of the softmax mass on the references of the own class.
 
-    The authors divide squared distances of unit vectors, 2 − 2 s, by T: the temperature here is half of theirs, 1/18
-    for their T = 1/9. The mean is over anchors that have a reference of their own class; against class proxies that is
-    all.
+    The mean is over anchors that have a reference of their own class; against class proxies that is all.
+
+    Source: Teh, DeVries and Taylor, "ProxyNCA++: Revisiting and Revitalizing Proxy Neighborhood Component Analysis",
+    ECCV 2020.
+
+    Departs: the authors divide squared distances of unit vectors, 2 − 2 s, by T: the temperature here is half of
+    theirs, 1/18 for their T = 1/9.
     """
 
     temperature: float = setting(0.1, "temperature that similarities are divided by", above=0)

@@ -15,10 +15,15 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class SemiHardTripletLoss(WithinBatchLoss):
-    """Triplet loss with semi-hard negatives (Schroff et al., CVPR 2015), as in TensorFlow Addons.
+    """Triplet loss with semi-hard negatives, as in TensorFlow Addons.
 
     Mean over positive pairs of (d(a, p) − d(a, n) + margin)+, where n is the nearest negative beyond p, or the
-    farthest one if none is beyond. Departs from the paper: d is Euclidean and not squared.
+    farthest one if none is beyond.
+
+    Source: Schroff, Kalenichenko and Philbin, "FaceNet: A Unified Embedding for Face Recognition and Clustering",
+    CVPR 2015.
+
+    Departs: d is Euclidean and not squared.
     """
 
     margin: float = setting(

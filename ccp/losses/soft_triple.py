@@ -17,7 +17,7 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class SoftTripleLoss(PairLoss):
-    """SoftTriple (Qian et al., ICCV 2019, equations 6 to 9): a softmax over classes of several centres each.
+    """SoftTriple: a softmax over classes that have several centres each.
 
     The references are the centres; their labels are their classes, in any order and number. They are normalised to unit
     length, as in the paper. Similarity to a class is the softmax(s / gamma)-weighted mean over its centres; the loss is
@@ -25,8 +25,10 @@ class SoftTripleLoss(PairLoss):
     of one class, Σ over unordered pairs of sqrt(max(0, 2 − 2 c·c')) / (C K (K − 1)), which lets surplus centres merge;
     equal centres are at 0. With unequal K the denominator is the number of ordered pairs.
 
-    Departs from the paper in that embeddings are ``lipschitz_normalize``d, as with all losses here: inside the unit
-    ball they are not stretched. Departs from the original CCP code, whose version fails on shapes.
+    Source: Qian et al., "SoftTriple Loss: Deep Metric Learning Without Triplet Sampling", ICCV 2019, equations 6 to 9.
+
+    Departs: embeddings are ``lipschitz_normalize``d, as with all losses here: inside the unit ball they are not
+    stretched.
 
     Args:
       unit_centers: False leaves centres inside the unit ball too (``lipschitz_normalize``), as the original CCP code's

@@ -16,11 +16,15 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class TripletLoss(PairLoss):
-    """Mean over active triplets of d(a, p) − d(a, n) + margin, over all triplets, d Euclidean.
+    """Triplet loss over all triplets: positives have to be nearer than negatives by ``margin``.
 
-    "Active" triplets are those above 0 (Schroff et al., CVPR 2015; all triplets as in Wu et al., ICCV 2017).
-    Exact for any number of references in O(anchors · references · log positives) time and
-    O(anchors · references) memory.
+    Mean over the triplets for which it is above 0 of d(a, p) − d(a, n) + margin, d Euclidean. Exact for any number of
+    references in O(anchors · references · log positives) time and O(anchors · references) memory.
+
+    Source: Schroff, Kalenichenko and Philbin, "FaceNet: A Unified Embedding for Face Recognition and Clustering",
+    CVPR 2015; over all triplets Wu et al., "Sampling Matters in Deep Embedding Learning", ICCV 2017.
+
+    Departs: Schroff et al. square d.
 
     Args:
       pair_reduction: ``mean_of_active``, or ``mean``: the sum over anchors × references × references.

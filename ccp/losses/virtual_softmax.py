@@ -16,20 +16,21 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class VirtualSoftmaxLoss(PairLoss):
-    """Virtual softmax (Chen, Deng and Shen, NeurIPS 2018, equation 3): a virtual class competes with the own one.
+    """Virtual softmax: a virtual class along the anchor competes with the own class.
 
     Against one proxy w per class: −log of the softmax mass, at ``scale``, on the proxy of the anchor's class y. The
     softmax is over the proxies of all classes and a virtual one, ‖w_y‖ x/‖x‖, which has the length of the own proxy and
     the direction of the anchor x: its product with x, ‖w_y‖ ‖x‖, is the largest that the own proxy could have. The
     loss is thus at least log 2, and anchors that are well classified are still pulled.
 
-    Departs from the paper, whose proxies and embeddings have any length: both are normalised
-    (``lipschitz_normalize``), and ``scale`` takes the place of their lengths. Outside the unit ball the virtual logit
-    is the scale itself. The default scale is one over the temperature of ProxyNCA++, the loss that the original CCP
-    code adds the virtual class to.
-
     With several references per class, or a batch against itself, the own mass is the sum over references of the
     own class, and each of them adds a virtual one of its length. Anchors without such references have no term.
+
+    Source: Chen, Deng and Shen, "Virtual Class Enhanced Discriminative Embedding Learning", NeurIPS 2018, equation 3.
+
+    Departs: the paper's proxies and embeddings have any length; here both are normalised (``lipschitz_normalize``), and
+    ``scale`` takes the place of their lengths. Outside the unit ball the virtual logit is the scale itself. The default
+    scale is one over the temperature of ProxyNCA++, the loss that the original CCP code adds the virtual class to.
     """
 
     scale: float = setting(10.0, "scale of the similarities", above=0)

@@ -27,7 +27,7 @@ _SMALLEST_SQUARED_NORM = 1e-6
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class HierarchicalProxyLoss(WholeBatchLoss):
-    """pair_loss on fine proxies + coarse_weight · pair_loss on coarse ones (HPL, Yang et al., WACV 2022).
+    """HPL: pair_loss on fine proxies + coarse_weight · pair_loss on coarse ones.
 
     The fine proxies are the class proxies. Classes are clustered by their proxies, with k-means, into coarse classes;
     each has one coarse proxy, and an example's coarse label is the cluster of its class. With ``ProxyAnchorLoss``
@@ -39,10 +39,13 @@ class HierarchicalProxyLoss(WholeBatchLoss):
       centres, put on the unit sphere (means of unit vectors are short, and would score low whatever their direction).
       Its gradient goes to the fine proxies, so that it follows its classes between clusterings.
 
-    Not verified against the paper, of which only the abstract was available: whether its coarse proxies are trained
-    separately once k-means has placed them, how often it clusters, and the number of coarse classes per data set.
-
     A pair loss with variables uses them on both levels.
+
+    Source: Yang et al., "Hierarchical Proxy-based Loss for Deep Metric Learning", WACV 2022.
+
+    Departs: not verified against the paper, of which only the abstract and summaries were available: whether its coarse
+    proxies are trained separately once k-means has placed them, how often it clusters, and the number of coarse classes
+    per data set.
 
     Args:
       pair_loss: any ``PairLoss`` that works against references.

@@ -20,7 +20,7 @@ _ROUNDING = 1e-5
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class MDRLoss(WholeBatchLoss):
-    """pair_loss(batch) + distance_weight · MDR(embeddings) + level_weight · Σ level² (MDR, Kim and Park, AAAI 2021).
+    """MDR: pair_loss(batch) + distance_weight · MDR(embeddings) + level_weight · Σ level².
 
     MDR pulls the distance of each pair of different examples, whatever their classes, towards the nearest of a few
     learnable levels, which disturbs the pair loss: the mean over pairs of min over levels of |d̄ − level|.
@@ -32,13 +32,16 @@ class MDRLoss(WholeBatchLoss):
       includes the current batch, and is not differentiated.
     - The levels are trained with the network and pulled to 0 by ``level_weight``, as in the authors' code.
 
-    Departs from the paper: the pair loss normalises embeddings as it does in evaluation, where theirs divides them by
-    the mean distance. Departs from the authors' code, whose mean and deviation include the zeros of the diagonal, and
-    from the CCP code, which also pulls these zeros to a level.
-
     A batch without two different distances leaves the deviation unchanged; before the first deviation every d̄ is 0.
 
     The authors' weights are 0.6 for CUB, 0.2 for Cars196, 0.1 for SOP and In-Shop.
+
+    Source: Kim and Park, "Multi-level Distance Regularization for Deep Metric Learning", AAAI 2021; the authors' code
+    where the paper is silent.
+
+    Departs: the pair loss normalises embeddings as it does in evaluation, where the paper's divides them by the mean
+    distance. The authors' mean and deviation include the zeros of the diagonal, and the original CCP code also pulls
+    these zeros to a level; here they are left out.
 
     Args:
       pair_loss: any ``PairLoss``, called on the batch; also a ``ReferenceLoss``.

@@ -21,7 +21,7 @@ _SMALLEST_SQUARED_NORM = 1e-6
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class ProxySynthesisLoss(WholeBatchLoss):
-    """pair_loss of real and synthetic classes against their proxies (Proxy Synthesis, Gu, Ko and Kim, AAAI 2021).
+    """Proxy Synthesis: pair_loss of real and synthetic classes against their proxies.
 
     A synthetic class is between two real ones: its embeddings are mixtures λ a + (1 − λ) b of embeddings of the two,
     its proxies the same mixtures of their proxies, with λ ~ Beta(α, α) drawn once per batch, as in the authors' code.
@@ -31,8 +31,11 @@ class ProxySynthesisLoss(WholeBatchLoss):
     As in the paper, vectors are normalised before they are mixed (here: ``lipschitz_normalize``) and mixtures are put
     on the unit sphere: a mixture inside would score low whatever its direction.
 
-    Departs from the paper, which takes one example per class and mixes each with the previous one: each class of
-    the batch gets a partner class (the next one in a random circle of the batch's classes), and each example is mixed
+    Source: Gu, Ko and Kim, "Proxy Synthesis: Learning with Synthetic Classes for Deep Metric Learning", AAAI 2021; the
+    authors' code where the paper is silent.
+
+    Departs: the paper takes one example per class and mixes each with the previous one. Here each class of the batch
+    gets a partner class (the next one in a random circle of the batch's classes), and each example is mixed
     with a random one of the partner class. All mixtures of one class with its partner are one synthetic class; one
     class per mixture would make negatives of classes whose proxies are the same. With several proxies per class the
     k-th of one class is mixed with the k-th of the other.

@@ -79,7 +79,13 @@ class ReferenceLoss(WholeBatchLoss):
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class XBMLoss(ReferenceLoss):
-    """pair_loss(batch) + memory_weight · pair_loss(memory of past embeddings) (XBM, Wang et al., CVPR 2020)."""
+    """XBM: pair_loss(batch) + memory_weight · pair_loss(memory of past embeddings).
+
+    Source: Wang et al., "Cross-Batch Memory for Embedding Learning", CVPR 2020.
+
+    Departs: the memory counts once it is full, ``memory_batches`` after ``memory_start_step``, as in the original CCP
+    code; the authors compare with as much as it holds, from the first step on.
+    """
 
     batch_weight: float = 1.0
     name: str = "xbm"
@@ -93,10 +99,14 @@ class XBMLoss(ReferenceLoss):
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class CCPLoss(ReferenceLoss):
-    """batch_weight · pair_loss(batch) + proxy_weight · pair_loss(proxies) (CCP, arXiv 2209.09060).
+    """CCP: batch_weight · pair_loss(batch) + proxy_weight · pair_loss(proxies); projections re-initialise the proxies.
 
     The trainer re-initialises the proxies at every projection; between projections they are trained like any weights.
     The default weights are the original code's for pretrained networks. With a memory, CCP and XBM work together.
+
+    Source: Gürbüz, Can and Alatan, "Deep Metric Learning with Chance Constraints", arXiv 2209.09060.
+
+    Departs: nothing known from the paper; docs/differences.md lists what differs from the authors' code.
 
     Args:
       pair_loss: any ``PairLoss``.
