@@ -79,6 +79,8 @@ PAIR_LOSSES: Registry[PairLossEntry] = Registry(
         "cosine_contrastive": PairLossEntry("ccp.losses.cosine_contrastive:CosineContrastiveLoss", mines=True),
         "triplet": PairLossEntry("ccp.losses.triplet:TripletLoss", mines=True),
         "multi_similarity": PairLossEntry("ccp.losses.multi_similarity:MultiSimilarityLoss", mines=True),
+        "supcon": PairLossEntry("ccp.losses.supervised_contrastive:SupConLoss", mines=True),
+        "nt_xent": PairLossEntry("ccp.losses.nt_xent:NTXentLoss", mines=True),
         "proxy_anchor": PairLossEntry("ccp.losses.proxy_anchor:ProxyAnchorLoss", against_proxies=True, mines=True),
         "proxy_nca": PairLossEntry("ccp.losses.proxy_nca:ProxyNCALoss", against_proxies=True, mines=True),
         "soft_triple": PairLossEntry("ccp.losses.soft_triple:SoftTripleLoss", against_proxies=True),

@@ -27,6 +27,8 @@ SETTINGS: dict[str, tuple[dict, ...]] = {
         {"alpha": 14.35, "beta": 75.83, "base": 0.66},
         {"alpha": 2.0, "beta": 100.0, "base": 0.0},
     ),
+    "supcon": ({"temperature": 0.1}, {"temperature": 1.5}),
+    "nt_xent": ({"temperature": 0.1}, {"temperature": 1.5}),
     "proxy_anchor": ({"margin": 0.1, "scale": 32.0}, {"margin": 0.3, "scale": 2.0}),
     "proxy_nca": ({"temperature": 0.1}, {"temperature": 1.5}),
     "soft_triple": (

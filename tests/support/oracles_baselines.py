@@ -111,3 +111,23 @@ def arcface(p: Problem, scale, margin) -> float:
 
 def cosface(p: Problem, scale, margin) -> float:
     return _margin_softmax(p, scale, lambda cosine: cosine - margin)
+
+
+def supcon(p: Problem, temperature) -> float:
+    losses = []
+    for a in range(len(p.anchors)):
+        mass = sum(math.exp(p.similarity(a, r) / temperature) for r in p.positives(a) + p.negatives(a))
+        terms = [-math.log(math.exp(p.similarity(a, r) / temperature) / mass) for r in p.positives(a)]
+        if terms:
+            losses.append(sum(terms) / len(terms))
+    return sum(losses) / len(losses) if losses else 0.0
+
+
+def nt_xent(p: Problem, temperature) -> float:
+    terms = []
+    for a in range(len(p.anchors)):
+        others = sum(math.exp(p.similarity(a, r) / temperature) for r in p.negatives(a))
+        for r in p.positives(a):
+            own = math.exp(p.similarity(a, r) / temperature)
+            terms.append(-math.log(own / (own + others)))
+    return sum(terms) / len(terms) if terms else 0.0

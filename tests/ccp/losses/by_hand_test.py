@@ -107,6 +107,23 @@ AGAINST = {
         math.log(1 + math.exp(-0.8))
         + sum(math.log(1 + x) for x in (math.exp(2.2), math.exp(0.7), math.exp(-0.8) + math.exp(-1.8))) / 3,
     ),
+    # Positives at s = 0.5 and 0, a negative at 1; temperature 0.5 doubles them: the mean of both positives' terms. The
+    # second anchor has no positive, and no term.
+    "SupCon": (
+        ccp.SupConLoss(0.5),
+        ([4, 7], [[1.0], [0.5]], [4, 4, 2], [[0.5], [0.0], [1.0]]),
+        (mass([1.0], 0.0, 2.0) + mass([0.0], 1.0, 2.0)) / 2,
+    ),
+    # Of the same anchor, each positive against the negative alone. And one positive against two negatives: all three
+    # pairs weigh the same.
+    "NT-Xent": (
+        ccp.NTXentLoss(0.5),
+        ([4, 2], [[1.0], [0.5]], [4, 4, 2], [[0.5], [0.0], [1.0]]),
+        (mass([1.0], 2.0) + mass([0.0], 2.0) + mass([1.0], 0.5, 0.0)) / 3,
+    ),
+    # exp(1000) is beyond float64: log(1 + e²⁰⁰⁰) = 2000.
+    "NT-Xent, without overflow": (ccp.NTXentLoss(0.001), ([0], [[1.0]], [0, 1], [[-1.0], [1.0]]), 2000.0),
+    "SupCon, without overflow": (ccp.SupConLoss(0.001), ([0], [[1.0]], [0, 1], [[-1.0], [1.0]]), 2000.0),
     # Own proxies at s = 0.5 and 0, another at s = 1; temperature 0.5 doubles them.
     "ProxyNCA++": (
         ccp.ProxyNCALoss(0.5),
@@ -176,3 +193,16 @@ def test_arcface_has_a_gradient_on_its_proxy():
     _, gradient, _ = loss_cases.value_and_gradients(loss, [0], [[2.0, 0.0]], [0, 1], proxies)
     other = 1 / (1 + math.exp(4 * math.cos(0.5)))
     np.testing.assert_allclose(gradient, [[0.0, 4 * other / 2]], rtol=1e-5, atol=1e-7)
+
+
+def test_of_two_views_supcon_is_nt_xent():
+    # One positive for each anchor. Angles of the views of three images; cosines at temperature 0.5, by hand.
+    angles, images = [0.0, 0.6, 2.0, 2.3, 4.0, 5.0], [0, 0, 1, 1, 2, 2]
+    expected = 0.0
+    for own, image in enumerate(images):
+        logits = {i: 2 * math.cos(angles[own] - angle) for i, angle in enumerate(angles) if i != own}
+        (positive,) = (logit for i, logit in logits.items() if images[i] == image)
+        expected += (math.log(sum(map(math.exp, logits.values()))) - positive) / 6
+    embeddings = [[3 * math.cos(angle), 3 * math.sin(angle)] for angle in angles]
+    for loss in (ccp.NTXentLoss(0.5), ccp.SupConLoss(0.5)):
+        np.testing.assert_allclose(loss(images, embeddings), expected, rtol=1e-6)
