@@ -43,11 +43,7 @@ class ArcFaceLoss(PairLoss):
         """Cross-entropy over classes."""
 
         def with_margin(cosine):
-            # 0 is masked before its root, whose gradient would be infinite, and infinite times 0 is NaN.
-            squared_sine = 1.0 - tf.square(cosine)
-            nonzero = squared_sine > 0.0
-            sine = tf.where(nonzero, tf.sqrt(tf.where(nonzero, squared_sine, 1.0)), 0.0)
-            shifted = cosine * math.cos(self.margin) - sine * math.sin(self.margin)
+            shifted = cosine * math.cos(self.margin) - sine_of(cosine) * math.sin(self.margin)
             beyond = cosine - self.margin * math.sin(self.margin)
             return tf.where(cosine > -math.cos(self.margin), shifted, beyond)
 
@@ -75,6 +71,14 @@ class CosFaceLoss(PairLoss):
         """Cross-entropy over classes."""
         scores = self.compare(anchors, references)
         return _cross_entropy(scores, reference_labels, pairs, self.scale, lambda cosine: cosine - self.margin)
+
+
+def sine_of(cosine: tf.Tensor) -> tf.Tensor:
+    """The sines of angles from 0 to π, of the same shape; the gradient where one is 0 is 0."""
+    # 0 is masked before its root, whose gradient would be infinite, and infinite times 0 is NaN. A NaN stays one.
+    squared = 1.0 - tf.square(cosine)
+    zero = squared <= 0.0
+    return tf.where(zero, 0.0, tf.sqrt(tf.where(zero, 1.0, squared)))
 
 
 def _cross_entropy(

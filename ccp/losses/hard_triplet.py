@@ -32,6 +32,11 @@ class HardTripletLoss(WithinBatchLoss):
 
     def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """One triplet of each anchor's [batch] distances."""
-        farthest = tf.reduce_max(tf.where(pairs.positives, scores, 0.0), axis=1)
-        nearest = tf.reduce_min(tf.where(pairs.negatives, scores, float("inf")), axis=1)
-        return tf.reduce_mean(tf.nn.relu(farthest - nearest + self.margin))
+        return hard_triplets(scores, pairs, self.margin)
+
+
+def hard_triplets(scores: tf.Tensor, pairs: Pairs, margin: float) -> tf.Tensor:
+    """Mean over anchors of (largest positive − smallest negative + margin)+ of [batch, batch] distances."""
+    farthest = tf.reduce_max(tf.where(pairs.positives, scores, 0.0), axis=1)
+    nearest = tf.reduce_min(tf.where(pairs.negatives, scores, float("inf")), axis=1)
+    return tf.reduce_mean(tf.nn.relu(farthest - nearest + margin))

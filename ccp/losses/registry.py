@@ -85,12 +85,20 @@ PAIR_LOSSES: Registry[PairLossEntry] = Registry(
         "proxy_nca": PairLossEntry("ccp.losses.proxy_nca:ProxyNCALoss", against_proxies=True, mines=True),
         "soft_triple": PairLossEntry("ccp.losses.soft_triple:SoftTripleLoss", against_proxies=True),
         "virtual_softmax": PairLossEntry("ccp.losses.virtual_softmax:VirtualSoftmaxLoss", against_proxies=True),
+        "tuplet_margin": PairLossEntry("ccp.losses.tuplet_margin:TupletMarginLoss", mines=True),
+        "ranked_list": PairLossEntry("ccp.losses.ranked_list:RankedListLoss"),
+        "contrastive_bayesian": PairLossEntry("ccp.losses.contrastive_bayesian:ContrastiveBayesianLoss"),
+        "triplet_upper_bound": PairLossEntry(
+            "ccp.losses.triplet_upper_bound:TripletUpperBoundLoss", against_proxies=True
+        ),
         "arcface": PairLossEntry("ccp.losses.angular_margin:ArcFaceLoss", against_proxies=True),
         "cosface": PairLossEntry("ccp.losses.angular_margin:CosFaceLoss", against_proxies=True),
         "margin": PairLossEntry("ccp.losses.margin:MarginLoss"),
         "semi_hard_triplet": PairLossEntry("ccp.losses.semi_hard_triplet:SemiHardTripletLoss", within_batch=True),
         "hard_triplet": PairLossEntry("ccp.losses.hard_triplet:HardTripletLoss", within_batch=True),
         "lifted_structure": PairLossEntry("ccp.losses.lifted_structure:LiftedStructureLoss", within_batch=True),
+        "expanded_triplet": PairLossEntry("ccp.losses.expanded_triplet:ExpandedTripletLoss", within_batch=True),
+        "sec": PairLossEntry("ccp.losses.sec:SphericalConstraintLoss", within_batch=True),
         "npairs": PairLossEntry("ccp.losses.npairs:NPairsLoss", within_batch=True),
     },
 )

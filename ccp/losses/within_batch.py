@@ -24,6 +24,15 @@ class WithinBatchLoss(PairLoss):
     def compute(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """The loss of the batch, if it has pairs of both kinds."""
         comparable = tf.logical_and(tf.reduce_any(pairs.positives), tf.reduce_any(pairs.negatives))
-        loss = tf.where(comparable, super().compute(anchors, references, reference_labels, pairs), 0.0)
+        loss = tf.where(comparable, self.compute_batch(anchors, pairs), 0.0)
         # Minima and masks hide an embedding that is NaN, and the loss has to show it.
         return loss + 0.0 * tf.reduce_sum(anchors)
+
+    def compute_batch(self, anchors: tf.Tensor, pairs: Pairs) -> tf.Tensor:
+        """The loss of a batch with pairs of both kinds; one that needs more than the matrix of scores overrides this.
+
+        Args:
+          anchors: [batch, embedding_size] float32, not normalised.
+          pairs: masks [batch, batch].
+        """
+        return self.reduce(self.compare(anchors, None), pairs)

@@ -10,10 +10,10 @@ import tensorflow as tf
 from ccp.losses.pair_loss import PairLoss
 from ccp.losses.registry import PAIR_LOSSES
 from ccp.registry import imported
-from tests.support import oracles, oracles_baselines
+from tests.support import oracles, oracles_baselines, oracles_cited
 
 # By pair loss: the defaults (the paper's for CUB), Cars196's where they differ, then some far from both. Every one here
-# has an oracle; the margin loss, which draws, has its own in margin_test.
+# has an oracle.
 SETTINGS: dict[str, tuple[dict, ...]] = {
     "contrastive": (
         {"pos_margin": 0.0, "neg_margin": 0.3841},
@@ -38,18 +38,33 @@ SETTINGS: dict[str, tuple[dict, ...]] = {
         {"scale": 5.0, "gamma": 0.5, "margin": 0.1, "tau": 0.2, "unit_centers": False},
     ),
     "virtual_softmax": ({"scale": 10.0}, {"scale": 1.5}),
+    "tuplet_margin": ({"scale": 64.0, "margin": 0.1}, {"scale": 3.0, "margin": 0.5}),
+    "ranked_list": (
+        {"margin": 0.4, "boundary": 1.2, "negative_sharpness": 10.0, "positive_sharpness": 0.0, "negative_share": 0.5},
+        {"margin": 0.8, "boundary": 1.5, "negative_sharpness": 2.0, "positive_sharpness": 3.0, "negative_share": 0.2},
+    ),
+    "contrastive_bayesian": (
+        {},
+        {"negative_width": 0.3, "margin": 0.7, "extreme_share": 0.3, "variance_weight": 0.2, "form": "sqrt"},
+        {"positive_center": 0.2, "positive_width": 0.7, "negative_width": 0.3, "margin": 2.0, "form": "constant"},
+    ),
+    "triplet_upper_bound": ({},),
     "arcface": ({"scale": 64.0, "margin": 0.5}, {"scale": 2.0, "margin": 1.2}, {"scale": 5.0, "margin": 0.0}),
     "cosface": ({"scale": 64.0, "margin": 0.35}, {"scale": 2.0, "margin": 0.0}),
     "semi_hard_triplet": ({"margin": 0.2}, {"margin": 0.9}),
     "hard_triplet": ({"margin": 0.2}, {"margin": 0.9}),
     "lifted_structure": ({"margin": 1.0}, {"margin": 0.3}),
     "npairs": ({},),
+    "expanded_triplet": ({"margin": 0.2, "points": 2}, {"margin": 0.9, "points": 1}, {"margin": 0.9, "points": 3}),
 }
 MARGIN_SETTINGS: tuple[dict, ...] = (
     {"margin": 0.2, "boundary": 1.2, "boundary_weight": 0.0, "cutoff": 0.5},
     {"margin": 0.1, "boundary": 0.7, "boundary_weight": 0.3, "cutoff": 0.2},
 )
-EVERY_SETTING = {**SETTINGS, "margin": MARGIN_SETTINGS}
+# Losses with parts through which no gradient goes.
+HAS_CONSTANTS = ("ranked_list",)
+# The margin loss draws, and the spherical constraint is about lengths: they have tests of their own.
+EVERY_SETTING = {**SETTINGS, "margin": MARGIN_SETTINGS, "sec": ({},)}
 WITHIN_BATCH = tuple(name for name, entry in PAIR_LOSSES.items() if entry.within_batch)
 # Every loss in every mode in which it can be called: of a batch alone, or against references.
 NAMES_AND_MODES = tuple((name, "batch") for name in EVERY_SETTING) + tuple(
@@ -99,10 +114,15 @@ def build(name: str, settings: dict | None = None) -> PairLoss:
     return imported(PAIR_LOSSES[name].path)(**(EVERY_SETTING[name][0] if settings is None else settings))
 
 
-def expected(name: str, settings: dict, *arguments) -> float:
-    """The oracle's value for labels, embeddings and, if given, reference labels, references and own copies."""
-    oracle = getattr(oracles, name, None) or getattr(oracles_baselines, name)
-    return oracle(oracles.Problem(*arguments), **settings)
+def expected(name: str, settings: dict, *arguments, constants_at: tuple = ()) -> float:
+    """The oracle's value for labels, embeddings and, if given, reference labels, references and own copies.
+
+    Args:
+      constants_at: the arguments at which a loss of ``HAS_CONSTANTS`` takes what it does not differentiate.
+    """
+    module = next(module for module in (oracles, oracles_baselines, oracles_cited) if hasattr(module, name))
+    constants = {"constants_at": oracles.Problem(*constants_at)} if constants_at and name in HAS_CONSTANTS else {}
+    return getattr(module, name)(oracles.Problem(*arguments), **settings, **constants)
 
 
 def value_and_gradients(loss, labels, embeddings, reference_labels=None, references=None, own_copies=None):

@@ -25,6 +25,13 @@ def addons() -> Mapping[str, np.ndarray]:
         return {name: file[name] for name in file.files}
 
 
+@functools.cache
+def cited() -> Mapping[str, np.ndarray]:
+    """All entries of cited.npz by name: recorded in float64 from the code that ``cited_test`` names."""
+    with np.load(_GOLDEN / "cited.npz") as file:
+        return {name: file[name] for name in file.files}
+
+
 def below(prefix: str) -> dict[str, np.ndarray]:
     """The entries below ``prefix``, by the rest of their name."""
     return {name[len(prefix) + 1 :]: value for name, value in original().items() if name.startswith(prefix + "/")}

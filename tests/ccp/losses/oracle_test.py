@@ -46,7 +46,8 @@ def test_gradients(name, settings, mode):
     for gradient, position in zip(gradients, (1, 3)):
 
         def along(vectors, position=position):
-            return loss_cases.expected(name, settings, *arguments[:position], vectors, *arguments[position + 1 :])
+            changed = (*arguments[:position], vectors, *arguments[position + 1 :])
+            return loss_cases.expected(name, settings, *changed, constants_at=arguments)
 
         expected = finite_differences.gradient(along, arguments[position])
         assert np.abs(expected).max() > 1e-4  # A gradient of 0 would prove little.
