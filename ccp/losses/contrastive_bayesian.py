@@ -25,8 +25,10 @@ class ContrastiveBayesianLoss(PairLoss):
     μ = (1 − extreme_share) · the mean similarity to all references + extreme_share · the middle between the farthest
     positive and the nearest negative. Anchors of which mining leaves no pairs have no term.
 
-    Source: Kan et al., "Contrastive Bayesian Analysis for Deep Metric Learning", TPAMI 2023. At hand: the authors'
-    code, whose loss and defaults (for CUB) these are, and from which values are recorded; not the paper.
+    Source: Kan et al., "Contrastive Bayesian Analysis for Deep Metric Learning", TPAMI 2023.
+
+    At hand: the authors' code, whose loss and defaults (for CUB) these are, and from which values are recorded; not the
+    paper.
 
     Departs: an example is excluded from its positives by index, where the authors leave out similarities above
     1 − 1e-5. In a batch against itself μ includes an example's similarity to itself, as theirs does.

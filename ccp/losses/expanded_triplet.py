@@ -28,8 +28,10 @@ class ExpandedTripletLoss(WithinBatchLoss):
     point of its pair and the negative or a synthetic point of that one's pair. Positives are real. An odd example has
     no synthetic points.
 
-    Source: Ko, Gu, "Embedding Expansion: Augmentation in Embedding Space for Deep Metric Learning", CVPR 2020, with the
-    hard triplet loss (HPHN). At hand: the authors' code.
+    Source: Ko and Gu, "Embedding Expansion: Augmentation in Embedding Space for Deep Metric Learning", CVPR 2020, with
+    the hard triplet loss (HPHN).
+
+    At hand: the authors' code.
 
     Departs: nothing known for this loss, whose pairs are the authors' if batches are sorted by class, with an even
     number of each. The paper also expands N-pair, lifted structure and multi-similarity losses, which their code and

@@ -14,18 +14,19 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class RankedListLoss(PairLoss):
-    """Ranked list (RLL): positives of an anchor within one distance, negatives beyond another, hard ones weighing more.
+    """Ranked list (RLL): positives within one distance and negatives beyond another; hard ones weigh more.
 
     Mean over anchors of (1 − negative_share) · the weighted mean over positives beyond boundary − margin of
     (d − (boundary − margin)), plus negative_share · the weighted mean over negatives within the boundary of
     (boundary − d), d Euclidean. A positive weighs exp(positive_sharpness · its term), a negative
     exp(negative_sharpness · its term); no gradient goes through the weights.
 
-    Source: Wang et al., "Ranked List Loss for Deep Metric Learning", CVPR 2019, and its extension (TPAMI 2021), which
-    weights positives too. At hand: the authors' code, and the loss in PyTorch Metric Learning, from which values are
-    recorded.
+    Source: Wang et al., "Ranked List Loss for Deep Metric Learning", CVPR 2019; its extension in TPAMI 2021
+    weights positives too.
 
-    Departs from the authors' code, which scales the gradient of each anchor by its share in all weights: here every
+    At hand: the authors' code, and the loss in PyTorch Metric Learning, from which values are recorded.
+
+    Departs: the authors' code scales the gradient of each anchor by its share in all weights; here every
     anchor counts alike, as in the paper.
     """
 

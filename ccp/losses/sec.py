@@ -15,15 +15,16 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class SphericalConstraintLoss(WithinBatchLoss):
-    """Spherical embedding constraint (SEC): pulls the lengths of the embeddings towards their mean.
+    """SEC, the spherical embedding constraint: pulls lengths to their mean, beside another loss.
 
     Mean over the batch of (length − mean length)², of the network's outputs before normalisation; no gradient goes
     through the mean. It regularises another loss and is added to one: alone it learns nothing about classes. With
     ``length_momentum`` below 1 the mean is a running one, length_momentum · the batch's + (1 − length_momentum) · old;
     it starts as the first batch's and includes the current one.
 
-    Source: Zhang et al., "Deep Metric Learning with Spherical Embedding", NeurIPS 2020. At hand: the authors' code,
-    which weights it by 1 beside the triplet loss.
+    Source: Zhang et al., "Deep Metric Learning with Spherical Embedding", NeurIPS 2020.
+
+    At hand: the authors' code, which weights it by 1 beside the triplet loss.
 
     Departs: nothing known; with a loss of this package the other term sees vectors of length at most 1
     (``lipschitz_normalize``) where the authors' is scaled to length 1.

@@ -14,9 +14,11 @@ from ccp.pairs import Pairs
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class TripletUpperBoundLoss(PairLoss):
-    """Upper bound of the triplet loss that is linear in the number of examples, through class centres.
+    """An upper bound of the triplet loss: distances to the own and to the other classes' centres.
 
-    Mean over anchors of d(a, own centre) − 1/3 · the mean over the other classes' centres of d(a, centre), d Euclidean.
+    Mean over anchors of d(a, own centre) − 1/3 · the mean over the other classes' centres of d(a, centre), d Euclidean:
+    linear in the number of examples, where the triplet loss is cubic.
+
     By the triangle inequality, Σ over triplets of d(a, p) − d(a, n) is at most this, times a constant, for classes of
     equal size; the bound is tight if classes are small and the centres equally far from each other.
 
@@ -24,7 +26,9 @@ class TripletUpperBoundLoss(PairLoss):
     their class, or without one of another, have no term.
 
     Source: Do et al., "A Theoretically Sound Upper Bound on the Triplet Loss for Improving the Efficiency of Deep
-    Distance Metric Learning", CVPR 2019. At hand: the abstract and a summary with the formulas.
+    Distance Metric Learning", CVPR 2019.
+
+    At hand: the abstract, and a summary with the formulas.
 
     Departs: the paper's centres are fixed, at the axes or at means found by k-means before training. Here they are
     proxies, which are trained; they start in random directions.

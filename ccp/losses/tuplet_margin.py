@@ -19,13 +19,14 @@ from ccp.settings import setting
 @tf.keras.utils.register_keras_serializable(package="ccp")
 @dataclasses.dataclass(eq=False)
 class TupletMarginLoss(PairLoss):
-    """Tuplet margin: a soft maximum over an anchor's negatives against each positive, with a slack angle.
+    """Tuplet margin: each positive against a soft maximum of the negatives, with a slack angle.
 
     Mean over positive pairs of log(1 + Σn exp(scale (cos θ_an − cos(θ_ap − margin)))): positives count as nearer by the
     margin, so that those that are hard by accident are not pulled in at all cost.
 
-    Source: Yu, Tao, "Deep Metric Learning with Tuplet Margin Loss", ICCV 2019. At hand: summaries of the
-    paper, and its loss in PyTorch Metric Learning, from which values are recorded.
+    Source: Yu and Tao, "Deep Metric Learning with Tuplet Margin Loss", ICCV 2019.
+
+    At hand: summaries of the paper, and the loss in PyTorch Metric Learning, from which values are recorded.
 
     Departs: a tuplet has all negatives of its anchor, as in PyTorch Metric Learning, where the paper's has one of each
     other class of the batch. Vectors inside the unit ball are not stretched to length 1 (``lipschitz_normalize``): θ is
