@@ -43,8 +43,7 @@ def build_loss(loss: str, hyperparameters: Mapping[str, Any], sizes: Sizes) -> W
     """
     method, pair_loss = parse_loss(loss)
     values = {name: setting.default for name, setting in hyperparameters_of(loss).items()} | dict(hyperparameters)
-    # Synthetic classes differ from batch to batch: no variable of a pair loss can belong to one.
-    given = {"seed": sizes.seed, "num_classes": None if method == "proxy_synthesis" else sizes.num_classes}
+    given = {**sizes._asdict(), "num_classes": None if METHODS[method].adds_classes else sizes.num_classes}
 
     def built(path: str, names: Iterable[str], **arguments: Any) -> WholeBatchLoss:
         kind = imported(path)

@@ -27,6 +27,7 @@ class Method(NamedTuple):
         method. Empty for the pair loss alone.
       has_proxies: it takes ``proxies``.
       has_memory: it takes ``memory`` and ``memory_weight``.
+      adds_classes: labels go beyond the training set's classes, so that no variable of a pair loss can belong to one.
       projects: projections re-initialise the proxies; otherwise they are trained as weights from start to end.
     """
 
@@ -34,6 +35,7 @@ class Method(NamedTuple):
     path: str = ""
     has_proxies: bool = False
     has_memory: bool = False
+    adds_classes: bool = False
     projects: bool = False
 
     @property
@@ -49,6 +51,8 @@ class Method(NamedTuple):
 
 _CCP = "ccp.references.reference_loss:CCPLoss"
 _HPL = "ccp.methods.hierarchical_proxies:HierarchicalProxyLoss"
+_MEMVIR = "ccp.methods.memvir:MemVirLoss"
+_PRISM = "ccp.methods.prism:PRISMLoss"
 _SYNTHESIS = "ccp.methods.proxy_synthesis:ProxySynthesisLoss"
 
 METHODS: Registry[Method] = Registry(
@@ -60,7 +64,11 @@ METHODS: Registry[Method] = Registry(
         "ccp": Method("the batch and proxies that projections re-initialise", _CCP, has_proxies=True, projects=True),
         "ccp_xbm": Method("as ccp, and past embeddings", _CCP, has_proxies=True, has_memory=True, projects=True),
         "mdr": Method("the batch itself, with regularised distances", "ccp.methods.mdr:MDRLoss"),
-        "proxy_synthesis": Method("class proxies, and synthetic classes between them", _SYNTHESIS, has_proxies=True),
+        "proxy_synthesis": Method(
+            "class proxies, and synthetic classes between them", _SYNTHESIS, has_proxies=True, adds_classes=True
+        ),
+        "memvir": Method("class proxies, and those of past steps", _MEMVIR, has_proxies=True, adds_classes=True),
+        "prism": Method("the batch and past embeddings, without noisy labels", _PRISM, has_memory=True),
         "hpl": Method("class proxies, and proxies of clusters of classes", _HPL, has_proxies=True),
     },
 )

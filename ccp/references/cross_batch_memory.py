@@ -56,8 +56,8 @@ class CrossBatchMemory(tf.keras.layers.Layer):
         too_large = f"A batch does not fit into a memory of {self.capacity} embeddings; enlarge the memory."
         tf.debugging.assert_less_equal(size, tf.constant(self.capacity, tf.int64), message=too_large)
         slots = tf.math.floormod(self.next_slot + tf.range(size, dtype=tf.int64), self.capacity)[:, tf.newaxis]
-        _overwrite(self.embeddings, slots, tf.stop_gradient(tf.cast(embeddings, tf.float32)))
-        _overwrite(self.stored_labels, slots, labels)
+        overwrite(self.embeddings, slots, tf.stop_gradient(tf.cast(embeddings, tf.float32)))
+        overwrite(self.stored_labels, slots, labels)
         self.next_slot.assign(tf.math.floormod(self.next_slot + size, self.capacity))
         counts = tf.cast(self.batches_seen >= self.start_step, tf.int64)
         self.filled.assign(tf.minimum(self.filled + counts * size, self.capacity))
@@ -81,6 +81,6 @@ class CrossBatchMemory(tf.keras.layers.Layer):
         return {name: getattr(self, name) for name in ("name", "capacity", "embedding_size", "start_step")}
 
 
-def _overwrite(variable: tf.Variable, slots: tf.Tensor, rows: tf.Tensor) -> None:
-    """In place; variables of replicas have no ``scatter_nd_update``."""
+def overwrite(variable: tf.Variable, slots: tf.Tensor, rows: tf.Tensor) -> None:
+    """Writes rows [slots, …] at slots [slots, 1], in place; variables of replicas have no ``scatter_nd_update``."""
     tf.raw_ops.ResourceScatterNdUpdate(ref=variable.handle, indices=slots, updates=rows)

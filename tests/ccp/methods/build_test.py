@@ -21,6 +21,10 @@ SMALL = {
     "memory_start_step": 1,
     "coarse_classes": 3,
     "clustering_period": 2,
+    "virtual_steps": 2,
+    "virtual_gap": 0,
+    "virtual_start_step": 1,
+    "noise_rate": 0.3,
     "distance_weight": 0.5,
     "batch_weight": 0.5,
 }
@@ -50,8 +54,8 @@ def test_mining_is_built_from_its_name():
 
 
 ADMITTED = list(filter(is_admitted, (f"{method}/{pair_loss}" for method in METHODS for pair_loss in PAIR_LOSSES)))
-# Every kind of variable: boundaries and a count of draws, proxies, a memory, levels, clusters.
-STATEFUL = ["mdr/margin", "hpl/margin", "proxy_synthesis/margin", "ccp_xbm/margin"]
+# Every kind of variable: boundaries and a count of draws, proxies, a memory, levels, clusters, past steps, a threshold.
+STATEFUL = ["mdr/margin", "hpl/margin", "proxy_synthesis/margin", "ccp_xbm/margin", "memvir/margin", "prism/margin"]
 
 
 def trained(loss, samples):
@@ -134,7 +138,9 @@ def test_half_precision_and_labels_of_any_integer_type(name):
         ([0, 0, 3, 4], 1e4 * np.eye(4)),
     ],
 )
-@pytest.mark.parametrize("name", ["mdr/margin", "hpl/proxy_anchor", "proxy_synthesis/proxy_anchor"])
+@pytest.mark.parametrize(
+    "name", ["mdr/margin", "hpl/proxy_anchor", "proxy_synthesis/proxy_anchor", "memvir/proxy_anchor", "prism/triplet"]
+)
 def test_degenerate_batches_have_finite_losses_and_gradients(name, labels, embeddings):
     loss, embeddings = built(name), tf.constant(embeddings, tf.float32)
     for _ in range(3):
@@ -170,8 +176,10 @@ def test_hyperparameters_and_sizes_arrive():
     assert tuple(ccp_xbm.proxies.points.shape) == (5, 2, 4)
     assert (ccp_xbm.pair_loss.num_classes, ccp_xbm.pair_loss.seed) == (5, 3)
     assert built("mdr/triplet", distance_weight=0.6).distance_weight == 0.6
-    # Synthetic classes are others in every batch.
+    # Synthetic classes are others in every batch, and virtual ones at every step.
     assert built("proxy_synthesis/margin").pair_loss.num_classes is None
+    assert built("memvir/margin").pair_loss.num_classes is None
+    assert (built("memvir/margin").batch_size, built("prism/margin").num_classes) == (7, 5)
 
 
 @pytest.mark.parametrize(("num_classes", "clusters"), [(6, 2), (24, 3), (100, 12)])
