@@ -52,6 +52,7 @@ class Splits:
       validation_source: what the validation split is, for the record.
       seen_classes: whether the test classes are the training classes. What is held out is then queries, and the
         training images are the gallery.
+      in_views: the splits that hold two views of each image, which are to find each other.
     """
 
     train: Examples
@@ -59,6 +60,7 @@ class Splits:
     test: Examples
     validation_source: str
     seen_classes: bool = False
+    in_views: tuple[str, ...] = ()
 
     def held_out(self, split: str) -> Examples:
         """The images of ``validation`` or ``test``, without the training images that are searched."""
@@ -66,7 +68,12 @@ class Splits:
         return examples.subset(np.flatnonzero(examples.roles != GALLERY)) if self.seen_classes else examples
 
     def classes_of(self, split: str) -> str:
-        """``seen classes`` if the network is trained on other images of the split's classes; or ``unseen classes``."""
+        """``seen classes`` if the network is trained on other images of the split's classes; or ``unseen classes``.
+
+        Of views without labels: ``unseen images``.
+        """
+        if split in self.in_views:
+            return "unseen images"
         seen = set(getattr(self, split).class_names) <= set(self.train.class_names)
         return "seen classes" if seen else "unseen classes"
 

@@ -10,6 +10,7 @@ from datasets.checks import check, missing_files, scoring_problems
 from datasets.manifest import DataError, Manifest
 from datasets.registry import DATA_SETS
 from datasets.settings import DataSettings
+from datasets.unlabelled import without_labels
 
 _log = logging.getLogger("ccp")
 
@@ -33,6 +34,8 @@ def load(settings: DataSettings) -> Manifest:
         _log.warning("%d of %d image files of %s are missing", len(missing), len(manifest), settings.dataset)
         manifest = manifest.subset(np.setdiff1d(np.arange(len(manifest)), missing))
     check(manifest, DATA_SETS[settings.dataset].expected, settings.allow_subset)
+    if settings.labels == "none":
+        manifest = without_labels(manifest)
     for problem in scoring_problems(manifest):
         raise DataError(f"{manifest.name}: {problem} Add images, or choose other classes for test.")
     return manifest

@@ -18,6 +18,8 @@ _FEWEST_CLASSES = 2
 
 def are_classes_seen(manifest: Manifest, settings: DataSettings) -> bool:
     """Whether all classes are trained on: the user's own images, none of which is of a class for test."""
+    if settings.labels == "none":
+        return False
     return DATA_SETS[settings.dataset].own_images and not (manifest.splits == TEST).any()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ccp.errors import ConfigError
 from ccp.settings import check, setting
+from datasets.input.formats import Augmentation
 from datasets.registry import DATA_SETS, DataSet
 
 
@@ -45,7 +46,14 @@ class DataSettings:
         "all classes, and evaluate on other images of them",
         at_least=0,
         below=1,
-        only_with=_with_data_sets(lambda dataset: dataset.own_images),
+        only_with={**_with_data_sets(lambda dataset: dataset.own_images), "labels": ("given",)},
+    )
+    labels: str = setting(
+        "given",
+        "given: train on the classes of the images; none: without labels, every training image is a class, of which a "
+        "batch holds differently augmented views",
+        choices=("given", "none"),
+        in_preset=False,
     )
     allow_subset: bool = setting(
         False, "accept a data set of which files are missing", only_with=_IN_FILES, may_change=True
@@ -99,3 +107,8 @@ class DataSettings:
                 "--validation=test selects the model by its test scores, which makes them optimistic. Hold training "
                 "images out instead, or pass --select_on_test, too."
             )
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """How training images vary."""
+        return Augmentation(self.min_crop_area, self.max_crop_aspect, self.flip)

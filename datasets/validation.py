@@ -69,7 +69,8 @@ def validate(settings: DataSettings, read_images: bool = True) -> Report:
         notes += _same_contents(present.subset(readable), are_classes_seen(manifest, settings))
     elif manifest.pixels is None:
         notes.append("images were not read")
-    notes += lone_class_notes(present)
+    if settings.labels == "given":
+        notes += lone_class_notes(present)
     if are_classes_seen(manifest, settings):
         notes.append(seen_class_note(present))
     differing = count_problems(found, expected, settings.allow_subset)

@@ -100,8 +100,8 @@ def _of_run(path: str) -> _Source:
     if not run.result.exists():
         raise UserError("no finished run")
     flat, result = _settings_of(run), read_json(run.result)
-    if result["test_classes"] == "seen classes":  # Scores of another kind.
-        flat["dataset"] += ", seen classes"
+    if result["test_classes"] != "unseen classes":  # Scores of another kind.
+        flat["dataset"] += f", {result['test_classes']}"
     return _Source(flat, {flat.pop("seed"): result})
 
 

@@ -14,10 +14,12 @@ def describe(experiment: Experiment) -> dict[str, Any]:
     """What was trained and how it is evaluated, for a result's record."""
     settings, splits = experiment.settings, experiment.splits
     parts = {"train": splits.train, "validation": splits.held_out("validation"), "test": splits.held_out("test")}
-    validation = parts["validation"]
+    held_out = parts["validation"]
+    kinds = ("views", "images") if "validation" in splits.in_views else ("images", "classes")
     return {
         "dataset": settings.data.dataset,
         "loss": settings.loss.loss,
+        "labels": settings.data.labels,
         "seed": settings.run.seed,
         "test_classes": splits.classes_of("test"),
         "weights": settings.network.weights or "none",
@@ -29,7 +31,7 @@ def describe(experiment: Experiment) -> dict[str, Any]:
         "protocol": {
             "test": _test_protocol(splits),
             "model_selection": f"best {settings.loop.monitor} on {splits.validation_source} "
-            f"({len(validation)} images of {validation.num_classes} classes)",
+            f"({len(held_out)} {kinds[0]} of {held_out.num_classes} {kinds[1]})",
             "distance": "Euclidean between lipschitz-normalised embeddings",
         },
     }
@@ -42,6 +44,10 @@ def _test_protocol(splits: Splits) -> str:
         classes = splits.held_out("test").num_classes
         searched = f"the {len(splits.train)} training images"
         return f"retrieval of {num_queries} held-out images of {classes} classes seen in training, in {searched}"
+    if "test" in splits.in_views:
+        return (
+            f"two augmented views of {test.num_classes} images that were not trained on, which are to find each other"
+        )
     images = f"{len(test)} images of {test.num_classes} classes never seen in training"
     if num_queries:
         return f"retrieval of {num_queries} queries in a gallery, {images}"

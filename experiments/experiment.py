@@ -19,11 +19,11 @@ from datasets.images.prepared import PreparedFiles
 from datasets.images.sources import ImageFiles
 from datasets.input.bad_images import BadImages
 from datasets.input.cache import CachedImages
-from datasets.input.formats import Augmentation
 from datasets.input.pipelines import EvaluationImages, TrainingImages
 from datasets.reading import load
 from datasets.seen_classes import are_classes_seen, seen_class_splits
 from datasets.splits import make_splits
+from datasets.unlabelled import unlabelled_splits
 from evaluate.embedded import Embedded
 from evaluate.embedding import Embedder, Validator
 from evaluate.geometry import spread
@@ -63,7 +63,11 @@ class Experiment:
         data, seed = settings.data, settings.run.seed
         self.settings, self.replicas = settings, replicas or Replicas()
         manifest = load(data)
-        if are_classes_seen(manifest, data):
+        if data.labels == "none":
+            # Views are not larger than what is evaluated of an image; that does not depend on the channels.
+            size = image_format(settings.network, 1).resize
+            self.splits = unlabelled_splits(manifest, data, seed, size)
+        elif are_classes_seen(manifest, data):
             self.splits = seen_class_splits(manifest, data, seed)
         else:
             self.splits = make_splits(manifest, data.validation, seed, data.crop_to_box, data.select_on_test)
@@ -142,7 +146,6 @@ class Experiment:
     @functools.cached_property
     def _training_images(self) -> TrainingImages:
         data = self.settings.data
-        augmentation = Augmentation(data.min_crop_area, data.max_crop_aspect, data.flip)
         examples = self.splits.train
         if data.cache != "none" and isinstance(examples.images, ImageFiles):
             folder = cache_directory() / "images" if data.cache == "disk" else None
@@ -150,7 +153,7 @@ class Experiment:
         return TrainingImages(
             examples,
             self.format,
-            augmentation,
+            data.augmentation,
             self.settings.run.seed,
             self.bad_images,
             self.replicas.share,

@@ -16,7 +16,7 @@ from datasets.registry import DATA_SETS
 from experiments import paper_settings as paper
 from experiments.sections import all_hyperparameters
 from experiments.settings import Settings, all_settings, configure
-from experiments.small_settings import small_settings
+from experiments.small_settings import LOSS_WITHOUT_LABELS, small_settings, without_labels
 from models.registry import find_backbone
 
 
@@ -24,8 +24,8 @@ def preset(given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings for a data set, a loss and a backbone.
 
     Args:
-      given: the settings chosen so far; ``dataset``, ``loss``, ``backbone``, ``conventional`` and ``validation`` matter
-        here.
+      given: the settings chosen so far; ``dataset``, ``loss``, ``labels``, ``backbone``, ``conventional`` and
+        ``validation`` matter here.
 
     Returns:
       Flat settings for ``configure``, the loss's hyperparameters among them.
@@ -34,9 +34,11 @@ def preset(given: Mapping[str, Any]) -> dict[str, Any]:
       ConfigError: the loss or the data set is unknown, or the paper's conventional setting is asked for where it has
         none.
     """
-    dataset, loss, conventional = (
-        given.get(name, all_settings()[name].default) for name in ("dataset", "loss", "conventional")
+    dataset, labels, conventional = (
+        given.get(name, all_settings()[name].default) for name in ("dataset", "labels", "conventional")
     )
+    usual_loss = all_settings()["loss"].default if labels == "given" else LOSS_WITHOUT_LABELS
+    loss = given.get("loss", usual_loss)
     method, pair_loss = parse_loss(loss)
     backbone = given.get("backbone", "bn_inception" if dataset in paper.PAPER else "conv4")
     values = {
@@ -55,6 +57,9 @@ def preset(given: Mapping[str, Any]) -> dict[str, Any]:
         )
     else:
         values.update(_small_preset(dataset, backbone))
+    if labels == "none":
+        values.update(without_labels(dataset), loss=loss)
+        values.pop("select_on_test", None)
     if _trains_proxies(method) and PAIR_LOSSES[pair_loss].against_proxies:
         values["proxies_per_class"] = paper.SOFT_TRIPLE_CENTERS if pair_loss == "soft_triple" else 1
     unused = all_hyperparameters().keys() - hyperparameters_of(loss).keys()
@@ -85,6 +90,7 @@ def preset_name(settings: Settings) -> str:
 def expected(settings: Settings) -> dict[str, Any]:
     """Every setting of the preset for the same data set, loss, protocol and backbone; the backbone is the preset's."""
     chosen = {"dataset": settings.data.dataset, "loss": settings.loss.loss, "conventional": settings.data.conventional}
+    chosen["labels"] = settings.data.labels
     values = preset_settings(**chosen, backbone=settings.network.backbone).flat()
     return {**values, "backbone": preset(chosen)["backbone"]}
 

@@ -45,8 +45,17 @@ _DEPARTURES: dict[str, dict[str, Any]] = {
     "inshop": {**_RARELY, "steps_per_epoch": 250, "validation": "fold1"},
 }
 
+# Without labels, each image gives two views: the other images of a batch are the negatives, so it holds many.
+LOSS_WITHOUT_LABELS = "nt_xent"
+_TWO_VIEWS = {"classes_per_batch": 64, "examples_per_class": 2, "validation": "auto"}
+
 
 def small_settings(dataset: str) -> dict[str, Any]:
     """The settings of a data set for a network that is trained from scratch."""
     kind = _PHOTOGRAPHS if DATA_SETS[dataset].in_files else _PICTURES
     return {**kind, **_DEPARTURES.get(dataset, {})}
+
+
+def without_labels(dataset: str) -> dict[str, Any]:
+    """What differs from the settings of a data set when it is trained on without labels."""
+    return dict(_TWO_VIEWS)

@@ -15,6 +15,8 @@ from datasets.input.formats import Augmentation, ImageFormat
 from datasets.input.loading import Row, RowLoader, images_per_row
 from datasets.input.preprocessing import evaluation_image, training_image
 
+_MOST_SUBSTITUTES = 100
+
 # From a number of images to those that this process reads.
 Share = Callable[[int], slice]
 
@@ -23,7 +25,7 @@ class TrainingImages:
     """Augmented images of the training set, as batches and as candidate pools.
 
     The indices of an epoch and the augmentation of each image are functions of (seed, epoch, position). An image
-    that cannot be read is replaced by the next one of its class that can.
+    that cannot be read is replaced by the next one of its class that can; if every image is a class, by the next one.
 
     Args:
       examples: the training set.
@@ -46,11 +48,14 @@ class TrainingImages:
         self._examples, self._seed, self._share = examples, seed, share
         self._row_size = images_per_row(image_format.size**2 * image_format.channels)
         members = members_by_class(examples.labels)
+        without_labels = len(members) == len(examples)  # Every image is a class.
 
         def load(index, image_seed):
             return training_image(examples.images.open(index), image_seed, image_format, augmentation)
 
         def others_of_class(index: int) -> np.ndarray:
+            if without_labels:  # Any other may take its place, and then is the class.
+                return np.arange(index + 1, index + min(len(examples), _MOST_SUBSTITUTES + 1)) % len(examples)
             others = members[examples.labels[index]]
             return np.roll(others, -1 - int(np.searchsorted(others, index)))[:-1]
 

@@ -27,6 +27,7 @@ def load(settings: DataSettings) -> Manifest:
     ``path`` and ``label`` are needed. ``split`` is train, val, validation or test; without that column the last of
     the classes in natural order are for test. ``role`` is query or gallery, for test images alone. ``left``, ``top``,
     ``right`` and ``bottom`` are a box, right and bottom the first pixels outside. Spaces around values do not count.
+    Without labels, every training image is a class, and only validation and test images need a ``label``.
 
     Args:
       settings: ``manifest`` is the CSV file, in UTF-8; ``data_dir`` the directory that paths are relative to, empty for
@@ -40,13 +41,14 @@ def load(settings: DataSettings) -> Manifest:
     root = settings.data_dir or os.path.dirname(manifest) or os.curdir
     rows = _rows(manifest)
     _, columns = next(rows, (1, []))
-    _check_columns(manifest, columns)
-    entries = [_entry(f"{manifest}:{line}", root, columns, row) for line, row in rows]
+    labelled = settings.labels == "given"
+    _check_columns(manifest, columns, labelled)
+    entries = [_entry(f"{manifest}:{line}", root, columns, row, labelled) for line, row in rows]
     class_names = natural_order({entry.class_name for entry in entries})
-    if entries and "split" not in columns:
+    if entries and labelled and "split" not in columns:
         unseen = test_classes(manifest, class_names, settings.test_fraction)
         entries = [entry._replace(split=TEST if entry.class_name in unseen else TRAIN) for entry in entries]
-    if settings.test_fraction == 0 and any(entry.split == TEST for entry in entries):
+    if labelled and settings.test_fraction == 0 and any(entry.split == TEST for entry in entries):
         refuse_test_images(manifest)
     return assemble("csv", root, entries, class_names)
 
@@ -63,12 +65,13 @@ def _rows(manifest: str) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"{manifest}:{reader.line_num}: not CSV ({error}); fix the line.") from error
 
 
-def _check_columns(manifest: str, columns: Sequence[str]) -> None:
-    known = f"The columns are {', '.join(_COLUMNS)}, separated by commas; path and label are needed."
+def _check_columns(manifest: str, columns: Sequence[str], labelled: bool) -> None:
+    needed = _NEEDED if labelled else _NEEDED[:1]
+    known = f"The columns are {', '.join(_COLUMNS)}, separated by commas; needed: {', '.join(needed)}."
     unknown = [column for column in columns if column not in _COLUMNS]
     if unknown:
         raise DataError(f"{manifest}:1: unknown columns {', '.join(map(repr, unknown))[:200]}. {known}")
-    missing = [column for column in _NEEDED if column not in columns]
+    missing = [column for column in needed if column not in columns]
     if missing:
         raise DataError(f"{manifest}:1: there is no column {missing[0]!r}. {known}")
     if len(set(columns)) < len(columns):
@@ -79,18 +82,20 @@ def _check_columns(manifest: str, columns: Sequence[str]) -> None:
         raise DataError(f"{manifest}:1: roles are for test images; add the column 'split', which says which these are.")
 
 
-def _entry(where: str, root: str, columns: Sequence[str], row: Sequence[str]) -> Entry:
+def _entry(where: str, root: str, columns: Sequence[str], row: Sequence[str], labelled: bool) -> Entry:
     if len(row) != len(columns):
         raise DataError(f"{where}: expected {len(columns)} values ({', '.join(columns)}); found {len(row)}.")
     values = dict(zip(columns, row))
-    for column in _NEEDED:
-        if not values[column]:
-            raise DataError(f"{where}: the {column} is empty.")
     split = _one_of(where, "split", values.get("split", "train"), _SPLITS)
+    labelled = labelled or split != TRAIN
+    for column in _NEEDED if labelled else _NEEDED[:1]:
+        if not values.get(column):
+            raise DataError(f"{where}: the {column} is empty.")
     role = _one_of(where, "role", values.get("role", ""), _ROLES)
     if role and split != TEST:
         raise DataError(f"{where}: only test images are query or gallery; this one is in {split!r}.")
-    return Entry(_path(where, root, values["path"]), values["label"], split, role, _box(where, values))
+    path = _path(where, root, values["path"])
+    return Entry(path, values["label"] if labelled else path, split, role, _box(where, values))
 
 
 def _one_of(where: str, column: str, value: str, known: dict[str, str]) -> str:

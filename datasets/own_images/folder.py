@@ -28,14 +28,20 @@ def load(settings: DataSettings) -> Manifest:
     training, and there is no ``test``. Hidden files are skipped, and files that are no images by their extension are
     left out with a warning.
 
+    Without labels, all images below ``data_dir``, at any depth, are for training, each a class. If there is ``train``,
+    these are the images below that, and ``test`` and ``val``, if there are any, hold class folders as above.
+
     Args:
-      settings: ``data_dir``, and ``test_fraction`` where folders do not say which classes are for test.
+      settings: ``data_dir``, ``labels``, and ``test_fraction`` where folders do not say which classes are for test.
 
     Raises:
       DataError: there are no such folders, or too few.
     """
     try:
-        entries, class_names = _read(settings.data_dir, settings.test_fraction)
+        if settings.labels == "none":
+            entries, class_names = _read_without_labels(settings.data_dir)
+        else:
+            entries, class_names = _read(settings.data_dir, settings.test_fraction)
     except OSError as error:
         raise DataError(
             f"{error.filename!r} cannot be read ({error.strerror}); pass --data_dir, the directory of class folders."
@@ -78,6 +84,26 @@ def _read(data_dir: str, test_fraction: float) -> tuple[list[Entry], list[str]]:
         for path in paths
     ]
     return entries, [_printable(name) for name in classes]
+
+
+def _read_without_labels(data_dir: str) -> tuple[list[Entry], list[str]]:
+    """The training images as a class each, and the labelled examples of other splits; and all classes in order."""
+    tops = folders_in(data_dir)
+    splits = [top for top in tops if top in _SPLITS] if "train" in tops else []
+    _warn(data_dir, [top for top in tops if splits and top not in _SPLITS], "folders", "beside train/")
+    place = os.path.join(data_dir, "train") if splits else data_dir
+    found = files_below(data_dir, "train" if splits else "")
+    _warn(place, found.others, "files", "that are no images by their extension")
+    labelled = [
+        Entry(path, _printable(name), _SPLITS[split])
+        for split in splits
+        if split != "train"
+        for name, paths in _classes(data_dir, split).items()
+        for path in paths
+    ]
+    entries = [Entry(path, _printable(path), TRAIN) for path in found.images]
+    class_names = natural_order({entry.class_name for entry in labelled})
+    return [*entries, *labelled], [*(entry.class_name for entry in entries), *class_names]
 
 
 def _classes(data_dir: str, split: str) -> dict[str, list[str]]:

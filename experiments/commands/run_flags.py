@@ -34,6 +34,13 @@ def note_no_projection(result: Mapping[str, Any]) -> None:
         print(f"{result['loss']}: {result['no_projection']}")
 
 
+def note_without_labels(result: Mapping[str, Any]) -> None:
+    """Prints what selected and tested a network that was trained without labels."""
+    if result["labels"] == "none":
+        print(f"Trained without labels. Model selection: {result['protocol']['model_selection']}.")
+        print(f"Test: {result['protocol']['test']}.")
+
+
 def note_unreadable(result: Mapping[str, Any], run_dir: str | os.PathLike) -> None:
     """Prints a line if images were left out of a result."""
     count = result["data"]["unreadable_images_left_out"]

@@ -8,7 +8,7 @@ from ccp.errors import ConfigError
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
 from experiments.commands.mlrc import train_folds
-from experiments.commands.run_flags import note_no_projection, note_unreadable
+from experiments.commands.run_flags import note_no_projection, note_unreadable, note_without_labels
 from experiments.commands.setting_flags import chosen_settings, default_run_dir, training_flags
 from experiments.settings import Settings
 from experiments.start_rows import start_rows
@@ -17,11 +17,12 @@ _EXAMPLE = """\
   main.py train --dataset=digits --loss=ccp/contrastive
   main.py train --dataset=folder --data_dir=photos --backbone=resnet50 --weights=imagenet
   main.py train --dataset=folder --data_dir=photos --test_fraction=0
+  main.py train --dataset=folder --data_dir=photos --labels=none
   main.py train --dataset=cub --data_dir=cub --weights=bn_inception.h5 --loss=proxy_anchor --seed=1
 
 The first one trains in runs/digits-ccp-contrastive-seed0; the same command resumes it. The third
-one trains on all classes and evaluates on other images of them. Which values are presets for a data
-set, a loss and a backbone, main.py presets shows."""
+one trains on all classes and evaluates on other images of them, the fourth one without labels.
+Which values are presets for a data set, a loss and a backbone, main.py presets shows."""
 
 
 def train(values: FlagValues) -> int:
@@ -48,6 +49,7 @@ def _train_one(settings: Settings, run_dir: str) -> int:
     with until_stopped(settings.run.strategy, settings.loop.jit_compile) as stop:
         result = train_run(settings, run_dir, name, stop)
     print(score_table({**start_rows(result["before_training"]), f"{name}, {result['test_classes']}": result["test"]}))
+    note_without_labels(result)
     note_no_projection(result)
     note_unreadable(result, run_dir)
     print(listing([("run", run_dir), *(("figure", path) for path in draw_run(run_dir))]))

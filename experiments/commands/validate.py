@@ -11,7 +11,7 @@ from experiments.commands.setting_flags import given_settings, setting_flag
 from experiments.settings import configure, refuse_without_effect
 
 # The settings that say which images there are, without those of training on them.
-_SETTINGS = ("dataset", "data_dir", "manifest", "test_fraction", "allow_subset")
+_SETTINGS = ("dataset", "data_dir", "manifest", "test_fraction", "labels", "allow_subset")
 
 
 def validate(values: FlagValues) -> int:

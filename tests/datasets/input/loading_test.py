@@ -1,5 +1,6 @@
 """Images that cannot be read, in training, candidate pools and evaluation: named, counted, and replaced or left out."""
 
+import dataclasses
 import itertools
 import json
 
@@ -81,6 +82,20 @@ class BadImagesTest(TensorTest):
         # 2 and 3 become 4, and 5 becomes 0: images 0 and 4 come twice and three times, 1 once.
         _, counts = np.unique(of_class_1.reshape(PER_CLASS, -1), axis=0, return_counts=True)
         self.assertEqual(sorted(counts), [1, 2, 3])
+
+    def test_without_labels_the_next_image_takes_its_place_and_is_the_class(self):
+        count = CLASSES * PER_CLASS
+        names = tuple(map(str, self.good.images.paths))
+        every_image = dataclasses.replace(self.good, labels=np.arange(count), class_names=names)
+        spoilt = [1, 2, count - 1]
+        self.spoil(*(names[i] for i in spoilt))
+        training = TrainingImages(every_image, FORMAT, Augmentation(), 0, BadImages(SKIP))
+        batches = training.batches(classes_per_batch=count, examples_per_class=2, steps_per_epoch=1)
+        _, labels = next(batches)
+        expected = np.full(count, 2)
+        expected[spoilt] = 0
+        expected[[0, 3]] = 4, 6  # The last one's next is the first.
+        self.assertAllEqual(np.bincount(labels, minlength=count), expected)
 
     def test_what_is_known_changes_nothing(self):
         self.spoil("0/1.jpg", "2/2.jpg", "2/3.jpg")

@@ -123,6 +123,15 @@ class CsvTest(TensorTest):
         with self.assertRaisesRegex(DataError, "has test images, and --test_fraction=0 trains on all classes"):
             self.load("path,label,split\na.jpg,x,train\nb.jpg,y,test\n", test_fraction=0.0)
 
+    def test_without_labels(self):
+        manifest = self.load("path\na.jpg\nb.jpg\n", labels="none")
+        self.assertEqual((manifest.class_names, list(manifest.splits)), (("a.jpg", "b.jpg"), ["train"] * 2))
+        # Labels of training images do not count, and test images need one.
+        rows = "path,split,label\nb.jpg,train,\na.jpg,train,x\nc.jpg,test,x\n"
+        self.assertEqual(self.load(rows, labels="none").class_names, ("a.jpg", "b.jpg", "x"))
+        with self.assertRaisesRegex(DataError, r"list\.csv:5: the label is empty"):
+            self.load(rows + "d.jpg,test,\n", labels="none")
+
     def test_no_images(self):
         with self.assertRaisesRegex(DataError, "there are no examples"):
             self.load("path,label\n")

@@ -55,6 +55,27 @@ class FolderTest(TensorTest):
         # A quarter of 12 is 3.
         self.assertEqual(self.load(test_fraction=0.25).counts(), {"train": Counts(9, 9), "test": Counts(3, 3)})
 
+    def test_without_labels(self):
+        self.put("1.jpg", "a/2.jpg", "a/b/3.jpg", "test/4.jpg")
+        self.put("notes.txt", contents=b"")
+        manifest = self.load(
+            labels="none", warnings=["left out 1 files of {root} that are no images by their extension, as notes.txt"]
+        )
+        self.assertEqual(manifest.class_names, ("1.jpg", "a/2.jpg", "a/b/3.jpg", "test/4.jpg"))
+        self.assertEqual(manifest.counts(), {"train": Counts(4, 4)})
+
+    def test_without_labels_in_training_alone(self):
+        self.put(
+            "train/1.jpg",
+            "train/a/2.jpg",
+            *(f"{split}/{c}/{c}{i}.jpg" for split, c in (("test", 5), ("val", 6)) for i in "ab"),
+        )
+        self.put("other/1.jpg")
+        manifest = self.load(labels="none", warnings=["left out 1 folders of {root} beside train/, as other"])
+        self.assertEqual(manifest.class_names, ("train/1.jpg", "train/a/2.jpg", "5", "6"))
+        counts = {"train": Counts(2, 2), "validation": Counts(2, 1), "test": Counts(2, 1)}
+        self.assertEqual(manifest.counts(), counts)
+
     def test_all_classes_for_training(self):
         self.put(*(f"{number}/1.jpg" for number in range(3)))
         self.assertEqual(self.load(test_fraction=0.0).counts(), {"train": Counts(3, 3)})
