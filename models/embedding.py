@@ -43,7 +43,8 @@ def build_embedding_model(settings: NetworkSettings, channels: int, seed: int) -
     with _policy(_POLICIES[settings.mixed_precision]):
         images = tf.keras.Input((backbone.size, backbone.size, channels), name="images")
         inputs = InputConvention(backbone.mean, backbone.scale, backbone.blue_first, name="input_convention")(images)
-        features = pool(imported(backbone.builder)(inputs, settings), settings.pooling)
+        features = imported(backbone.builder)(inputs, settings)
+        features = pool(features, settings.pooling, settings.pooling_prototypes, settings.pooling_share)
         # float32 under a mixed-precision policy too: losses and retrieval need the full precision.
         head = tf.keras.layers.Dense(settings.embedding_size, use_bias=False, dtype="float32", name=EMBEDDING_LAYER)
         model = tf.keras.Model(images, head(features), name="embedding_network")

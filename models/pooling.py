@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from ccp.errors import ConfigError
+from models.generalized_sum import GeneralizedSum
 
 _SMALLEST_FEATURE = 1e-6
 _INITIAL_EXPONENT = 3.0
@@ -41,12 +42,14 @@ class GeneralizedMean(tf.keras.layers.Layer):
         return tf.squeeze(largest, [1, 2]) * tf.pow(mean, 1.0 / self.exponent)
 
 
-def pool(features: tf.Tensor, kind: str) -> tf.Tensor:
+def pool(features: tf.Tensor, kind: str, prototypes: int = 64, share: float = 0.3) -> tf.Tensor:
     """[batch, height, width, channels] or [batch, tokens, channels] to [batch, channels]; others stay as they are.
 
     Args:
       features: the backbone's output.
       kind: as in ``NetworkSettings.pooling``.
+      prototypes: as in ``NetworkSettings.pooling_prototypes``.
+      share: as in ``NetworkSettings.pooling_share``.
 
     Raises:
       ConfigError: there is no class token.
@@ -67,6 +70,8 @@ def pool(features: tf.Tensor, kind: str) -> tf.Tensor:
         features = layers.Reshape((-1, 1, features.shape[-1]), name="tokens")(features)
     if kind == "gem":
         return GeneralizedMean()(features)
+    if kind == "gsp":
+        return GeneralizedSum(prototypes, share)(features)
     if kind == "average":
         return layers.GlobalAveragePooling2D(name="pooling")(features)
     if kind == "max":

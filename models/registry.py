@@ -91,6 +91,7 @@ POOLINGS: Registry[str] = Registry(
         "max": "the maximum over its places",
         "average_max": "the sum of both",
         "gem": "the generalised mean, with a learned exponent",
+        "gsp": "generalised sum pooling: the mean over places that are near to learned prototypes",
         "class_token": "a transformer's class token alone",
     },
 )

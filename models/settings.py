@@ -49,6 +49,10 @@ class NetworkSettings:
         f"pooling of the feature map: {', '.join(f'{name} ({about})' for name, about in POOLINGS.items())}",
         choices=tuple(POOLINGS),
     )
+    pooling_prototypes: int = setting(64, "prototypes of gsp (m)", at_least=1, only_with={"pooling": ("gsp",)})
+    pooling_share: float = setting(
+        0.3, "share of the features' mass that gsp takes (μ)", above=0, below=1, only_with={"pooling": ("gsp",)}
+    )
     embedding_size: int = setting(128, "dimensions of the embedding (D)", at_least=1)
     freeze_bn: bool = setting(
         False, "freeze batch norms: statistics, factors and offsets stay as they are, and training uses them so"

@@ -121,7 +121,7 @@ class NoiseThreshold(tf.keras.layers.Layer):
             order = tf.argsort(probabilities, stable=True)
             own = tf.gather(probabilities, order[num_low - 1])
             self._push(own, tf.logical_and(tf.math.is_finite(own), own < 1.0))
-            not_lowest = tf.scatter_nd(order[:, tf.newaxis], tf.range(batch), [batch]) >= num_low
+            not_lowest = tf.argsort(order) >= num_low
             above = probabilities > self._mean()
             usable = tf.logical_and(self.filled > 0, tf.reduce_any(above))
             self._restart(tf.logical_and(self.filled > 0, tf.logical_not(usable)))

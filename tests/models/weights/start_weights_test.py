@@ -80,7 +80,7 @@ class FilesTest(StartWeightsTest):
         other = build_embedding_model(small_settings("", embedding_size=5, pooling=pooling), channels=1, seed=1)
         path = str(self.folder / "other.h5")
         save_weights_h5(other, path)
-        for own_pooling in ("max", "average_max", "gem"):
+        for own_pooling in ("max", "average_max", "gem", "gsp"):
             with self.assertLogs("ccp", "INFO") as logs:
                 model, before = started(small_settings(path, pooling=own_pooling))
             expected = {**tensors_of(other), **{n: v for n, v in before.items() if n.startswith("pooling/")}}
