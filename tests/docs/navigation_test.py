@@ -1,0 +1,27 @@
+"""Every page of docs/ has its place in the site's navigation."""
+
+from __future__ import annotations
+
+import re
+
+from absl.testing import absltest
+
+from tests.support.command_line import ROOT
+
+_NAVIGATION = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+_LISTED = set(re.findall(r": (\S+\.md)$", _NAVIGATION, re.MULTILINE))
+
+
+class NavigationTest(absltest.TestCase):
+    def test_every_page_is_listed_in_mkdocs_yml(self):
+        pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
+        self.assertEmpty(pages - _LISTED, "Add them to nav in mkdocs.yml.")
+
+    def test_every_picture_and_page_that_a_page_links_to_is_there(self):
+        for path in [*(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]:
+            for target in re.findall(r"\]\(([^)#:]+)", path.read_text(encoding="utf-8")):
+                self.assertTrue((path.parent / target).exists(), f"{path.name}: {target}")
+
+
+if __name__ == "__main__":
+    absltest.main()
