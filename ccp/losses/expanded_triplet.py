@@ -8,13 +8,11 @@ import tensorflow as tf
 
 from ccp import distances
 from ccp.losses.hard_triplet import hard_triplets
+from ccp.losses.mixing import on_sphere
 from ccp.losses.npairs import paired_within_classes
 from ccp.losses.within_batch import WithinBatchLoss
 from ccp.pairs import Pairs
 from ccp.settings import setting
-
-# Under the root: a point of norm below 1e-3 (between opposite vectors), or its gradient, is not stretched beyond 1000.
-_SMALLEST_SQUARED_NORM = 1e-6
 
 
 @tf.keras.utils.register_keras_serializable(package="ccp")
@@ -69,6 +67,6 @@ def expanded(embeddings: tf.Tensor, pairs: Pairs, num_points: int) -> tf.Tensor:
     own = distances.lipschitz_normalize(embeddings)[:, tf.newaxis]
     partner = tf.gather(own, tf.argmax(tf.cast(paired, tf.int32), axis=1))
     shares = (tf.range(num_points, dtype=tf.float32) + 1.0)[:, tf.newaxis] / (num_points + 1.0)
-    between = tf.math.l2_normalize(shares * partner + (1.0 - shares) * own, axis=-1, epsilon=_SMALLEST_SQUARED_NORM)
+    between = on_sphere(shares * partner + (1.0 - shares) * own)
     has_partner = tf.reduce_any(paired, axis=1)[:, tf.newaxis, tf.newaxis]
     return tf.concat([own, tf.where(has_partner, between, own)], axis=1)

@@ -98,6 +98,7 @@ PAIR_LOSSES: Registry[PairLossEntry] = Registry(
         "hard_triplet": PairLossEntry("ccp.losses.hard_triplet:HardTripletLoss", within_batch=True),
         "lifted_structure": PairLossEntry("ccp.losses.lifted_structure:LiftedStructureLoss", within_batch=True),
         "expanded_triplet": PairLossEntry("ccp.losses.expanded_triplet:ExpandedTripletLoss", within_batch=True),
+        "metrix": PairLossEntry("ccp.losses.metrix:MetrixLoss", within_batch=True),
         "sec": PairLossEntry("ccp.losses.sec:SphericalConstraintLoss", within_batch=True),
         "npairs": PairLossEntry("ccp.losses.npairs:NPairsLoss", within_batch=True),
     },

@@ -8,14 +8,12 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
+from ccp.losses.mixing import draw_share, on_sphere
 from ccp.losses.pair_loss import PairLoss, prepare
 from ccp.losses.step_counter import StepCounter
 from ccp.losses.whole_batch import WholeBatchLoss
 from ccp.references.class_proxies import ClassProxies
 from ccp.settings import setting
-
-# Under the root: a mixture of norm below 1e-3 (of opposite vectors) is not stretched, nor is its gradient, beyond 1000.
-_SMALLEST_SQUARED_NORM = 1e-6
 
 
 @tf.keras.utils.register_keras_serializable(package="ccp")
@@ -117,7 +115,7 @@ def draw_mixtures(labels: tf.Tensor, alpha: float, ratio: float, seed: tf.Tensor
 
     count = tf.cast(tf.round(ratio * tf.cast(batch, tf.float64)), tf.int32) * tf.cast(num_classes > 1, tf.int32)
     first = tf.argsort(tf.random.stateless_uniform([batch], first_seed))[:count]
-    return Mixtures(tf.cast(first, tf.int64), tf.gather(second, first), _beta(alpha, share_seed))
+    return Mixtures(tf.cast(first, tf.int64), tf.gather(second, first), draw_share(alpha, share_seed))
 
 
 def mix(first: tf.Tensor, second: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
@@ -132,10 +130,4 @@ def mix(first: tf.Tensor, second: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
       [..., embedding_size] float32, on the unit sphere.
     """
     mixed = share * lipschitz_normalize(first) + (1.0 - share) * lipschitz_normalize(second)
-    return tf.math.l2_normalize(mixed, axis=-1, epsilon=_SMALLEST_SQUARED_NORM)
-
-
-def _beta(alpha: float, seed: tf.Tensor) -> tf.Tensor:
-    # In float64: at a small alpha both of a pair in float32 could be 0.
-    gammas = tf.random.stateless_gamma([2], seed, alpha=tf.constant(alpha, tf.float64), dtype=tf.float64)
-    return tf.cast(tf.math.divide_no_nan(gammas[0], tf.reduce_sum(gammas)), tf.float32)
+    return on_sphere(mixed)

@@ -63,8 +63,8 @@ MARGIN_SETTINGS: tuple[dict, ...] = (
 )
 # Losses with parts through which no gradient goes.
 HAS_CONSTANTS = ("ranked_list",)
-# The margin loss draws, and the spherical constraint is about lengths: they have tests of their own.
-EVERY_SETTING = {**SETTINGS, "margin": MARGIN_SETTINGS, "sec": ({},)}
+# The margin loss and Metrix draw, and the spherical constraint is about lengths: they have their own tests.
+EVERY_SETTING = {**SETTINGS, "margin": MARGIN_SETTINGS, "metrix": ({},), "sec": ({},)}
 WITHIN_BATCH = tuple(name for name, entry in PAIR_LOSSES.items() if entry.within_batch)
 # Every loss in every mode in which it can be called: of a batch alone, or against references.
 NAMES_AND_MODES = tuple((name, "batch") for name in EVERY_SETTING) + tuple(
