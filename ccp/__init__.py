@@ -20,6 +20,7 @@ _HOMES = {
         "cosine_similarity",
     ),
     "ccp.losses.pair_loss": ("PairLoss",),
+    "ccp.losses.sum_of_losses": ("SumOfLosses",),
     "ccp.references.class_proxies": ("ClassProxies",),
     "ccp.references.cross_batch_memory": ("CrossBatchMemory",),
     "ccp.k_center": ("greedy_k_center",),

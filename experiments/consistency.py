@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ccp.errors import ConfigError
+from ccp.methods.registry import keys_of
 from ccp.settings import refuse_unknown
 from evaluate.metrics.registry import STANDARD
 from models.registry import find_backbone
@@ -31,18 +32,16 @@ def check_together(settings: Settings) -> None:
             f"resize_size {settings.network.resize_size} is below image_size {size}, which is cropped from the resized "
             "image. Raise it, or leave it out."
         )
-    if (
-        not loss.kind.has_proxies
-        and not loss.kind.has_memory
-        and min(batch.examples_per_class, batch.classes_per_batch) < 2
-    ):
+    if any(term.needs_positives for term in loss.terms) and min(batch.examples_per_class, batch.classes_per_batch) < 2:
         raise ConfigError(
             f"A batch against itself needs at least 2 classes of 2 images; got {batch.classes_per_batch} × "
             f"{batch.examples_per_class}. Raise --classes_per_batch or --examples_per_class, or train against proxies."
         )
     steps = loop.steps_per_epoch * loop.max_epochs
-    if loss.kind.has_memory:
-        start, batches = loss.hyperparameters["memory_start_step"], loss.hyperparameters["memory_batches"]
+    for keys in keys_of(loss.terms):
+        if "memory_start_step" not in keys:
+            continue
+        start, batches = (loss.hyperparameters[keys[name]] for name in ("memory_start_step", "memory_batches"))
         if start + batches > steps:
             raise ConfigError(
                 f"The memory would never be used: it is full after memory_start_step {start} and memory_batches "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ccp.methods.registry import base_name
 from experiments.sections import all_hyperparameters
 from experiments.settings import Settings
 
@@ -28,7 +29,7 @@ def differing_names(flat: Mapping[str, Any], others: Sequence[Mapping[str, Any]]
     names = []
     for name, value in flat.items():
         peers = same_data
-        if name in all_hyperparameters():
+        if base_name(name) in all_hyperparameters():
             peers = [other for other in same_data if other["loss"] == flat["loss"]]
         differs = name != "loss" and any(other[name] != value for other in peers if name in other)
         if differs or (name == "select_on_test" and value):

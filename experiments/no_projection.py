@@ -15,7 +15,7 @@ def no_projection(settings: Settings, projections: int) -> str | None:
     Returns:
       None if it made one, or its method makes none.
     """
-    if projections or not settings.loss.kind.projects:
+    if projections or not settings.loss.projects:
         return None
     schedule, most = settings.projection, settings.loop.max_epochs
     if most == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -79,8 +80,7 @@ def renamed(given: Mapping[str, Any]) -> dict[str, Any]:
         if name in settings:
             settings[name] = names.get(settings[name], settings[name])
     if "loss" in settings:
-        method, slash, pair_loss = settings["loss"].rpartition("/")
-        settings["loss"] = method + slash + _LOSSES.get(pair_loss, pair_loss)
+        settings["loss"] = re.sub(r"\w+", lambda word: _LOSSES.get(word[0], word[0]), settings["loss"])
     if settings.get("pooling") == "GlobalPooling":
         del settings["pooling"]
     return settings

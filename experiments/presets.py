@@ -6,12 +6,12 @@ from scratch (``small_settings``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ccp.errors import ConfigError
 from ccp.losses.registry import PAIR_LOSSES
-from ccp.methods.registry import METHODS, hyperparameters_of, parse_loss
+from ccp.methods.registry import METHODS, Term, keys_of, parse_terms
 from datasets.registry import DATA_SETS
 from experiments import paper_settings as paper
 from experiments.sections import all_hyperparameters
@@ -39,15 +39,14 @@ def preset(given: Mapping[str, Any]) -> dict[str, Any]:
     )
     usual_loss = all_settings()["loss"].default if labels == "given" else LOSS_WITHOUT_LABELS
     loss = given.get("loss", usual_loss)
-    method, pair_loss = parse_loss(loss)
+    terms = parse_terms(loss)
     backbone = given.get("backbone", "bn_inception" if dataset in paper.PAPER else "conv4")
     values = {
         "backbone": backbone,
         **paper.PAPER.get(dataset, {}),
-        **paper.HYPERPARAMETERS.get(pair_loss, {}).get(dataset, {}),
     }
     if _has_paper_preset(dataset, backbone):
-        values.update(_paper_preset(dataset, backbone, method, conventional))
+        values.update(_paper_preset(dataset, backbone, terms, conventional))
         if given.get("validation", "test") != "test":  # Something else is held out, so nothing looks at the test set.
             values.pop("select_on_test", None)
     elif conventional:
@@ -60,10 +59,19 @@ def preset(given: Mapping[str, Any]) -> dict[str, Any]:
     if labels == "none":
         values.update(without_labels(dataset), loss=loss)
         values.pop("select_on_test", None)
-    if _trains_proxies(method) and PAIR_LOSSES[pair_loss].against_proxies:
-        values["proxies_per_class"] = paper.SOFT_TRIPLE_CENTERS if pair_loss == "soft_triple" else 1
-    unused = all_hyperparameters().keys() - hyperparameters_of(loss).keys()
-    return {name: value for name, value in values.items() if name not in unused}
+    by_term = {}
+    for term, keys in zip(terms, keys_of(terms)):
+        usual = {**values, **_of_loss(term, dataset)}
+        by_term.update({key: usual[name] for name, key in keys.items() if name in usual})
+    return {**{name: value for name, value in values.items() if name not in all_hyperparameters()}, **by_term}
+
+
+def _of_loss(term: Term, dataset: str) -> dict[str, Any]:
+    """The hyperparameters that the paper has for a loss on a data set, and the number of proxies of a proxy loss."""
+    values = dict(paper.HYPERPARAMETERS.get(term.pair_loss, {}).get(dataset, {}))
+    if _trains_proxies(term) and PAIR_LOSSES[term.pair_loss].against_proxies:
+        values["proxies_per_class"] = paper.SOFT_TRIPLE_CENTERS if term.pair_loss == "soft_triple" else 1
+    return values
 
 
 def preset_settings(**chosen: Any) -> Settings:
@@ -112,12 +120,12 @@ def _has_paper_preset(dataset: str, backbone: str) -> bool:
     return dataset in paper.PAPER and find_backbone(backbone).pretrained
 
 
-def _paper_preset(dataset: str, backbone: str, method: str, conventional: bool) -> dict[str, Any]:
+def _paper_preset(dataset: str, backbone: str, terms: Sequence[Term], conventional: bool) -> dict[str, Any]:
     values = dict(paper.MLRC)
     if conventional:
         values.update(paper.CONVENTIONAL, **paper.CONVENTIONAL_BY_DATA_SET[dataset])
         values.update(paper.CONVENTIONAL_BY_BACKBONE.get(backbone, {}))
-    if _trains_proxies(method):
+    if all(map(_trains_proxies, terms)):
         batch_size = values["classes_per_batch"] * values["examples_per_class"]
         values["classes_per_batch"] = paper.largest_batch(dataset, batch_size, conventional)
         values.update(paper.PROXY_BASELINE)
@@ -134,9 +142,9 @@ def _small_preset(dataset: str, backbone: str) -> dict[str, Any]:
     return values
 
 
-def _trains_proxies(method: str) -> bool:
+def _trains_proxies(term: Term) -> bool:
     """Whether proxies are trained as weights from start to end."""
-    return METHODS[method].has_proxies and not METHODS[method].projects
+    return METHODS[term.method].has_proxies and not METHODS[term.method].projects
 
 
 def _starts_as_expected(settings: Settings) -> bool:

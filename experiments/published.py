@@ -35,7 +35,10 @@ def published_scores(settings: Settings, embedding_size: int) -> dict[str, float
     """
     if settings.network.embedding_size != _SINGLE_MODEL:
         return None
-    names = _names(settings.loss.method, settings.loss.pair_loss)
+    if len(settings.loss.terms) > 1:
+        return None
+    (term,) = settings.loss.terms
+    names = _names(term.method, term.pair_loss)
     with open(_TABLE, newline="") as file:
         for row in csv.DictReader(file):
             here = (row["dataset"], row["embedding_size"]) == (

@@ -145,8 +145,9 @@ def _evaluate(run: RunDirectory, data_dir: str | None) -> Evaluation:
 
 
 def _proxies(trainer: Trainer) -> np.ndarray | None:
-    """The class proxies of a loss, normalised."""
-    for layer in getattr(trainer.loss, "layers", ()):
+    """The class proxies of a loss, those that projections re-initialise first, normalised."""
+    loss = trainer.loss
+    for layer in (*getattr(loss, "projected", ()), *getattr(loss, "layers", ())):
         if isinstance(layer, ClassProxies):
             return normalized(layer.points.numpy())
     return None

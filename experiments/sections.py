@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from ccp.errors import ConfigError
 from ccp.losses.registry import PAIR_LOSSES
-from ccp.methods.registry import METHODS, Method, hyperparameters_of, parse_loss
+from ccp.methods.registry import METHODS, Term, base_name, hyperparameters_of, parse_terms, written
 from ccp.settings import Setting, check, setting
 
 
@@ -25,14 +25,16 @@ def all_hyperparameters() -> dict[str, dict[str, Setting]]:
 
 @dataclasses.dataclass(frozen=True)
 class LossSettings:
-    """The pair loss, its training method, and the hyperparameters of both.
+    """The pair loss, its training method, and the hyperparameters of both; or a sum of several.
 
-    Hyperparameters that are left out have their defaults.
+    Hyperparameters that are left out have their defaults. One that several terms have is ``NAME@1`` of the first term,
+    ``NAME@2`` of the second, and so on.
     """
 
     loss: str = setting(
         "ccp/contrastive",
-        f"METHOD/PAIR_LOSS; methods: {', '.join(METHODS)}; pair losses: {', '.join(PAIR_LOSSES)}",
+        f"METHOD/PAIR_LOSS, or a sum as ccp/contrastive+0.5*proxy/proxy_anchor, in which --NAME@2 is a hyperparameter "
+        f"of the second term; methods: {', '.join(METHODS)}; pair losses: {', '.join(PAIR_LOSSES)}",
         in_preset=False,
         essential=True,
     )
@@ -40,10 +42,11 @@ class LossSettings:
 
     def __post_init__(self):
         check(self)
+        object.__setattr__(self, "loss", written(self.terms))
         described = hyperparameters_of(self.loss)
         for name, value in self.hyperparameters.items():
             if name not in described:
-                owners = ", ".join(all_hyperparameters().get(name, {})) or "no loss"
+                owners = ", ".join(all_hyperparameters().get(base_name(name), {})) or "no loss"
                 raise ConfigError(
                     f"{name} has no effect with --loss={self.loss}: it belongs to {owners}. Leave it out or change "
                     "--loss."
@@ -53,19 +56,19 @@ class LossSettings:
         object.__setattr__(self, "hyperparameters", values)
 
     @property
-    def method(self) -> str:
-        """A key of ``METHODS``."""
-        return parse_loss(self.loss)[0]
+    def terms(self) -> tuple[Term, ...]:
+        """What is added up; one term for most losses."""
+        return parse_terms(self.loss)
 
     @property
-    def pair_loss(self) -> str:
-        """A key of ``PAIR_LOSSES``."""
-        return parse_loss(self.loss)[1]
+    def methods(self) -> tuple[str, ...]:
+        """The training methods of the terms, keys of ``METHODS``."""
+        return tuple(term.method for term in self.terms)
 
     @property
-    def kind(self) -> Method:
-        """The training method's entry."""
-        return METHODS[self.method]
+    def projects(self) -> bool:
+        """Whether projections re-initialise the proxies of a term."""
+        return any(METHODS[method].projects for method in self.methods)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ccp.errors import ConfigError
-from ccp.methods.registry import hyperparameters_of
+from ccp.methods.registry import base_name, hyperparameters_of, resolved
 from ccp.projection.settings import ProjectionSettings
 from ccp.settings import Setting, refuse_unknown, settings_of
 from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings
@@ -43,21 +43,21 @@ class Settings:
 
     def in_effect(self) -> dict[str, dict[str, Any]]:
         """The settings that matter to what comes out, given the others, section by section."""
-        flat = {**self.flat(), "method": self.loss.method}
+        flat = {**self.flat(), "method": self.loss.methods}
         sections = {}
         for section in dataclasses.fields(self):
             described = settings_of(section.default)
             sections[section.name] = {
                 name: flat[name]
                 for name, entry in described.items()
-                if not entry.may_change and all(flat[choice] in meant for choice, meant in entry.only_with.items())
+                if not entry.may_change and has_effect(entry, flat)
             }
         described = hyperparameters_of(self.loss.loss)
         sections["loss"].update(
             {
                 name: value
                 for name, value in self.loss.hyperparameters.items()
-                if all(flat[choice] in meant for choice, meant in described[name].only_with.items())
+                if has_effect(described[name], flat, name)
             }
         )
         return sections
@@ -81,17 +81,38 @@ def configure(*layers: Mapping[str, Any]) -> Settings:
     """Builds settings from flat ``{setting: value}`` layers, later ones winning over earlier ones.
 
     Raises:
-      ConfigError: a setting is unknown, out of bounds, or a hyperparameter of another loss.
+      ConfigError: a setting is unknown, out of bounds, or a hyperparameter of another loss or of several terms.
     """
     flat = {name: value for layer in layers for name, value in layer.items()}
-    refuse_unknown(flat, [*all_settings(), *all_hyperparameters()], "setting")
-    hyperparameters = {name: flat[name] for name in all_hyperparameters() if name in flat}
+    refuse_unknown(map(base_name, flat), [*all_settings(), *all_hyperparameters()], "setting")
+    loss, hyperparameters = flat.get("loss", all_settings()["loss"].default), {}
+    for layer in layers:
+        given = {name: value for name, value in layer.items() if base_name(name) in all_hyperparameters()}
+        hyperparameters.update(resolved(loss, given))
     sections = {}
     for section in dataclasses.fields(Settings):
         values = {name: flat[name] for name in settings_of(section.default) if name in flat}
         more = {"hyperparameters": hyperparameters} if section.name == "loss" else {}
         sections[section.name] = type(section.default)(**values, **more)
     return Settings(**sections)
+
+
+def has_effect(entry: Setting, flat: Mapping[str, Any], name: str = "") -> bool:
+    """Whether the choices that a setting belongs to are made.
+
+    Args:
+      entry: the setting.
+      flat: all values by name, and as ``method`` those of all terms.
+      name: that of the setting, if it may be numbered.
+    """
+    return all(is_chosen(choice, values, flat, name) for choice, values in entry.only_with.items())
+
+
+def is_chosen(choice: str, values: Sequence[str], flat: Mapping[str, Any], name: str = "") -> bool:
+    """Whether a choice, of the same term where it is a hyperparameter, is one of these values."""
+    _, at, number = name.partition("@")
+    chosen = flat[choice + at + number if choice + at + number in flat else choice]
+    return any(value in values for value in (chosen if choice == "method" else [chosen]))
 
 
 def difference_phrases(
@@ -130,11 +151,11 @@ def refuse_without_effect(given: Iterable[str], settings: Settings) -> None:
     Raises:
       ConfigError: one of them has no effect.
     """
-    flat = {**settings.flat(), "method": settings.loss.method}
+    flat = {**settings.flat(), "method": settings.loss.methods}
     described = {**all_settings(), **hyperparameters_of(settings.loss.loss)}
     for name in given:
         for choice, values in described[name].only_with.items() if name in described else ():
-            if flat[choice] in values:
+            if is_chosen(choice, values, flat, name):
                 continue
             if choice == "method":
                 raise ConfigError(

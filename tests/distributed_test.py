@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
-from ccp.methods.registry import METHODS, parse_loss
+from ccp.methods.registry import METHODS, parse_terms
 from tests.support.command_line import ROOT
 from tests.support.distributed_program import FEW_LOSSES, LOSSES, SETTINGS
 
@@ -44,7 +44,7 @@ class DevicesTest(parameterized.TestCase, tf.test.TestCase):
                 self.assertLess(differences[worst], _TOLERANCES.get(name, _TOLERANCE), worst)
 
     def test_every_method_is_compared(self):
-        self.assertEqual({parse_loss(loss)[0] for loss in LOSSES}, set(METHODS))
+        self.assertEqual({term.method for loss in LOSSES for term in parse_terms(loss)}, set(METHODS))
 
 
 if __name__ == "__main__":

@@ -54,12 +54,14 @@ class PairLossEntry(NamedTuple):
       against_proxies: it is defined against proxies: without a training method that is what its name means.
       within_batch: it compares a batch with itself and takes no other references.
       mines: it has an argument ``mining``.
+      classifies: it compares nothing, and takes no references either.
     """
 
     path: str
     against_proxies: bool = False
     within_batch: bool = False
     mines: bool = False
+    classifies: bool = False
 
     @property
     def settings(self) -> dict[str, Setting]:
@@ -101,5 +103,6 @@ PAIR_LOSSES: Registry[PairLossEntry] = Registry(
         "metrix": PairLossEntry("ccp.losses.metrix:MetrixLoss", within_batch=True),
         "sec": PairLossEntry("ccp.losses.sec:SphericalConstraintLoss", within_batch=True),
         "npairs": PairLossEntry("ccp.losses.npairs:NPairsLoss", within_batch=True),
+        "softmax": PairLossEntry("ccp.losses.softmax:SoftmaxLoss", classifies=True),
     },
 )

@@ -22,7 +22,8 @@ class WholeBatchLoss(tf.keras.losses.Loss):
     Configuration and serialization follow from the fields. An ordinary ``__init__`` that calls
     ``super().__init__(name=…)`` works too; such a class writes ``get_config`` itself.
 
-    Keras layers that are its attributes, or belong to losses or layers in its attributes, hold its variables.
+    Keras layers that are its attributes, or belong to losses or layers in its attributes, hold its variables; an
+    attribute may be a tuple of them.
 
     Raises:
       ConfigError (a ValueError): a hyperparameter is out of its bounds.
@@ -41,12 +42,18 @@ class WholeBatchLoss(tf.keras.losses.Loss):
     def layers(self) -> tuple[tf.keras.layers.Layer, ...]:
         """The layers that hold its variables, to be trained and saved with the network; none for most losses."""
         found: list[tf.keras.layers.Layer] = []
-        for value in vars(self).values():
-            if isinstance(value, tf.keras.layers.Layer):
-                found.append(value)
-            elif isinstance(value, WholeBatchLoss):
-                found += value.layers
+        for attribute in vars(self).values():
+            for value in attribute if isinstance(attribute, tuple) else (attribute,):
+                if isinstance(value, tf.keras.layers.Layer):
+                    found.append(value)
+                elif isinstance(value, WholeBatchLoss):
+                    found += value.layers
         return tuple(dict.fromkeys(found))
+
+    @property
+    def projected(self) -> tuple[tf.keras.layers.Layer, ...]:
+        """The class proxies that projections re-initialise; none for most losses."""
+        return ()
 
     @property
     def trainable_variables(self) -> list[tf.Variable]:
@@ -92,8 +99,10 @@ def _serialized(value: Any) -> Any:
         return tf.keras.layers.serialize(value)
     if isinstance(value, np.generic):
         return value.item()
-    return list(value) if isinstance(value, tuple) else value
+    return [_serialized(entry) for entry in value] if isinstance(value, tuple) else value
 
 
 def _deserialized(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_deserialized(entry) for entry in value]
     return tf.keras.utils.deserialize_keras_object(value) if isinstance(value, dict) else value

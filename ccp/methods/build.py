@@ -1,4 +1,4 @@
-"""From ``METHOD/PAIR_LOSS`` and its hyperparameters to a loss."""
+"""From ``METHOD/PAIR_LOSS``, or a sum of them, and the hyperparameters to a loss."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ccp.losses.registry import MINING, PAIR_LOSSES
+from ccp.losses.sum_of_losses import SumOfLosses, numbered
 from ccp.losses.whole_batch import WholeBatchLoss
-from ccp.methods.registry import METHODS, hyperparameters_of, parse_loss
+from ccp.methods.registry import METHODS, Term, keys_of, parse_terms, resolved
 from ccp.references.class_proxies import ClassProxies
 from ccp.references.cross_batch_memory import CrossBatchMemory
 from ccp.registry import imported
@@ -31,19 +32,31 @@ class Sizes(NamedTuple):
 
 
 def build_loss(loss: str, hyperparameters: Mapping[str, Any], sizes: Sizes) -> WholeBatchLoss:
-    """The pair loss with the references of the training method.
+    """The pair loss with the references of the training method, or the sum of several.
 
     Args:
-      loss: ``METHOD/PAIR_LOSS``.
-      hyperparameters: of both, by name; those left out have their defaults.
+      loss: ``METHOD/PAIR_LOSS``, or ``WEIGHT*METHOD/PAIR_LOSS+…``. The terms of a sum draw with different seeds.
+      hyperparameters: of both, by the names of ``hyperparameters_of``; those left out have their defaults.
       sizes: what it has to fit.
 
     Raises:
       ConfigError: a hyperparameter is out of its bounds, also those that the number of classes sets.
     """
-    method, pair_loss = parse_loss(loss)
-    values = {name: setting.default for name, setting in hyperparameters_of(loss).items()} | dict(hyperparameters)
-    given = {**sizes._asdict(), "num_classes": None if METHODS[method].adds_classes else sizes.num_classes}
+    terms = parse_terms(loss)
+    given = resolved(loss, hyperparameters)
+    built = []
+    for at, (term, keys) in enumerate(zip(terms, keys_of(terms))):
+        own = {name: given[key] for name, key in keys.items() if key in given}
+        built.append(_build_term(term, own, sizes._replace(seed=sizes.seed + at)))
+    if len(terms) == 1:
+        return built[0]
+    return SumOfLosses(built, [term.weight for term in terms], numbered([term.loss for term in terms]))
+
+
+def _build_term(term: Term, hyperparameters: Mapping[str, Any], sizes: Sizes) -> WholeBatchLoss:
+    values = {name: setting.default for name, setting in term.settings.items()} | dict(hyperparameters)
+    num_classes = None if METHODS[term.method].adds_classes else sizes.num_classes
+    given = {**sizes._asdict(), "num_classes": num_classes}
 
     def built(path: str, names: Iterable[str], **arguments: Any) -> WholeBatchLoss:
         kind = imported(path)
@@ -51,10 +64,10 @@ def build_loss(loss: str, hyperparameters: Mapping[str, Any], sizes: Sizes) -> W
         arguments.update({name: values[name] for name in names})
         return kind(**arguments, **{name: value for name, value in given.items() if name in fields})
 
-    entry = PAIR_LOSSES[pair_loss]
+    entry = PAIR_LOSSES[term.pair_loss]
     mining = {"mining": _mining(values, sizes.seed)} if entry.mines else {}
     inner = built(entry.path, entry.arguments, **mining)
-    outer, references = METHODS[method], {}
+    outer, references = METHODS[term.method], {}
     if outer.has_proxies:
         proxies = ClassProxies(sizes.num_classes, values["proxies_per_class"], sizes.embedding_size, seed=sizes.seed)
         references["proxies"] = proxies

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from ccp.distribution.replicas import Replicas
@@ -21,7 +20,7 @@ Candidates = Callable[[int, int], tf.Tensor]
 
 
 class Projection(NamedTuple):
-    """What a projection did.
+    """What a projection did; the proxies of several losses are side by side.
 
     Attributes:
       index: 0 for the start, then 1, 2, …
@@ -40,37 +39,42 @@ class Projector(tf.Module):
     """Re-initialises proxies and moves the proximal anchor.
 
     Attributes:
-      proxies: the class proxies of the loss.
+      proxies: the class proxies of the loss, or of each of several.
       anchor: what the proximal term ties the network's weights to.
       weight: λ, a float32 scalar: λ₀ · decay^t after the t-th projection, and 0 before the first.
       settings: size of the pool, λ₀ and its decay.
 
     Args:
-      proxies: the class proxies of the loss.
+      proxies: the class proxies of the loss, or of several losses, which then share each pool of candidates.
       weights: the network's trainable variables.
       candidates: draws and embeds the pool that new proxies are chosen from; see ``Candidates``.
       settings: size of the pool, λ₀ and its decay.
       replicas: of several processes that train together, all take the chief's new proxies; None is one device.
+
+    Raises:
+      ValueError: several losses have proxies of different numbers of classes.
     """
 
     def __init__(
         self,
-        proxies: ClassProxies,
+        proxies: ClassProxies | Sequence[ClassProxies],
         weights: Sequence[tf.Variable],
         candidates: Candidates,
         settings: ProjectionSettings = ProjectionSettings(),
         replicas: Replicas | None = None,
     ):
         super().__init__(name="projector")
-        self.proxies = proxies
+        self.proxies = (proxies,) if isinstance(proxies, ClassProxies) else tuple(proxies)
+        sizes = {proxies.num_classes for proxies in self.proxies}
+        if len(sizes) > 1:
+            raise ValueError(f"All proxies that projections re-initialise need the same classes; got {sorted(sizes)}.")
         self.anchor = Snapshot(weights, name="anchor")
         self.weight = tf.Variable(0.0, trainable=False, name="proximal_weight")
         self.settings, self._candidates, self._replicas = settings, candidates, replicas or Replicas()
 
     def start(self) -> Projection:
         """The first proxies: the k-center of a pool, with the origin as the initial centre. λ stays 0."""
-        self.proxies.points.assign(self._new_proxies(0))
-        return Projection(0, 0.0, None, tf.identity(self.proxies.points))
+        return Projection(0, 0.0, None, self._replace(0, [None] * len(self.proxies)))
 
     def project(self, index: int, best: Snapshot) -> Projection:
         """Makes the ``index``-th projection, 1 for the first.
@@ -83,14 +87,17 @@ class Projector(tf.Module):
         """
         self.anchor.take_from(best)
         self.weight.assign(self.settings.proximal_weight * self.settings.proximal_decay**index)
-        previous = tf.identity(best.of(self.proxies.points))
-        self.proxies.points.assign(self._new_proxies(index, previous))
-        return Projection(index, float(tf.convert_to_tensor(self.weight)), previous, tf.identity(self.proxies.points))
+        previous = [tf.identity(best.of(proxies.points)) for proxies in self.proxies]
+        weight = float(tf.convert_to_tensor(self.weight))
+        return Projection(index, weight, tf.concat(previous, axis=1), self._replace(index, previous))
 
-    def _new_proxies(self, index: int, previous: tf.Tensor | None = None) -> tf.Tensor | np.ndarray:
-        proxies_per_class = self.proxies.proxies_per_class
-        pool = self._candidates(index, pool_size(self.settings.pool_size, proxies_per_class))
-        check_embedding_size(self.proxies, pool)
-        reinitialize = ProxyReinitializer(proxies_per_class, self.settings.normalize_candidates)
-        # The chief's: on different machines a tie may go to another candidate.
-        return self._replicas.broadcast_from_chief(reinitialize(pool, previous))
+    def _replace(self, index: int, previous: Sequence[tf.Tensor | None]) -> tf.Tensor:
+        """Assigns new proxies in place of the previous ones; returns them side by side."""
+        sizes = [pool_size(self.settings.pool_size, proxies.proxies_per_class) for proxies in self.proxies]
+        pool = self._candidates(index, max(sizes))
+        for proxies, size, before in zip(self.proxies, sizes, previous):
+            check_embedding_size(proxies, pool)
+            reinitialize = ProxyReinitializer(proxies.proxies_per_class, self.settings.normalize_candidates)
+            # The chief's: on different machines a tie may go to another candidate.
+            proxies.points.assign(self._replicas.broadcast_from_chief(reinitialize(pool[:, :size], before)))
+        return tf.concat([tf.convert_to_tensor(proxies.points) for proxies in self.proxies], axis=1)

@@ -123,3 +123,8 @@ class CCPLoss(ReferenceLoss):
         super().__post_init__()
         if self.proxies is None:
             raise ValueError("CCPLoss needs class proxies, which projections re-initialise.")
+
+    @property
+    def projected(self) -> tuple[ClassProxies]:
+        """Its proxies."""
+        return (self.proxies,)

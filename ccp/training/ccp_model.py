@@ -9,9 +9,9 @@ from typing import Any
 import tensorflow as tf
 
 from ccp.balanced_dataset import balanced_batches, source_of
+from ccp.losses.sum_of_losses import SumOfLosses
 from ccp.projection.pool import candidates_from
 from ccp.projection.projector import Candidates, Projection, Projector
-from ccp.references.reference_loss import CCPLoss
 from ccp.training.arguments import checked_loss, checked_optimizer
 from ccp.training.batches import check_pairs
 from ccp.training.callbacks import announce
@@ -48,8 +48,10 @@ class CCPModel(tf.keras.Model):
         self.network, self.training_loss, self.built = network, checked_loss(loss), network.built
         self.loss_layers = list(getattr(loss, "layers", ()))  # Makes Keras count and save their variables.
         self.mean_loss = tf.keras.metrics.Mean(name="loss")
-        self.projections_made = None
-        if isinstance(loss, CCPLoss):
+        self._term_names = loss.names if isinstance(loss, SumOfLosses) else ()
+        self.mean_terms = [tf.keras.metrics.Mean(name=f"term_{at}") for at, _ in enumerate(self._term_names)]
+        self.projections_made, self._projected = None, getattr(loss, "projected", ())
+        if self._projected:
             # -1 until the proxies have started.
             self.projections_made = self.add_weight(
                 name="projections_made", shape=(), dtype="int64", initializer=_minus_one, trainable=False
@@ -140,8 +142,8 @@ class CCPModel(tf.keras.Model):
         if not self.network.built:
             self.network(next(iter(data if source is None else source.from_step(0)))[0])
         self._fit_callbacks = tf.nest.flatten(getattr(callbacks, "callbacks", callbacks) or [])
-        if isinstance(self.training_loss, CCPLoss):
-            self._candidates = candidates_from(self.network, self.training_loss.proxies.num_classes, data)
+        if self._projected:
+            self._candidates = candidates_from(self.network, self._projected[0].num_classes, data)
             if not any(isinstance(callback, ProjectingCallback) for callback in self._fit_callbacks):
                 self._warn_that_nothing_projects()
                 self._fit_callbacks.append(StartProxies())
@@ -171,14 +173,18 @@ class CCPModel(tf.keras.Model):
         """One step on images [batch, …] and labels [batch], as of ``ccp.Trainer``."""
         images, labels = data
         self._step.optimizer.follow(self.optimizer)
-        loss = self._step.step(images, labels).loss
-        self.mean_loss.update_state(loss)
-        return {"loss": self.mean_loss.result()}
+        result = self._step.step(images, labels)
+        self.mean_loss.update_state(result.loss)
+        logs = {"loss": self.mean_loss.result()}
+        for name, mean in zip(self._term_names, self.mean_terms):
+            mean.update_state(result.terms[name])
+            logs[f"loss/{name}"] = mean.result()
+        return logs
 
     @property
     def metrics(self) -> list[tf.keras.metrics.Metric]:
         """Reset at every epoch."""
-        return [self.mean_loss]
+        return [self.mean_loss, *self.mean_terms]
 
     def evaluate(
         self,
@@ -268,10 +274,10 @@ class CCPModel(tf.keras.Model):
             raise RuntimeError("Call compile(optimizer) before fit.")
         if self.distribute_strategy.num_replicas_in_sync > 1:
             raise ValueError("CCPModel trains on one device; for several use ccp.Trainer with replicas.")
-        if isinstance(self.training_loss, CCPLoss) and self._projector is None:
+        if self._projected and self._projector is None:
             # Another fit may draw candidates from other training data.
             self._projector = Projector(
-                self.training_loss.proxies,
+                self._projected,
                 self.network.trainable_variables,
                 lambda draw, per_class: self._candidates(draw, per_class),
             )

@@ -20,6 +20,7 @@ class Progress:
       step: steps done in the current epoch.
       total_steps: steps done overall.
       loss_sum: sum of the losses of the current epoch, as far as they were read from the device.
+      term_sums: the same of each term of a sum of losses, by name.
       learning_rate_sum: sum of the learning rates of its steps, likewise; at the end of a training it is kept, as no
         projection follows, until the training is extended.
       best_score: best validation score overall.
@@ -34,6 +35,7 @@ class Progress:
     step: int = 0
     total_steps: int = 0
     loss_sum: float = 0.0
+    term_sums: dict[str, float] = dataclasses.field(default_factory=dict)
     learning_rate_sum: float = 0.0
     best_score: float = -math.inf
     best_epoch: int = 0
@@ -57,8 +59,10 @@ class Progress:
 
     def close_epoch(self, scores: Mapping[str, float], **more: Any) -> dict[str, Any]:
         """Advances to the next epoch and returns the logs of the one that has ended."""
-        self.last_logs = {"step": self.total_steps, "loss": self.loss_sum / max(self.step, 1), **scores, **more}
-        self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
+        steps = max(self.step, 1)
+        terms = {f"loss/{name}": total / steps for name, total in self.term_sums.items()}
+        self.last_logs = {"step": self.total_steps, "loss": self.loss_sum / steps, **terms, **scores, **more}
+        self.epoch, self.step, self.loss_sum, self.term_sums = self.epoch + 1, 0, 0.0, {}
         return self.last_logs
 
     def position(self, ahead: int = 0) -> str:

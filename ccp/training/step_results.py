@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -18,12 +20,14 @@ class StepResult(NamedTuple):
       gradient_norm: float32, before clipping.
       learning_rate: float32, the network's.
       skipped: bool, whether the gradient is not finite and the loss scale was lowered instead of making the step.
+      terms: float32, by name, of a sum of losses, without their weights.
     """
 
     loss: tf.Tensor
     gradient_norm: tf.Tensor
     learning_rate: tf.Tensor
     skipped: tf.Tensor
+    terms: Mapping[str, tf.Tensor] = MappingProxyType({})
 
 
 class UnreadResults:
@@ -48,7 +52,8 @@ class UnreadResults:
         results, self._results = self._results, []
         if not results:
             return None
-        values = zip(*(tf.stack(scalars).numpy() for scalars in zip(*results)))
+        *columns, terms = zip(*results)
+        values = zip(*(tf.stack(scalars).numpy() for scalars in columns))
         for ahead, (loss, gradient_norm, learning_rate, skipped) in enumerate(values, 1 - len(results)):
             if not np.isfinite(loss):
                 return f"loss is {loss} at {self._progress.position(ahead)}"
@@ -56,4 +61,7 @@ class UnreadResults:
                 return f"gradient's norm is {gradient_norm} at {self._progress.position(ahead)}"
             self._progress.loss_sum += float(loss)
             self._progress.learning_rate_sum += 0.0 if skipped else float(learning_rate)
+        for name in terms[0]:
+            for value in tf.stack([of_step[name] for of_step in terms]).numpy():
+                self._progress.term_sums[name] = self._progress.term_sums.get(name, 0.0) + float(value)
         return None

@@ -14,7 +14,6 @@ from ccp.keras_api import is_compiled
 from ccp.projection.pool import candidates_from
 from ccp.projection.projector import Candidates, Projection
 from ccp.projection.settings import ProjectionSettings
-from ccp.references.reference_loss import CCPLoss
 from ccp.training.arguments import checked_loss, checked_optimizer
 from ccp.training.batches import Batch, BatchesFrom, batches_from
 from ccp.training.callbacks import TrainerCallbacks, announce
@@ -33,6 +32,8 @@ _READ_EVERY = 50
 class Trainer:
     """Trains a network with a loss; with ``CCPLoss`` by alternating projections (arXiv 2209.09060, section 4).
 
+    ``CCPLoss`` may be a term of ``SumOfLosses``, whose terms are logged as ``loss/NAME``.
+
     Per epoch: steps → validate → project if it is time → checkpoint → callbacks. Checkpoints hold the whole state. If
     ``batches`` and ``candidates`` depend on nothing but their arguments, runs are resumable: killed at any moment and
     resumed, a run ends with the same bits as an uninterrupted one.
@@ -50,7 +51,7 @@ class Trainer:
       loss: the loss.
       state: everything that checkpoints hold.
       progress: the position, and the best score.
-      projections: schedule, projector and best solution of the current problem; None if the loss is no ``CCPLoss``.
+      projections: schedule, projector and best solution of the current problem; None if there is no ``CCPLoss``.
       optimizer: of all variables, in groups.
       overall_best: weights and proxies with the best score overall.
 
@@ -111,10 +112,11 @@ class Trainer:
         self._validate = as_validation(model, validate)
         if not model.built:
             model(next(self._batches(0, 0))[0])
-        if candidates is None and isinstance(loss, CCPLoss):
+        projected = getattr(loss, "projected", ())
+        if candidates is None and projected:
             if self.replicas.num_workers > 1:
                 raise ValueError("Several processes that train together with CCPLoss need ``candidates``.")
-            candidates = candidates_from(model, loss.proxies.num_classes, batches)
+            candidates = candidates_from(model, projected[0].num_classes, batches)
         self.state = TrainingState(
             model,
             loss,

@@ -14,7 +14,6 @@ from ccp.projection.projector import Candidates, Projection, Projector
 from ccp.projection.schedule import ProjectionSchedule
 from ccp.projection.settings import ProjectionSettings
 from ccp.projection.snapshot import Snapshot
-from ccp.references.reference_loss import CCPLoss
 from ccp.training.checkpoints import Checkpoints
 from ccp.training.optimizers import OptimizerLike
 from ccp.training.plateau import PlateauLearningRate
@@ -29,7 +28,7 @@ class TrainingState:
     Attributes:
       progress: the position, and the best score.
       overall_best: weights and proxies with the best score overall.
-      projections: schedule, projector and best solution of the current problem; None if the loss is no ``CCPLoss``.
+      projections: schedule, projector and best solution of the current problem; None if there is no ``CCPLoss``.
       step: makes a step.
       checkpoints: holds all of it.
 
@@ -60,9 +59,10 @@ class TrainingState:
         kept = kept_variables(model, loss)
         self.overall_best = Snapshot(kept, "overall_best")
         self.projections: AlternatingProjections | None = None
-        if isinstance(loss, CCPLoss):
+        projected = getattr(loss, "projected", ())
+        if projected:
             schedule = ProjectionSchedule.from_settings(projection, loop.min_improvement)
-            projector = Projector(loss.proxies, model.trainable_variables, candidates, projection, replicas)
+            projector = Projector(projected, model.trainable_variables, candidates, projection, replicas)
             self.projections = AlternatingProjections(projector, schedule, kept)
         self._plateau: PlateauLearningRate | None = None
         if isinstance(optimizer, OptimizerSettings) and optimizer.learning_rate_schedule == "plateau":

@@ -10,6 +10,7 @@ import tensorflow as tf
 from ccp.distribution.replicas import Replicas
 from ccp.errors import TrainingError, first_line
 from ccp.keras_api import layers_of
+from ccp.losses.sum_of_losses import SumOfLosses
 from ccp.projection.projector import Projector
 from ccp.references.class_proxies import ClassProxies
 from ccp.training.gradients import batch_norm_variables, transform_gradients
@@ -106,7 +107,7 @@ class TrainingStep:
         With a loss scale, a step whose gradient is not finite is skipped.
         """
         trained = self._head if warming_up else self._body + self._head
-        loss, gradient_norm, gradients = self._replicas.run(
+        loss, terms, gradient_norm, gradients = self._replicas.run(
             lambda images, labels: self._gradients(images, labels, trained, warming_up), [images, labels]
         )
 
@@ -120,12 +121,13 @@ class TrainingStep:
         else:
             apply()
             skipped = tf.constant(False)
-        return StepResult(self._replicas.first(loss), gradient_norm, learning_rate, skipped)
+        terms = {name: self._replicas.first(term) for name, term in terms.items()}
+        return StepResult(self._replicas.first(loss), gradient_norm, learning_rate, skipped, terms)
 
     def _gradients(
         self, images: tf.Tensor, labels: tf.Tensor, trained: Sequence[tf.Variable], warming_up: bool
-    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-        """On a replica: the loss of the whole batch, the norm of its gradients, and the transformed gradients."""
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor], tf.Tensor, list[tf.Tensor]]:
+        """On a replica: the loss of the whole batch, its terms, the norm of its gradients, and the transformed ones."""
         replicas, scale = self._replicas, self.loss_scale.scale if self.loss_scale else 1.0
         with tf.GradientTape() as network_tape:
             embeddings = self._model(images, training=not warming_up)
@@ -135,7 +137,8 @@ class TrainingStep:
         gathered, labels = replicas.all_gather(embeddings), replicas.all_gather(labels)
         with tf.GradientTape() as loss_tape:
             loss_tape.watch(gathered)
-            loss = self._loss(labels, gathered)
+            terms = self._loss.terms(labels, gathered) if isinstance(self._loss, SumOfLosses) else {}
+            loss = self._loss.total(terms) if terms else self._loss(labels, gathered)
             minimized = self.loss_scale.scaled(loss) if self.loss_scale else loss
         to_embeddings, *to_loss = loss_tape.gradient(minimized, [gathered, *self._of_loss], unconnected_gradients=_ZERO)
         to_own = replicas.own_rows(to_embeddings, tf.shape(embeddings)[0])
@@ -152,7 +155,7 @@ class TrainingStep:
         gradients, gradient_norm = self._transformed(gradients, [*trained, *self._of_loss])
         for term in replicas.all_reduce_sum(regularization):
             loss += term
-        return loss, gradient_norm, gradients
+        return loss, terms, gradient_norm, gradients
 
     def _transformed(
         self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]

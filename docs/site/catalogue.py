@@ -165,6 +165,7 @@ def _settings(settings: Mapping[str, Setting]) -> str:
 
 def _references(entry: PairLossEntry) -> tuple[str, str]:
     alone = "class proxies" if entry.against_proxies else "the batch, always" if entry.within_batch else "the batch"
+    alone = "a classifier" if entry.classifies else alone
     return alone, "yes" if entry.mines else ""
 
 

@@ -28,6 +28,7 @@ class Flag(NamedTuple):
       at_least: lower bound of a whole number.
       required: whether the command needs it.
       group: heading under which the help shows it.
+      numbered: ``--NAME@1``, ``--NAME@2``, … are flags too.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Flag(NamedTuple):
     at_least: int | None = None
     required: bool = False
     group: str = "Flags"
+    numbered: bool = False
 
     def define(self, values: flags.FlagValues) -> None:
         """Defines it as a flag of absl."""
@@ -66,6 +68,14 @@ class Flag(NamedTuple):
         head = f"  --{self.name}"
         start = [head.ljust(_INDENT) + first] if len(head) < _INDENT else [head, " " * _INDENT + first]
         return "\n".join([*start, *(" " * _INDENT + line for line in others)])
+
+
+def numbered_flags(listed: Sequence[Flag], arguments: Sequence[str]) -> list[Flag]:
+    """The flags ``NAME@NUMBER`` among the arguments, as those of ``NAME``."""
+    numbered = {flag.name: flag for flag in listed if flag.numbered}
+    found = (re.match(r"--?((\w+)@[0-9]+)(=|$)", argument) for argument in arguments)
+    names = {match[1]: numbered[match[2]] for match in found if match and match[2] in numbered}
+    return [flag._replace(name=name) for name, flag in names.items()]
 
 
 def flag_values(listed: Sequence[Flag]) -> flags.FlagValues:

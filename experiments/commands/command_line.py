@@ -16,7 +16,14 @@ from absl import flags
 
 from ccp.errors import ConfigError, UserError, first_line
 from ccp.settings import refuse_unknown
-from experiments.commands.command_flags import Flag, check_required, flag_values, help_page, refuse_value
+from experiments.commands.command_flags import (
+    Flag,
+    check_required,
+    flag_values,
+    help_page,
+    numbered_flags,
+    refuse_value,
+)
 from experiments.commands.streams import STDOUT, give_up_stdout
 from experiments.original_names import FORMER_FLAGS, usual_names
 
@@ -133,6 +140,7 @@ def _help(word: str, command: Command) -> str:
 def _parse(word: str, arguments: list[str], commands: Mapping[str, Command]) -> tuple[flags.FlagValues, list[str]]:
     """The flags' values, and the operands, which only some commands take."""
     listed, wanted = commands[word].flags, commands[word].operands
+    listed = [*listed, *numbered_flags(listed, arguments)]
     values = flag_values(listed)
     try:
         _, *operands = values([word, *arguments])

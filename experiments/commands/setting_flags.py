@@ -9,6 +9,7 @@ from typing import Any
 
 from absl.flags import FlagValues
 
+from ccp.methods.registry import base_name
 from ccp.settings import Setting, settings_of
 from experiments.commands.command_flags import Flag
 from experiments.original_names import renamed
@@ -37,7 +38,8 @@ def training_flags() -> list[Flag]:
         if section.name == "loss":
             for name, by_owner in all_hyperparameters().items():
                 kind = next(iter(by_owner.values())).kind
-                listed.append(Flag(name, _hyperparameter_help(name, by_owner), kind=kind, group=group))
+                about = _hyperparameter_help(name, by_owner)
+                listed.append(Flag(name, about, kind=kind, group=group, numbered=True))
     return listed
 
 
@@ -54,9 +56,10 @@ def given_settings(values: FlagValues, names: Iterable[str] | None = None) -> di
 
     Args:
       values: the parsed flags.
-      names: of the settings; None for all, and all hyperparameters.
+      names: of the settings; None for all, and all hyperparameters, those of a term of a sum too.
     """
-    names = [*all_settings(), *all_hyperparameters()] if names is None else names
+    if names is None:
+        names = [*all_settings(), *(name for name in values if base_name(name) in all_hyperparameters())]
     given = renamed({name: values[name].value for name in names if values[name].present})
     for name in ("data_dir", "manifest", "weights"):
         if given.get(name) and not (name == "weights" and given[name] in _IN_EVERY_FOLDER):
@@ -84,7 +87,12 @@ def chosen_settings(values: FlagValues) -> Settings:
 
 def default_run_dir(settings: Settings, last: str) -> str:
     """Where a run is kept unless ``--run_dir`` is given."""
-    return os.path.join("runs", f"{settings.data.dataset}-{settings.loss.loss.replace('/', '-')}-{last}")
+    return os.path.join("runs", f"{settings.data.dataset}-{_file_name(settings.loss.loss)}-{last}")
+
+
+def _file_name(loss: str) -> str:
+    """A loss as part of a directory's name: ``0.5*ccp/triplet`` as ``0.5xccp-triplet``."""
+    return loss.replace("/", "-").replace("*", "x")
 
 
 def _hyperparameter_help(name: str, by_owner: dict[str, Setting]) -> str:

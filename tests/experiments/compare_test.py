@@ -57,6 +57,15 @@ class CompareTest(tf.test.TestCase):
         self.assertRegex(lines[3], r"^digits ccp/contrastive batch_weight=1\.0 \(1 seed\) +60\.00 ")
         self.assertEqual(lines[4], f"left out: {self.home / 'e'}: no finished run")
 
+    def test_sums_are_named_with_their_weights_and_the_hyperparameters_that_differ(self):
+        loss = "ccp/triplet+0.5*softmax"
+        self._run("a", 0.1, loss=loss)
+        self._run("b", 0.3, loss=loss, margin=0.5)
+        self._run("c", 0.3, loss="ccp/triplet+0.25*softmax")
+        lines = _text([str(self.home / "*")]).splitlines()
+        for line, name in zip(lines[1:], (f"{loss} margin=0.0961", f"{loss} margin=0.5", "ccp/triplet+0.25*softmax")):
+            self.assertStartsWith(line, f"digits {name} (1 seed)")
+
     def test_what_changes_no_number_separates_no_seeds(self):
         # Settings with which a run may be resumed, each with another value than its default.
         others = {

@@ -23,7 +23,37 @@ class SettingsTest(parameterized.TestCase):
         self.assertEqual((settings.flat()["alpha"], settings.flat()["beta"]), (2.0, 50.0))
         self.assertEqual(configure(json.loads(json.dumps(settings.flat()))), settings)
 
+    def test_a_sum_and_the_hyperparameters_of_its_terms_are_recorded(self):
+        loss = "ccp/contrastive + 0.50*proxy/proxy_anchor+2*triplet"
+        settings = preset_settings(dataset="cars196", loss=loss, **{"margin@3": 0.2, "scale@2": 16.0})
+        flat = settings.flat()
+        self.assertEqual(flat["loss"], "ccp/contrastive+0.5*proxy/proxy_anchor+2*triplet")
+        shown = [flat[name] for name in ("pos_margin", "margin@2", "margin@3", "scale")]
+        self.assertEqual(shown, [0.2652, 0.1, 0.2, 16])
+        self.assertEqual((flat["proxies_per_class@1"], flat["proxies_per_class@2"]), (8, 1))
+        self.assertEqual(flat["examples_per_class"], 4)  # Not all terms are proxy losses.
+        self.assertEqual(preset_settings(dataset="cub", loss="proxy_anchor+softmax").batch.examples_per_class, 4)
+        self.assertEqual(preset_settings(dataset="cub", loss="proxy_anchor+proxy_nca").batch.examples_per_class, 1)
+        self.assertEqual(configure(json.loads(json.dumps(flat))), settings)
+        in_effect = settings.in_effect()
+        self.assertIn("patience", in_effect["projection"])
+        self.assertIn("proxy_rate_multiplier", in_effect["gradients"])
+
+    def test_mining_of_a_term_decides_about_its_own_margin(self):
+        given = {"loss": "triplet+2*contrastive", "mining@2": "semi_hard", "mining_margin@2": 0.3}
+        settings = configure(given)
+        refuse_without_effect(given, settings)
+        self.assertIn("mining_margin@2", settings.in_effect()["loss"])
+        self.assertNotIn("mining_margin@1", settings.in_effect()["loss"])
+        with self.assertRaisesRegex(ConfigError, "--mining_margin@1 only matters with --mining="):
+            refuse_without_effect(["mining_margin@1"], settings)
+
     @parameterized.parameters(
+        ({"loss": "triplet+proxy_anchor", "margin": 0.1}, "--margin could be that of several terms of --loss="),
+        ({"loss": "triplet+proxy_anchor", "base": 0.1}, "base has no effect with .*it belongs to multi_similarity"),
+        ({"loss": "triplet+proxy_anchor", "margin@2": -3.0}, "margin@2 must be"),
+        ({"loss": "triplet+softmax", "examples_per_class": 1}, "A batch against itself needs at least 2 classes of 2"),
+        ({"loss": "triplet+xbm/contrastive", "memory_start_step": 10**6}, "The memory would never be used"),
         ({"sede": 1}, "Unknown setting 'sede'. Did you mean seed"),
         ({"loss": "ccp/tripplet"}, "Did you mean triplet"),
         ({"loss": "cpp/triplet"}, "Unknown training method 'cpp'. Did you mean ccp"),

@@ -33,12 +33,12 @@ LOSSES = (
     "proxy/soft_triple",
     "xbm/multi_similarity",
     "ccp/contrastive",
-    "ccp_xbm/margin",
+    "ccp_xbm/margin+0.5*proxy/proxy_anchor+softmax",
     "mdr/contrastive",
     "proxy_synthesis/proxy_anchor",
     "hpl/proxy_anchor",
 )
-FEW_LOSSES = ("ccp_xbm/margin",)  # State, variables, draws and projections.
+FEW_LOSSES = ("ccp_xbm/margin+0.5*proxy/proxy_anchor+softmax",)  # State, variables, draws and projections.
 SETTINGS = {
     "float16": {"mixed_precision": "float16"},
     "warm-up": {"warm_up_epochs": 1, "proxy_rate_multiplier": 100.0, "optimizer": "lamb"},

@@ -65,10 +65,15 @@ MARGIN_SETTINGS: tuple[dict, ...] = (
 HAS_CONSTANTS = ("ranked_list",)
 # The margin loss and Metrix draw, and the spherical constraint is about lengths: they have their own tests.
 EVERY_SETTING = {**SETTINGS, "margin": MARGIN_SETTINGS, "metrix": ({},), "sec": ({},)}
+# The classifier has its own tests too.
+EVERY_SETTING["softmax"] = ({"label_smoothing": 0.0}, {"label_smoothing": 0.1})
+# Arguments that have no defaults.
+NEEDED = {"softmax": {"num_classes": 10, "embedding_size": 4}}
+CLASSIFIERS = tuple(name for name, entry in PAIR_LOSSES.items() if entry.classifies)
 WITHIN_BATCH = tuple(name for name, entry in PAIR_LOSSES.items() if entry.within_batch)
 # Every loss in every mode in which it can be called: of a batch alone, or against references.
 NAMES_AND_MODES = tuple((name, "batch") for name in EVERY_SETTING) + tuple(
-    (name, "against") for name in EVERY_SETTING if name not in WITHIN_BATCH
+    (name, "against") for name in EVERY_SETTING if name not in (*WITHIN_BATCH, *CLASSIFIERS)
 )
 AGAINST = tuple(name for name, mode in NAMES_AND_MODES if mode == "against")
 WITH_ORACLE = tuple((name, mode) for name, mode in NAMES_AND_MODES if name in SETTINGS)
@@ -111,7 +116,8 @@ def sample(labels, reference_labels=(0,), embedding_size: int = 4, seed: int = 0
 
 
 def build(name: str, settings: dict | None = None) -> PairLoss:
-    return imported(PAIR_LOSSES[name].path)(**(EVERY_SETTING[name][0] if settings is None else settings))
+    settings = EVERY_SETTING[name][0] if settings is None else settings
+    return imported(PAIR_LOSSES[name].path)(**{**NEEDED.get(name, {}), **settings})
 
 
 def expected(name: str, settings: dict, *arguments, constants_at: tuple = ()) -> float:

@@ -14,7 +14,7 @@ from absl.testing import parameterized
 import ccp
 from ccp.errors import Interrupted
 from ccp.methods.build import Sizes, build_loss
-from ccp.methods.registry import hyperparameters_of
+from ccp.methods.registry import base_name, hyperparameters_of
 from experiments.settings import configure
 
 CLASSES, FEATURES, EMBEDDING, STEPS = 6, 12, 8, 3
@@ -35,7 +35,7 @@ def toy_settings(loss: str = "ccp/contrastive", **changes):
         "pool_size": 5,
     }
     small = {"proxies_per_class": 2, "memory_batches": 2, "memory_start_step": 1}
-    settings.update({name: small[name] for name in hyperparameters_of(loss) if name in small})
+    settings.update({key: small[base_name(key)] for key in hyperparameters_of(loss) if base_name(key) in small})
     return configure(settings, changes)
 
 

@@ -55,7 +55,14 @@ def test_mining_is_built_from_its_name():
 
 ADMITTED = list(filter(is_admitted, (f"{method}/{pair_loss}" for method in METHODS for pair_loss in PAIR_LOSSES)))
 # Every kind of variable: boundaries and a count of draws, proxies, a memory, levels, clusters, past steps, a threshold.
-STATEFUL = ["mdr/margin", "hpl/margin", "proxy_synthesis/margin", "ccp_xbm/margin", "memvir/margin", "prism/margin"]
+STATEFUL = [
+    "mdr/margin",
+    "hpl/margin",
+    "proxy_synthesis/margin",
+    "ccp_xbm/margin+0.5*softmax",
+    "memvir/margin",
+    "prism/margin",
+]
 
 
 def trained(loss, samples):
@@ -161,6 +168,16 @@ def test_labels_of_classes_without_proxies_are_refused(name, label):
         tf.function(built(name))(tf.constant([0, 0, label]), tf.constant(BATCHES[0].embeddings[:3]))
     with pytest.raises(TypeError, match="Proxies are for numbered classes; got string labels"):
         built(name)(["a", "a", "b"], BATCHES[0].embeddings[:3])
+
+
+def test_a_sum_is_built_from_its_terms():
+    loss = build_loss("ccp/margin+0.5*proxy/triplet+softmax", {"margin@2": 0.4, "batch_weight": 0.2}, SIZES)
+    assert (loss.names, loss.weights) == (("ccp/margin", "proxy/triplet", "softmax"), (1.0, 0.5, 1.0))
+    first, second, third = loss.losses
+    assert (first.batch_weight, first.pair_loss.margin, second.pair_loss.margin) == (0.2, 0.2, 0.4)
+    assert (third.num_classes, third.embedding_size) == (5, 4)
+    assert [first.proxies.seed, second.proxies.seed, third.seed] == [3, 4, 5]  # No two terms draw the same.
+    assert build_loss("triplet+triplet", {}, SIZES).names == ("triplet@1", "triplet@2")
 
 
 def test_hyperparameters_and_sizes_arrive():

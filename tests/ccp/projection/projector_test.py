@@ -92,6 +92,22 @@ class ProjectorTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(done.previous_proxies, best_proxies)
         self.assertAllEqual(done.proxies, expected)
 
+    def test_several_losses_share_a_pool_and_each_starts_from_its_own_best(self):
+        second = ClassProxies(3, 4, 4, seed=1)
+        best = Snapshot([*self.weights, self.proxies.points, second.points])
+        projector = self.projector()
+        projector.proxies = (self.proxies, second)
+        starts = [self.proxies.points.numpy(), second.points.numpy()]
+        done = projector.project(1, best)
+        self.assertEqual(self.asked_for, [1])
+        expected = [looped(POOLS[1], start, start.shape[1]) for start in starts]
+        for proxies, points in zip((self.proxies, second), expected):
+            self.assertAllEqual(proxies.points, points)
+        self.assertAllEqual(done.proxies, np.concatenate(expected, axis=1))
+        self.assertAllEqual(done.previous_proxies, np.concatenate(starts, axis=1))
+        with self.assertRaisesRegex(ValueError, r"need the same classes; got \[3, 5\]"):
+            Projector([self.proxies, ClassProxies(5, 2, 4)], self.weights, None)
+
     def test_the_record_does_not_change_with_later_training(self):
         projector = self.projector()
         done = projector.project(1, self.best)
@@ -127,5 +143,5 @@ class ProjectorTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(again.anchor.of(self.weights[1]), [6.0])
 
 
-def looped(candidates, centers):
-    return np.stack([oracles.greedy_k_center(*both, 2) for both in zip(candidates, centers)])
+def looped(candidates, centers, proxies_per_class=2):
+    return np.stack([oracles.greedy_k_center(*both, proxies_per_class) for both in zip(candidates, centers)])

@@ -114,6 +114,7 @@ class FitTest(parameterized.TestCase, tf.test.TestCase):
         lambda: ccp.TripletLoss(0.2),
         lambda: ccp.XBMLoss(ccp.ContrastiveLoss(), memory=ccp.CrossBatchMemory(12, SIZE)),
         lambda: ccp.MarginLoss(num_classes=CLASSES),
+        lambda: ccp.SumOfLosses([ccp.MarginLoss(num_classes=CLASSES), ccp.SoftmaxLoss(CLASSES, SIZE)]),
         lambda: lambda labels, embeddings: tf.reduce_mean(tf.square(embeddings)),
     )
     def test_any_loss_is_trained_with_its_variables(self, loss):
@@ -283,6 +284,26 @@ class SavingTest(EagerTest):
         seen = Projections()
         again.fit(batches(), epochs=1, callbacks=[ccp.ProjectEveryEpochs(1, monitor="loss"), seen], verbose=0)
         self.assertEmpty(seen.seen)  # The proxies do not start again.
+
+    def test_a_sum_is_saved_logged_and_projected(self):
+        two = [ccp.CCPLoss(ccp.ContrastiveLoss(), ccp.ClassProxies(CLASSES, proxies, SIZE)) for proxies in (2, 3)]
+        model = compiled(ccp.SumOfLosses([*two, ccp.SoftmaxLoss(CLASSES, SIZE)], [1.0, 2.0, 0.5]))
+        seen = Projections()
+        seen.on_epoch_begin = lambda epoch, logs=None: None
+        callbacks = [ccp.ProjectEveryEpochs(1, monitor="loss"), seen]
+        history = model.fit(batches(), epochs=2, callbacks=callbacks, verbose=0).history
+        terms = np.array([history[f"loss/{name}"] for name in ("ccp@1", "ccp@2", "softmax")])
+        penalties = np.array(history["loss"]) - [1.0, 2.0, 0.5] @ terms  # The network's own: the same in kind.
+        self.assertAllGreater(penalties, 0.0)
+        self.assertAllLess(penalties, 0.1)
+        self.assertEqual([projection.proxies.shape for projection in seen.seen], [(CLASSES, 5, SIZE)] * 2)
+        path = os.path.join(self.get_temp_dir(), "model.keras")
+        model.save(path)
+        again = tf.keras.models.load_model(path)
+        self.assertEqual(again.training_loss.get_config(), model.training_loss.get_config())
+        for ours, theirs in zip(again.loss_layers, model.loss_layers):
+            for one, other in zip(ours.get_weights(), theirs.get_weights()):
+                self.assertAllEqual(one, other)
 
     def test_weights(self):
         path = os.path.join(self.get_temp_dir(), "model.weights.h5")

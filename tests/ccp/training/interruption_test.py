@@ -26,6 +26,7 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
         ("proxy/multi_similarity", "lamb", True),
         ("xbm/contrastive", "adam", True),
         ("ccp/triplet", "lamb", True),
+        ("ccp/contrastive+0.5*ccp/triplet+softmax", "adam", True),
         ("ccp_xbm/contrastive", "adam", False),
     )
     def test_resumed_equals_unbroken(self, loss, optimizer, eagerly):

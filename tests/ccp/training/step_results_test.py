@@ -30,6 +30,18 @@ class UnreadResultsTest(tf.test.TestCase):
         self.assertIsNone(results.read())
         self.assertEqual(progress.loss_sum, expected)
 
+    def test_terms_are_added_one_by_one_and_logged_as_means(self):
+        progress = Progress(term_sums={"a": 0.1})
+        results = UnreadResults(progress)
+        for a in (0.2, 0.3):
+            progress.count_step()
+            results.add(StepResult(*map(tf.constant, (1.0, 1.0, 0.25, False)), {"a": tf.constant(a)}))
+        self.assertIsNone(results.read())
+        expected = 0.1 + float(np.float32(0.2)) + float(np.float32(0.3))
+        self.assertEqual(progress.term_sums, {"a": expected})
+        self.assertEqual(progress.close_epoch({})["loss/a"], expected / 2)
+        self.assertEqual(progress.term_sums, {})
+
     def test_the_first_step_with_something_not_finite_is_named(self):
         progress = Progress(epoch=2, step=10, total_steps=110)
         inf = float("inf")

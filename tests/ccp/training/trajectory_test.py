@@ -38,7 +38,7 @@ class _Recorder(tf.keras.callbacks.Callback):
         self.epochs.append(
             {
                 "kernel": self.model.get_weights()[0].copy(),
-                "proxies": projector.proxies.points.numpy(),
+                "proxies": projector.proxies[0].points.numpy(),
                 "lambda": float(projector.weight),
                 "anchor": projector.anchor.copies[0].numpy(),
                 "projected": logs["projected"],
