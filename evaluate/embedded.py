@@ -16,6 +16,7 @@ from datasets.manifest import GALLERY, QUERY
 from evaluate.metrics.registry import STANDARD
 from evaluate.metrics.result import RetrievalResult
 from evaluate.metrics.retrieval import evaluate_by_role
+from evaluate.verification import FMRS, Verification, verify_by_role
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -65,6 +66,10 @@ class Embedded:
     def evaluate(self, metrics: Sequence[str] = STANDARD) -> RetrievalResult:
         """Retrieval scores, in the order of ``queries``; see ``evaluate_by_role``."""
         return evaluate_by_role(self.embeddings, self.labels, self.examples.roles[self.indices], metrics)
+
+    def verify(self, fmrs: Sequence[float] = FMRS, thresholds: Sequence[float] = ()) -> Verification:
+        """Error rates over all pairs of a query and a reference; see ``verify_by_role``."""
+        return verify_by_role(self.embeddings, self.labels, self.examples.roles[self.indices], fmrs, thresholds)
 
     def take(self, places: np.ndarray) -> Embedded:
         """Some of them."""

@@ -10,8 +10,11 @@ from typing import Any
 
 from datasets.files import save_json, save_text
 from evaluate.embedded import Embedded
+from evaluate.errors import EvaluationError
+from evaluate.figures import draw_roc, save
 from evaluate.metrics.registry import all_metrics
 from evaluate.metrics.result import RetrievalResult
+from evaluate.verification import Verification
 from experiments.restored import RestoredRun
 
 
@@ -26,11 +29,12 @@ def write_evaluation(
       more_metrics: names of further metrics, such as ``precision_at_5``.
 
     Returns:
-      The contents of ``evaluation_SPLIT.json``, and the files written: that and, with a line for each query,
-      ``evaluation_SPLIT_queries.csv``.
+      The contents of ``evaluation_SPLIT.json``, and the files written: that, with a line for each query
+      ``evaluation_SPLIT_queries.csv``, and the ROC of all pairs, ``figures/roc_SPLIT.png``.
     """
     embedded = restored.embed(split)
     result = embedded.evaluate(tuple(dict.fromkeys([*all_metrics(), *more_metrics])))
+    found, verification = _verification(embedded)
     record = {
         **restored.describe(),
         **restored.progress,
@@ -38,6 +42,7 @@ def write_evaluation(
         "split_classes": restored.experiment.splits.classes_of(split),
         "scores": result.means,
         "before_training": restored.run.load_before_training(),
+        "verification": verification,
         "retrieval": result.protocol,
         "per_class": {embedded.class_names[label]: values for label, values in result.per_class().items()},
     }
@@ -45,7 +50,18 @@ def write_evaluation(
     files = [folder / f"evaluation_{split}.json", folder / f"evaluation_{split}_queries.csv"]
     save_json(files[0], record)
     save_text(files[1], _queries(result, embedded))
+    if found:
+        files.append(save(draw_roc({split: found}), folder / "figures" / f"roc_{split}.png"))
     return record, files
+
+
+def _verification(embedded: Embedded) -> tuple[Verification | None, dict[str, Any]]:
+    """Error rates over all pairs, and their record; none where there is no pair of one class, or of two."""
+    try:
+        found = embedded.verify()
+    except EvaluationError as error:
+        return None, {"summary": [f"{error}"]}
+    return found, {"summary": found.lines(), **found.record()}
 
 
 def _queries(result: RetrievalResult, embedded: Embedded) -> str:

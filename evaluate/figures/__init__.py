@@ -6,6 +6,7 @@ from evaluate.figures.embedding import draw_embedding
 from evaluate.figures.geometry import draw_class_distances, draw_radii, draw_radii_by_centers, draw_relative_radii
 from evaluate.figures.projections import draw_projections
 from evaluate.figures.retrieval import RetrievalRow, draw_retrievals
+from evaluate.figures.roc import draw_roc
 from evaluate.figures.style import save, to_png
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "draw_radii_by_centers",
     "draw_relative_radii",
     "draw_retrievals",
+    "draw_roc",
     "save",
     "to_png",
 ]

@@ -89,7 +89,7 @@ def evaluate_retrieval(
       EvaluationError: shapes do not fit, an embedding is not finite, or no query has a reference.
     """
     found = {name: find_metric(name) for name in metrics}
-    queries, references = _sets(query_embeddings, query_labels, gallery_embeddings, gallery_labels)
+    queries, references = labelled_sets(query_embeddings, query_labels, gallery_embeddings, gallery_labels)
     num_relevant = references.count(queries.labels) - (queries is references)
     if not num_relevant.any():
         raise EvaluationError("No query has a reference of its own class, so there is nothing to score.")
@@ -105,8 +105,13 @@ def evaluate_retrieval(
     return RetrievalResult(queries.labels, num_relevant, per_query, protocol)
 
 
-def _sets(query_embeddings, query_labels, gallery_embeddings, gallery_labels):
-    """Queries and references; the same object where the queries search each other."""
+def labelled_sets(
+    query_embeddings: np.ndarray,
+    query_labels: np.ndarray,
+    gallery_embeddings: np.ndarray | None,
+    gallery_labels: np.ndarray | None,
+) -> tuple[LabelledVectors, LabelledVectors]:
+    """Queries and references, checked; the same object where the queries search each other."""
     queries = LabelledVectors(query_embeddings, query_labels, "query")
     if (gallery_embeddings is None) != (gallery_labels is None):
         raise EvaluationError("A gallery needs both embeddings and labels.")

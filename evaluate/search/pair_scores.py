@@ -119,6 +119,15 @@ class PairScores:
         upper = queries.matrix @ references.as_references().T
         return upper, upper - self.slack(queries.squared_norms[:, np.newaxis], references.squared_norms)
 
+    def rounded_distances(self, queries: Factor, references: Factor) -> np.ndarray:
+        """Euclidean distances of all pairs, rounded to float32, [queries, references], from factors in float64.
+
+        Where the bounds of a score leave 0 open, the distance is 0, so that equal vectors tie.
+        """
+        upper, lower = self.bounds(queries, references)
+        squared = np.where(upper >= 0, 0.0, -(upper + lower))
+        return np.ldexp(np.sqrt(squared), -self._exponent).astype(np.float32)
+
     def distances(self, queries: np.ndarray, references: np.ndarray) -> np.ndarray:
         """Euclidean distances of pairs, [pairs], from their indices [pairs]."""
         return np.ldexp(np.sqrt(self.squared_distances(queries, references)), -self._exact_exponent)

@@ -26,6 +26,7 @@ def evaluate(values: FlagValues) -> int:
     further = [metric for metric in dict.fromkeys(values.metrics) if metric not in STANDARD]
     columns = {title(metric): {name: score_text(result["scores"], metric)} for metric in further}
     print(score_table({**before, name: result["scores"]}, columns))
+    print("\n".join(["", *result["verification"]["summary"], ""]))
     note_unfinished(restored.progress)
     note_unreadable(result, values.run_dir)
     print(listing([("result", path) for path in files]))

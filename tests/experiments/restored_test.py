@@ -50,11 +50,17 @@ class RestoredRunTest(tf.test.TestCase):
 
     def test_the_evaluation_agrees_with_the_result(self):
         result = json.loads((pathlib.Path(self.run_dir) / "result.json").read_text())
-        record, (json_file, csv_file) = write_evaluation(self.restored, "test", ["precision_at_5", "map_at_r"])
+        record, (json_file, csv_file, roc) = write_evaluation(self.restored, "test", ["precision_at_5", "map_at_r"])
         self.assertEqual(json.loads(json_file.read_text()), json.loads(json.dumps(record)))
         shared = {name: record["scores"][name] for name in result["test"]}
         self.assertAllClose(shared, result["test"], rtol=1e-12)
         self.assertBetween(record["scores"]["precision_at_5"], 0.2, 1.0)
+        images = result["data"]["test"]["images"]
+        verification = record["verification"]
+        self.assertEqual(verification["genuine_pairs"] + verification["impostor_pairs"], images * (images - 1) // 2)
+        self.assertRegex(verification["summary"][0], r"^FNMR at FMR 0\.1: \d")
+        self.assertIn("no intervals: 5 classes", verification["summary"][-1])
+        self.assertTrue(roc.exists())
         self.assertEqual(set(record["per_class"]), set("56789"))
         with open(csv_file) as file:
             queries = list(csv.DictReader(file))
