@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from ccp.errors import ConfigError
 from ccp.settings import check, setting
-from datasets.input.formats import Augmentation
 from datasets.registry import DATA_SETS, DataSet
 
 
@@ -73,11 +72,6 @@ class DataSettings:
     select_on_test: bool = setting(
         False, "select the model by its test scores, as earlier papers do; the scores are then optimistic"
     )
-    min_crop_area: float = setting(
-        0.16, "smallest fraction of a training image that a random crop takes", above=0, at_most=1
-    )
-    max_crop_aspect: float = setting(4 / 3, "largest ratio of a random crop's sides", at_least=1)
-    flip: bool = setting(True, "mirror training images half the time")
     on_bad_image: str = setting(
         "stop",
         "at an image that cannot be read: stop, or skip and count it",
@@ -107,8 +101,3 @@ class DataSettings:
                 "--validation=test selects the model by its test scores, which makes them optimistic. Hold training "
                 "images out instead, or pass --select_on_test, too."
             )
-
-    @property
-    def augmentation(self) -> Augmentation:
-        """How training images vary."""
-        return Augmentation(self.min_crop_area, self.max_crop_aspect, self.flip)

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from datasets.examples import Examples, Splits, split_examples
+from datasets.input.formats import Augmentation
 from datasets.input.views import ViewsOfImages
 from datasets.manifest import TEST, TRAIN, VALIDATION, DataError, Manifest
 from datasets.settings import DataSettings
@@ -27,7 +28,9 @@ def without_labels(manifest: Manifest) -> Manifest:
     return dataclasses.replace(manifest, labels=labels, class_names=class_names)
 
 
-def unlabelled_splits(manifest: Manifest, settings: DataSettings, seed: int, size: int) -> Splits:
+def unlabelled_splits(
+    manifest: Manifest, settings: DataSettings, augmentation: Augmentation, seed: int, size: int
+) -> Splits:
     """Training images that are a class each, and what selects and tests the model.
 
     Validation and test images that the data set has keep their labels. Where it has none, a fifth of the training
@@ -38,6 +41,7 @@ def unlabelled_splits(manifest: Manifest, settings: DataSettings, seed: int, siz
       manifest: of the data set, checked, from ``without_labels``.
       settings: ``validation`` is ``auto``, ``images`` where there are no validation images, or ``given`` where there
         are.
+      augmentation: how the views vary.
       seed: of the choice of images, and of the views.
       size: height and width of the views, pixels.
 
@@ -68,7 +72,7 @@ def unlabelled_splits(manifest: Manifest, settings: DataSettings, seed: int, siz
         chosen = images.subset(np.sort(drawn[part * held_out : (part + 1) * held_out]))
         places = np.tile(np.arange(held_out), _VIEWS)
         numbers = part * _VIEWS * held_out + np.arange(len(places))
-        shown = ViewsOfImages(chosen.images.take(places), numbers, seed, size, settings.augmentation)
+        shown = ViewsOfImages(chosen.images.take(places), numbers, seed, size, augmentation)
         return dataclasses.replace(chosen, images=shown, labels=chosen.labels[places], roles=chosen.roles[places])
 
     train = images.subset(np.sort(drawn[parts * held_out :]))

@@ -66,7 +66,7 @@ class Experiment:
         if data.labels == "none":
             # Views are not larger than what is evaluated of an image; that does not depend on the channels.
             size = image_format(settings.network, 1).resize
-            self.splits = unlabelled_splits(manifest, data, seed, size)
+            self.splits = unlabelled_splits(manifest, data, settings.augmentation, seed, size)
         elif are_classes_seen(manifest, data):
             self.splits = seen_class_splits(manifest, data, seed)
         else:
@@ -153,7 +153,7 @@ class Experiment:
         return TrainingImages(
             examples,
             self.format,
-            data.augmentation,
+            self.settings.augmentation,
             self.settings.run.seed,
             self.bad_images,
             self.replicas.share,

@@ -12,6 +12,7 @@ from ccp.methods.registry import base_name, hyperparameters_of, resolved
 from ccp.projection.settings import ProjectionSettings
 from ccp.settings import Setting, refuse_unknown, settings_of
 from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings
+from datasets.input.formats import Augmentation
 from datasets.settings import DataSettings
 from experiments.consistency import check_together
 from experiments.sections import BatchSettings, LossSettings, RunSettings, all_hyperparameters
@@ -23,6 +24,7 @@ class Settings:
     """Everything that a run follows from."""
 
     data: DataSettings = DataSettings()
+    augmentation: Augmentation = Augmentation()
     network: NetworkSettings = NetworkSettings()
     loss: LossSettings = LossSettings()
     projection: ProjectionSettings = ProjectionSettings()

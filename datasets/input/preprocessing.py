@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from datasets.images.image import Image
 from datasets.images.windows import Window, cut
+from datasets.input.augmentation import augmented
 from datasets.input.formats import Augmentation, ImageFormat
 
 # A centre crop of a longer image is well within the middle part of this aspect ratio.
@@ -39,7 +40,7 @@ def evaluation_image(image: Image, image_format: ImageFormat) -> tf.Tensor:
 
 
 def training_image(image: Image, seed: tf.Tensor, image_format: ImageFormat, augmentation: Augmentation) -> tf.Tensor:
-    """A random box of the image, resized to ``size``, perhaps mirrored: the same for the same seed.
+    """A random box of the image, resized to ``size``, perhaps mirrored, and what else varies: the same for a seed.
 
     Args:
       image: of any size.
@@ -55,7 +56,8 @@ def training_image(image: Image, seed: tf.Tensor, image_format: ImageFormat, aug
     pixels = image.read(_random_box(image.size, draws, augmentation), at_least=target)
     if augmentation.flip:  # Before the resize: the box is in bytes, and often smaller.
         pixels = tf.cond(draws[4] < 0.5, lambda: tf.reverse(pixels, [1]), lambda: pixels)
-    return _shaped(_resized(pixels, target), image_format)
+    resized = _shaped(_resized(pixels, target), image_format)
+    return augmented(resized, seed, augmentation) if augmentation.changes_pixels else resized
 
 
 def _middle(size: tf.Tensor) -> Window:
@@ -67,13 +69,13 @@ def _middle(size: tf.Tensor) -> Window:
 
 def _random_box(size: tf.Tensor, draws: tf.Tensor, augmentation: Augmentation) -> Window:
     height, width = tf.unstack(tf.cast(size, tf.float32))
-    area = height * width * (augmentation.min_area + draws[0] * (1.0 - augmentation.min_area))
-    aspect = tf.exp((2.0 * draws[1] - 1.0) * tf.math.log(tf.constant(augmentation.aspect)))
+    area = height * width * (augmentation.min_crop_area + draws[0] * (1.0 - augmentation.min_crop_area))
+    aspect = tf.exp((2.0 * draws[1] - 1.0) * tf.math.log(tf.constant(augmentation.max_crop_aspect)))
     # A box that is too long for the image is cut to it, as a box wholly inside would bias towards square ones;
     # its other side is then long enough for the smallest area.
     tall, wide = tf.sqrt(area / aspect), tf.sqrt(area * aspect)
-    least_tall = tf.where(wide > width, augmentation.min_area * height, 1.0)
-    least_wide = tf.where(tall > height, augmentation.min_area * width, 1.0)
+    least_tall = tf.where(wide > width, augmentation.min_crop_area * height, 1.0)
+    least_wide = tf.where(tall > height, augmentation.min_crop_area * width, 1.0)
     box_height = tf.clip_by_value(tf.round(tf.maximum(tall, least_tall)), 1.0, height)
     box_width = tf.clip_by_value(tf.round(tf.maximum(wide, least_wide)), 1.0, width)
     top = tf.floor(draws[2] * (height - box_height + 1.0))

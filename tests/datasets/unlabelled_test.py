@@ -7,11 +7,13 @@ import tensorflow as tf
 from absl.testing import absltest, parameterized
 
 from datasets.images.image import read_all
+from datasets.input.formats import Augmentation
 from datasets.manifest import DataError, Entry, Manifest, assemble
 from datasets.settings import DataSettings
 from datasets.unlabelled import unlabelled_splits, without_labels
 
-NONE = DataSettings(dataset="folder", data_dir="d", labels="none", min_crop_area=0.3)
+NONE = DataSettings(dataset="folder", data_dir="d", labels="none")
+VARIED = Augmentation(min_crop_area=0.3)
 SIZE = 8
 
 
@@ -44,7 +46,7 @@ class UnlabelledTest(parameterized.TestCase):
         ({"train": 5004, "test": 6}, 1000, {"validation": (2000, 1000), "test": (6, 2)}),
     )
     def test_what_is_held_out(self, counts, each, expected):
-        splits = unlabelled_splits(_manifest(**counts), NONE, seed=1, size=SIZE)
+        splits = unlabelled_splits(_manifest(**counts), NONE, VARIED, seed=1, size=SIZE)
         found = {split: (len(getattr(splits, split)), getattr(splits, split).num_classes) for split in expected}
         self.assertEqual(found, {"validation": expected["validation"], "test": expected["test"]})
         in_views = [split for split in ("validation", "test") if not counts.get(split)]
@@ -59,7 +61,7 @@ class UnlabelledTest(parameterized.TestCase):
         self.assertEqual(list(splits.train.labels), list(range(len(train))))
 
     def test_two_views_of_each_image(self):
-        splits = unlabelled_splits(_manifest(20), NONE, seed=1, size=SIZE)
+        splits = unlabelled_splits(_manifest(20), NONE, VARIED, seed=1, size=SIZE)
         views = _pixels(splits.validation)
         self.assertEqual((views.dtype, views.shape), (np.uint8, (8, SIZE, SIZE, 1)))
         self.assertEqual(list(splits.validation.labels), [0, 1, 2, 3] * 2)
@@ -69,24 +71,26 @@ class UnlabelledTest(parameterized.TestCase):
         np.testing.assert_array_equal(_pixels(taken), views[[5, 2]])
 
     def test_choice_and_views_follow_the_seed(self):
-        one, again, other = (unlabelled_splits(_manifest(20), NONE, seed, SIZE).validation for seed in (1, 1, 2))
+        one, again, other = (
+            unlabelled_splits(_manifest(20), NONE, VARIED, seed, SIZE).validation for seed in (1, 1, 2)
+        )
         np.testing.assert_array_equal(_pixels(one), _pixels(again))
         self.assertNotEqual(set(one.images.names), set(other.images.names))
 
     def test_without_augmentation_a_view_is_the_image(self):
-        plain = DataSettings(dataset="folder", labels="none", min_crop_area=1.0, max_crop_aspect=1.0, flip=False)
+        plain = Augmentation(min_crop_area=1.0, max_crop_aspect=1.0, flip=False)
         manifest = _manifest(20)
-        held_out = unlabelled_splits(manifest, plain, seed=1, size=SIZE).test
+        held_out = unlabelled_splits(manifest, NONE, plain, seed=1, size=SIZE).test
         expected = [manifest.pixels[list(manifest.paths).index(name)] for name in held_out.images.names]
         np.testing.assert_array_equal(_pixels(held_out), expected)
 
     def test_the_test_set_may_select(self):
         settings = DataSettings(dataset="typefaces", labels="none", select_on_test=True)
-        splits = unlabelled_splits(_manifest(20, test=6), settings, seed=1, size=SIZE)
+        splits = unlabelled_splits(_manifest(20, test=6), settings, VARIED, seed=1, size=SIZE)
         self.assertIs(splits.validation, splits.test)
         self.assertLen(splits.train, 20)
         with self.assertRaisesRegex(DataError, "no labelled test images; leave --select_on_test out"):
-            unlabelled_splits(_manifest(20), settings, seed=1, size=SIZE)
+            unlabelled_splits(_manifest(20), settings, VARIED, seed=1, size=SIZE)
 
     @parameterized.parameters(
         ({"train": 20}, "fold1", "by held-out images of made up; --validation=fold1 is something else"),
@@ -97,7 +101,7 @@ class UnlabelledTest(parameterized.TestCase):
     def test_refused(self, counts, validation, message):
         settings = DataSettings(dataset="folder", labels="none", validation=validation)
         with self.assertRaisesRegex(DataError, message):
-            unlabelled_splits(_manifest(**counts), settings, seed=1, size=SIZE)
+            unlabelled_splits(_manifest(**counts), settings, VARIED, seed=1, size=SIZE)
 
 
 if __name__ == "__main__":

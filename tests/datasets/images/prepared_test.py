@@ -129,9 +129,11 @@ class PreparedFilesTest(TensorTest):
         self.assertAllEqual(self.read(files, 1), small[20:40, 10:50])
 
     def test_training_images_do_not_depend_on_what_was_kept(self):
+        varied = Augmentation(rotation=20.0, hue=0.1, blur=0.5, randaugment=5.0)
+
         def batches(epoch, on_disk):
             examples = Examples(self.files(on_disk=on_disk), np.array([0, 1]), ("a", "b"), np.array(["", ""]))
-            images = TrainingImages(examples, ImageFormat(40, 50, 3), Augmentation(), seed=3)
+            images = TrainingImages(examples, ImageFormat(40, 50, 3), varied, seed=3)
             found = images.batches(classes_per_batch=2, examples_per_class=1, steps_per_epoch=2, epoch=epoch)
             return [next(found)[0].numpy() for _ in range(4 - 2 * epoch)]
 

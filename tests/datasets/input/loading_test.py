@@ -74,7 +74,7 @@ class BadImagesTest(TensorTest):
 
     def test_the_next_of_the_class_replaces_it(self):
         self.spoil("1/2.jpg", "1/3.jpg", "1/5.jpg")
-        whole = Augmentation(min_area=1.0, aspect=1.0, flip=False)
+        whole = Augmentation(min_crop_area=1.0, max_crop_aspect=1.0, flip=False)
         images = self.training(BadImages(SKIP), whole)
         pool = np.concatenate([batch.numpy() for batch in images.candidates(PER_CLASS, 0)])
         self.assertLen(pool, CLASSES * PER_CLASS)

@@ -19,9 +19,9 @@ from datasets.settings import DataSettings
 from tests.support.tensors import TensorTest
 
 FORMAT = ImageFormat(12, 12, 1)
-WRITING = Augmentation(min_area=0.75, aspect=1.15, flip=False)
+WRITING = Augmentation(min_crop_area=0.75, max_crop_aspect=1.15, flip=False)
 # The whole image as it is: what comes out says which image went in.
-NONE = Augmentation(min_area=1.0, aspect=1.0, flip=False)
+NONE = Augmentation(min_crop_area=1.0, max_crop_aspect=1.0, flip=False)
 P, M, STEPS = 3, 2, 4
 
 

@@ -60,7 +60,7 @@ def boxes(height: int, width: int, augmentation: Augmentation) -> Boxes:
 
 
 PAPER = Augmentation()
-WRITING = Augmentation(min_area=0.75, aspect=1.15, flip=False)
+WRITING = Augmentation(min_crop_area=0.75, max_crop_aspect=1.15, flip=False)
 
 
 class BoxesTest(parameterized.TestCase):
@@ -75,7 +75,7 @@ class BoxesTest(parameterized.TestCase):
     def test_area(self, shape, augmentation):
         # Each side is rounded by at most half a pixel: (h + ½)(w + ½) ≥ the area that was drawn.
         b = boxes(*shape, augmentation)
-        self.assertGreaterEqual(((b.height + 0.5) * (b.width + 0.5)).min() / np.prod(shape), augmentation.min_area)
+        self.assertGreaterEqual(((b.height + 0.5) * (b.width + 0.5)).min() / np.prod(shape), augmentation.min_crop_area)
 
     @parameterized.product(shape=((200, 160), (105, 105)), augmentation=(PAPER, WRITING))
     def test_aspect(self, shape, augmentation):
@@ -84,8 +84,8 @@ class BoxesTest(parameterized.TestCase):
         self.assertGreater(uncut.sum(), 50)
         widest = (b.width[uncut] - 0.5) / (b.height[uncut] + 0.5)
         tallest = (b.width[uncut] + 0.5) / (b.height[uncut] - 0.5)
-        self.assertLessEqual(widest.max(), augmentation.aspect)
-        self.assertGreaterEqual(tallest.min(), 1 / augmentation.aspect)
+        self.assertLessEqual(widest.max(), augmentation.max_crop_aspect)
+        self.assertGreaterEqual(tallest.min(), 1 / augmentation.max_crop_aspect)
 
     @parameterized.parameters(PAPER, WRITING)
     def test_both_ends_of_the_aspect_are_used(self, augmentation):
@@ -93,8 +93,8 @@ class BoxesTest(parameterized.TestCase):
         b = boxes(105, 105, augmentation)
         uncut = (b.height < 105) & (b.width < 105)
         ratio = b.width[uncut] / b.height[uncut]
-        self.assertGreater(ratio.max(), augmentation.aspect * 0.97)
-        self.assertLess(ratio.min(), 1.03 / augmentation.aspect)
+        self.assertGreater(ratio.max(), augmentation.max_crop_aspect * 0.97)
+        self.assertLess(ratio.min(), 1.03 / augmentation.max_crop_aspect)
 
     def test_a_box_too_long_is_cut(self):
         # Of 100 × 250, a box of more than 0.4 of the area and aspect 1 is higher than the image.

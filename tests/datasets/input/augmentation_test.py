@@ -1,0 +1,191 @@
+"""What augmentation does beside crops: against Pillow, SciPy and loops; what is drawn, by its statistics."""
+
+from __future__ import annotations
+
+import colorsys
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+from PIL import Image, ImageEnhance, ImageOps
+from scipy import ndimage
+
+from datasets.images.image import DecodedImage
+from datasets.input import augmentation as module
+from datasets.input import colors, rand_augment, warps
+from datasets.input.formats import Augmentation, ImageFormat
+from datasets.input.preprocessing import training_image
+from tests.support import pictures
+from tests.support.tensors import TensorTest
+
+_SIZE = 24
+_FORMAT = ImageFormat(_SIZE, _SIZE, 3)
+PHOTOGRAPH = np.asarray(pictures.photograph().resize((_SIZE + 16, _SIZE + 16)))
+IMAGE = PHOTOGRAPH[:_SIZE, 8 : 8 + _SIZE]
+EVERYTHING = Augmentation(
+    rotation=20.0, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, grey=0.5, blur=0.5, randaugment=5.0
+)
+
+
+def changed(function, *arguments) -> np.ndarray:
+    return np.asarray(function(tf.constant(IMAGE, tf.float32), *arguments))
+
+
+def trained(seed: int, **settings) -> np.ndarray:
+    large = ImageFormat(3 * _SIZE, 3 * _SIZE, 3)  # So large that a blur is seen.
+    return training_image(DecodedImage(tf.constant(PHOTOGRAPH)), [0, seed], large, Augmentation(**settings)).numpy()
+
+
+class ColorsTest(TensorTest):
+    @parameterized.product(
+        kind=(("brightness", "Brightness"), ("contrast", "Contrast"), ("saturation", "Color")), factor=(0.0, 0.6, 1.7)
+    )
+    def test_as_pillow(self, kind, factor):
+        expected = getattr(ImageEnhance, kind[1])(Image.fromarray(IMAGE)).enhance(factor)
+        # Pillow rounds the grey or the mean first, and then cuts fractions off.
+        computed = changed(getattr(colors, kind[0]), factor)
+        self.assertAllClose(computed, np.asarray(expected), rtol=0, atol=1 + abs(1 - factor))
+
+    def test_hue_turns_the_circle(self):
+        computed = changed(colors.hue, 0.2) / 255
+        for pixel, expected in zip(computed[::5, ::5].reshape(-1, 3), IMAGE[::5, ::5].reshape(-1, 3) / 255):
+            hue, saturation, value = colorsys.rgb_to_hsv(*expected)
+            self.assertAllClose(pixel, colorsys.hsv_to_rgb((hue + 0.2) % 1, saturation, value), atol=1e-3)
+
+    def test_grey(self):
+        computed = changed(colors.without_color)
+        self.assertAllClose(computed, np.stack([Image.fromarray(IMAGE).convert("L")] * 3, -1), rtol=0, atol=1)
+
+    @parameterized.parameters("saturation", "hue", "without_color")
+    def test_one_channel_has_no_color(self, name):
+        grey = tf.constant(IMAGE[..., :1], tf.float32)
+        amount = () if name == "without_color" else (0.3,)
+        self.assertAllClose(getattr(colors, name)(grey, *amount), grey, atol=1e-4)
+
+
+class WarpsTest(TensorTest):
+    @parameterized.parameters(1, 2, 3)
+    def test_quarters_of_a_turn(self, quarters):
+        self.assertAllClose(changed(warps.rotated, 90.0 * quarters), np.rot90(IMAGE, quarters), rtol=0, atol=0.1)
+
+    def test_moves_and_mirrors_what_is_beyond_the_edge(self):
+        expected = np.concatenate([IMAGE[:, 5::-1], IMAGE[:, :-6]], axis=1)
+        self.assertAllClose(changed(warps.translated, 0.25, 0.0), expected, rtol=0, atol=0.1)
+        expected = np.concatenate([IMAGE[6:], IMAGE[:-7:-1]])
+        self.assertAllClose(changed(warps.translated, 0.0, -0.25), expected, rtol=0, atol=0.1)
+
+    def test_shears_about_the_middle(self):
+        # Row y from the middle shows what is y to the side: half a pixel beyond the rows beside the middle.
+        computed = changed(warps.sheared, 1.0, 0.0)
+        middle = (_SIZE - 1) / 2
+        for row, column in ((8, 14), (12, 11), (20, 9)):
+            aside = row - middle
+            low = int(np.floor(column + aside))
+            expected = (IMAGE[row, low] * 1.0 + IMAGE[row, low + 1]) / 2
+            self.assertAllClose(computed[row, column], expected, rtol=0, atol=0.1)
+
+    @parameterized.parameters(0.3, 1.1)
+    def test_blur(self, deviation):
+        computed = changed(warps.blurred, deviation, 1.2)
+        radius = 4 / deviation  # Three times 1.2 pixels, rounded up, in deviations.
+        expected = [ndimage.gaussian_filter(IMAGE[..., c].astype(float), deviation, truncate=radius) for c in range(3)]
+        self.assertAllClose(computed, np.stack(expected, -1), rtol=0, atol=0.05)
+
+    @parameterized.parameters(0.0, 0.5, 1.9)
+    def test_sharpness_as_pillow(self, factor):
+        expected = np.asarray(ImageEnhance.Sharpness(Image.fromarray(IMAGE)).enhance(factor))
+        self.assertAllClose(changed(warps.sharpness, factor)[1:-1, 1:-1], expected[1:-1, 1:-1], rtol=0, atol=2)
+
+
+class RandAugmentTest(TensorTest):
+    def operation(self, name, strength):
+        return changed(getattr(rand_augment, name), strength, tf.constant(strength))
+
+    def test_tables_as_pillow(self):
+        picture = Image.fromarray(IMAGE)
+        self.assertAllEqual(self.operation("_equalize", 1.0), ImageOps.equalize(picture))
+        self.assertAllEqual(self.operation("_posterize", 0.5), ImageOps.posterize(picture, 6))
+        self.assertAllEqual(self.operation("_posterize", 0.0), picture)
+        self.assertAllEqual(self.operation("_solarize", 0.25), ImageOps.solarize(picture, 192))
+        dim = picture.point(lambda value: 40 + value // 2)
+        computed = rand_augment._auto_contrast(tf.constant(np.asarray(dim), tf.float32), 1.0, None)
+        self.assertAllClose(computed, ImageOps.autocontrast(dim), rtol=0, atol=1)
+
+    @parameterized.parameters(1, 3)
+    def test_every_operation_of_every_image_stays_in_range(self, channels):
+        for image in (IMAGE[..., :channels], np.zeros((_SIZE, _SIZE, channels)), np.full((_SIZE, 2, channels), 255)):
+            for operation in rand_augment._OPERATIONS:
+                for sign in (-1.0, 1.0):
+                    result = operation(tf.constant(image, tf.float32), 1.0, tf.constant(sign)).numpy()
+                    self.assertEqual(result.shape, image.shape)
+                    self.assertTrue(np.isfinite(result).all())
+                    self.assertBetween(result.min(), -1e-3, result.max())
+                    self.assertLessEqual(result.max(), 255.01)
+
+    def test_more_strength_changes_more(self):
+        for operation in rand_augment._OPERATIONS[3:]:
+            means = [
+                np.abs(operation(tf.constant(IMAGE, tf.float32), share, tf.constant(share)) - IMAGE).mean()
+                for share in (0.0, 0.3, 1.0)
+            ]
+            self.assertAllClose(means[0], 0.0, atol=0.01)
+            self.assertGreater(means[2], means[1])
+            self.assertGreater(means[1], 0.1)
+
+    def test_two_operations_of_fourteen_evenly(self):
+        def counted(number):
+            return lambda image, share, signed: image + tf.reshape(tf.one_hot(number, 14), [14, 1, 1])
+
+        @tf.function
+        def counts(seed):
+            return rand_augment.rand_augment(tf.zeros([14, 1, 1]), seed, 5.0)
+
+        with mock.patch.object(rand_augment, "_OPERATIONS", tuple(map(counted, range(14)))):
+            total = sum(counts(tf.constant([0, seed])) for seed in range(300))
+        self.assertEqual(tf.reduce_sum(total), 600)
+        # Each 600/14 = 43 times, deviation 6.3.
+        self.assertBetween(total.numpy().min(), 43 - 25, 43)
+        self.assertBetween(total.numpy().max(), 43, 43 + 25)
+
+
+class TrainingImageTest(TensorTest):
+    def test_each_alone_changes_an_image(self):
+        plain = trained(6)
+        for name in ("rotation", "brightness", "contrast", "saturation", "hue", "grey", "blur", "randaugment"):
+            image = trained(6, **{name: 0.5 if name == "hue" else 1.0 if name in ("grey", "blur") else 0.9})
+            self.assertEqual((image.shape, image.dtype), ((3 * _SIZE, 3 * _SIZE, 3), np.float32))
+            self.assertGreater(np.abs(image - plain).max(), 1.0, name)
+
+    def test_the_crop_and_other_draws_stay_as_they_are(self):
+        # Never drawn: the image is as without.
+        self.assertAllEqual(trained(3, grey=1e-9), trained(3))
+        one, both = trained(3, brightness=0.5), trained(3, brightness=0.5, blur=1e-9, hue=1e-6)
+        self.assertAllClose(one, both, rtol=0, atol=0.05)
+
+    def test_follows_the_seed_in_a_pipeline_too(self):
+        seeds = tf.stack([tf.zeros(6, tf.int64), tf.range(6, dtype=tf.int64)], axis=1)
+        dataset = tf.data.Dataset.from_tensor_slices(seeds).map(
+            lambda seed: training_image(DecodedImage(tf.constant(PHOTOGRAPH)), seed, _FORMAT, EVERYTHING),
+            num_parallel_calls=2,
+        )
+        first, again = np.stack(list(dataset)), np.stack(list(dataset))
+        np.testing.assert_array_equal(first, again)
+        self.assertLen({image.tobytes() for image in first}, 6)
+        self.assertBetween(first.min(), -0.01, first.max())
+        self.assertLessEqual(first.max(), 255.01)
+
+    def test_shares_and_ranges_of_what_is_drawn(self):
+        @tf.function
+        def mean_and_color(image, seed, kind):
+            changed_image = module.augmented(image, seed, kind)
+            return tf.reduce_mean(changed_image), tf.reduce_max(tf.abs(changed_image[..., 0] - changed_image[..., 1]))
+
+        dim = tf.constant(IMAGE // 2, tf.float32)  # Nothing is cut at 255.
+        seeds = [tf.constant([5, seed]) for seed in range(200)]
+        grey, dimmed = Augmentation(grey=0.3), Augmentation(brightness=0.2)
+        colorless = sum(float(mean_and_color(dim, seed, grey)[1]) < 1e-3 for seed in seeds)
+        self.assertBetween(colorless, 60 - 26, 60 + 26)  # Deviation 6.5.
+        factors = [float(mean_and_color(dim, seed, dimmed)[0]) / (IMAGE // 2).mean() for seed in seeds]
+        self.assertBetween(min(factors), 0.8 - 1e-3, 0.82)
+        self.assertBetween(max(factors), 1.18, 1.2 + 1e-3)
