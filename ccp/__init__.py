@@ -30,6 +30,7 @@ _HOMES = {
     "ccp.training.ccp_model": ("CCPModel",),
     "ccp.training.projecting_callbacks": ("ProjectEveryEpochs", "ProjectOnPlateau", "ProjectOnStaleness"),
     "ccp.balanced_dataset": ("balanced_batches",),
+    "ccp.class_draws": ("DrawByGroup", "DrawBySize", "DrawEvenly", "near_classes"),
     "ccp.projection.settings": ("ProjectionSettings",),
     "ccp.training.settings": ("GradientSettings", "LoopSettings", "OptimizerSettings"),
 }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ccp.class_draws import DRAW_EVENLY, DrawClasses
 from ccp.errors import ConfigError
 from ccp.labels import class_labels
 from ccp.sampling import candidates_per_class, m_per_class
@@ -24,6 +25,7 @@ def balanced_batches(
     per_class: int = 4,
     steps: int | None = None,
     seed: int = 0,
+    draw: DrawClasses = DRAW_EVENLY,
     load: Callable[[tf.Tensor], tf.Tensor] | None = None,
     augment: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
 ) -> tf.data.Dataset:
@@ -40,6 +42,8 @@ def balanced_batches(
       per_class: images of each class in a batch.
       steps: batches in an epoch; by default the number of examples over the batch size.
       seed: everything random follows from it.
+      draw: which classes are drawn when: ``DrawEvenly()``, ``DrawBySize(power)`` or ``DrawByGroup(groups)``, with the
+        groups of the sorted labels.
       load: from an example to an image, in TensorFlow operations.
       augment: from an image and a seed, [2] int64 for TensorFlow's stateless operations, to an image.
 
@@ -47,9 +51,9 @@ def balanced_batches(
       A dataset of (images [classes · per_class, …], labels [classes · per_class] int64), with a known cardinality.
 
     Raises:
-      ConfigError: examples and labels do not match, or the labels have fewer classes than ``classes``.
+      ConfigError: examples and labels do not match, or the labels have too few classes for such batches.
     """
-    source = BalancedBatches(examples, labels, classes, per_class, steps, seed, load, augment)
+    source = BalancedBatches(examples, labels, classes, per_class, steps, seed, draw, load, augment)
     return source.each_epoch()
 
 
@@ -65,10 +69,10 @@ class BalancedBatches:
       steps: batches in an epoch.
     """
 
-    def __init__(self, examples, labels, classes, per_class, steps, seed, load, augment):
+    def __init__(self, examples, labels, classes, per_class, steps, seed, draw, load, augment):
         self._examples, self._labels = _in_memory(examples, labels)
         self._classes, self._per_class, self._seed = classes, per_class, seed
-        self._load, self._augment = load, augment
+        self._draw, self._load, self._augment = draw, load, augment
         self._batch_size = classes * per_class
         self.steps = steps or max(1, len(self._labels) // self._batch_size)
         _, self._classes_of = np.unique(self._labels, return_inverse=True)
@@ -108,7 +112,7 @@ class BalancedBatches:
         return self._loaded(rows, _POOL_BATCH)
 
     def _indices(self, epoch: int) -> np.ndarray:
-        return m_per_class(self._classes_of, self._classes, self._per_class, self.steps, self._seed, epoch)
+        return m_per_class(self._classes_of, self._classes, self._per_class, self.steps, self._seed, epoch, self._draw)
 
     def _rows(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Indices [batch] of the examples of each batch of an epoch, and a seed [batch, 2] for each of them."""

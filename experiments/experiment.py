@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
+from ccp.class_draws import DRAW_EVENLY, DrawBySize, DrawClasses
 from ccp.distribution.replicas import Replicas
 from ccp.errors import ConfigError
 from ccp.methods.build import Sizes, build_loss
@@ -50,6 +51,7 @@ class Experiment:
       model: the network.
       loss: the loss.
       embedder: the network, compiled for inference.
+      class_draws: which classes are drawn when; by group, it is set before training.
 
     Args:
       settings: the run's settings.
@@ -86,6 +88,8 @@ class Experiment:
             )
             self.loss = build_loss(settings.loss.loss, settings.loss.hyperparameters, sizes)
         self.embedder = Embedder(self.model, self.replicas)
+        by_size = settings.batch.class_draws == "by_size"
+        self.class_draws: DrawClasses = DrawBySize(settings.batch.class_size_power) if by_size else DRAW_EVENLY
 
     def embed(self, examples: Examples, shared: bool = False) -> Embedded:
         """Examples by the network as it is now; unreadable images are left out.
@@ -167,6 +171,7 @@ class Experiment:
             steps_per_epoch=self.settings.loop.steps_per_epoch,
             epoch=epoch,
             step=step,
+            classes=self.class_draws,
         )
 
     def _candidates(self, draw: int, per_class: int) -> tf.Tensor:

@@ -32,6 +32,7 @@ class RunDirectory:
     - ``projections/``: one ``.npz`` per projection;
     - ``tensorboard/``: event files;
     - ``bad_images.jsonl``: unreadable images, where those are skipped;
+    - ``class_groups.json``: the group of each class, where hard classes are drawn together;
     - ``before_training.json``: what the network scored before the first step;
     - ``test_embeddings.npz``: the test images' embeddings by the best weights;
     - ``result.json``: their scores, with the preset and what was overridden; written last.
@@ -51,6 +52,7 @@ class RunDirectory:
         self.data = self.path / "data.json"
         self.test_embeddings = self.path / "test_embeddings.npz"
         self.bad_images = self.path / "bad_images.jsonl"
+        self.class_groups = self.path / "class_groups.json"
         self.before_training = self.path / "before_training.json"
         self._lock = self.path / "lock"
 

@@ -77,6 +77,35 @@ class BatchSettings:
 
     classes_per_batch: int = setting(8, "classes in a batch", at_least=1)
     examples_per_class: int = setting(4, "images of each class in a batch", at_least=1)
+    class_draws: str = setting(
+        "evenly",
+        "which classes are drawn: all as often, those with more images more often (by_size), or hard ones together "
+        "(by_group)",
+        choices=("evenly", "by_size", "by_group"),
+    )
+    class_size_power: float = setting(
+        0.5,
+        "classes are drawn in proportion to their number of images to this power; 0: all classes alike, 1: all images",
+        at_least=0,
+        at_most=1,
+        only_with={"class_draws": ("by_size",)},
+    )
+    groups_per_batch: int = setting(
+        2, "groups that a batch has as many classes of", at_least=1, only_with={"class_draws": ("by_group",)}
+    )
+    group_size: int = setting(
+        8,
+        "classes in a group, where groups are classes near each other",
+        at_least=1,
+        only_with={"class_draws": ("by_group",)},
+    )
+    superclasses: str = setting(
+        "",
+        "CSV file with the columns class and superclass: the groups; without it, groups are classes whose mean "
+        "embeddings are near each other before training",
+        only_with={"class_draws": ("by_group",)},
+        in_preset=False,
+    )
 
     def __post_init__(self):
         check(self)

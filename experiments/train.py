@@ -14,6 +14,7 @@ from ccp.training.progress_display import ProgressDisplay
 from datasets.files import read_json, save_json
 from experiments.before_training import score_start
 from experiments.board import TensorBoard
+from experiments.class_groups import draw_by_group
 from experiments.description import describe
 from experiments.experiment import Experiment
 from experiments.no_projection import no_projection
@@ -61,6 +62,7 @@ def train_run(
         if replicas.is_chief:
             run.record(settings, digest)
         _score_start_once(experiment, run)
+        draw_by_group(experiment, run)
         with should_stop.training():
             progress = trainer.fit()
         tested = experiment.embed(experiment.splits.test, shared=True)

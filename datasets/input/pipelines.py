@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from ccp.sampling import candidates_per_class, check_enough_classes, m_per_class, members_by_class
+from ccp.class_draws import DRAW_EVENLY, DrawClasses
+from ccp.sampling import candidates_per_class, m_per_class, members_by_class
 from datasets.examples import Examples
 from datasets.input.bad_images import BadImages
 from datasets.input.formats import Augmentation, ImageFormat
@@ -69,6 +70,7 @@ class TrainingImages:
         steps_per_epoch: int,
         epoch: int = 0,
         step: int = 0,
+        classes: DrawClasses = DRAW_EVENLY,
     ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         """Endless batches from a position on, the same whether training starts or arrives there.
 
@@ -78,22 +80,24 @@ class TrainingImages:
           steps_per_epoch: batches in an epoch.
           epoch: where to start, from 0.
           step: where to start in that epoch, from 0.
+          classes: which classes are drawn when.
 
         Returns:
           Images [P · M, size, size, channels] float32 and labels [P · M] int64, or this process's share of them.
 
         Raises:
-          DataError: there are fewer than P classes, or (later) an image cannot be read.
+          ConfigError: there are too few classes for such batches.
+          DataError: (later) an image cannot be read.
         """
         labels = self._examples.labels
         # Here, and not when the first batch is drawn.
-        check_enough_classes(labels, classes_per_batch)
+        classes.check(int(labels.max()) + 1, classes_per_batch)
 
         def rows():
             at_epoch, at_step = epoch, step
             while True:
                 indices = m_per_class(
-                    labels, classes_per_batch, examples_per_class, steps_per_epoch, self._seed, at_epoch
+                    labels, classes_per_batch, examples_per_class, steps_per_epoch, self._seed, at_epoch, classes
                 )
                 share = self._share(indices.shape[1])
                 for at in range(at_step, steps_per_epoch):

@@ -61,7 +61,7 @@ def given_settings(values: FlagValues, names: Iterable[str] | None = None) -> di
     if names is None:
         names = [*all_settings(), *(name for name in values if base_name(name) in all_hyperparameters())]
     given = renamed({name: values[name].value for name in names if values[name].present})
-    for name in ("data_dir", "manifest", "weights"):
+    for name in ("data_dir", "manifest", "superclasses", "weights"):
         if given.get(name) and not (name == "weights" and given[name] in _IN_EVERY_FOLDER):
             given[name] = os.path.abspath(given[name])
     backbone = given.get("backbone", "")
