@@ -31,6 +31,7 @@ class RunDirectory:
     - ``metrics.jsonl``: one line per epoch;
     - ``projections/``: one ``.npz`` per projection;
     - ``tensorboard/``: event files;
+    - ``metrics.csv``, ``log_ids.json``: as ``--log`` asks; the latter says which runs of W&B and MLflow are this one;
     - ``bad_images.jsonl``: unreadable images, where those are skipped;
     - ``class_groups.json``: the group of each class, where hard classes are drawn together;
     - ``before_training.json``: what the network scored before the first step;
@@ -47,6 +48,8 @@ class RunDirectory:
         self.projections = self.path / "projections"
         self.tensorboard = self.path / "tensorboard"
         self.metrics = self.path / "metrics.jsonl"
+        self.csv = self.path / "metrics.csv"
+        self.log_ids = self.path / "log_ids.json"
         self.result = self.path / "result.json"
         self.settings = self.path / "settings.json"
         self.data = self.path / "data.json"

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from ccp.errors import ConfigError
 from ccp.losses.registry import PAIR_LOSSES
 from ccp.methods.registry import METHODS, Term, base_name, hyperparameters_of, parse_terms, written
-from ccp.settings import Setting, check, setting
+from ccp.settings import Setting, check, refuse_unknown, setting
+
+LOGS = ("tensorboard", "csv", "wandb", "mlflow")
 
 
 @functools.cache
@@ -138,6 +140,18 @@ class RunSettings:
         may_change=True,
         in_preset=False,
     )
+    log: str = setting(
+        "tensorboard",
+        f"where metrics go besides metrics.jsonl, any of {', '.join(LOGS)}, with commas; empty for nowhere",
+        may_change=True,
+        in_preset=False,
+    )
 
     def __post_init__(self):
         check(self)
+        refuse_unknown(self.logs, LOGS, "log")
+
+    @property
+    def logs(self) -> list[str]:
+        """Keys of ``LOGS``."""
+        return [name.strip() for name in self.log.split(",") if name.strip()]

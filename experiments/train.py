@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -17,6 +18,7 @@ from experiments.board import TensorBoard
 from experiments.class_groups import draw_by_group
 from experiments.description import describe
 from experiments.experiment import Experiment
+from experiments.logs import Log, check_logs, opened_logs
 from experiments.no_projection import no_projection
 from experiments.run_callbacks import RunLog
 from experiments.run_directory import RunDirectory
@@ -51,14 +53,18 @@ def train_run(
     # What is refused until the directory is claimed leaves nothing behind.
     check_start_weights(settings.network)
     check_optimizer(settings.optimizer.optimizer)
+    check_logs(settings.run.logs)
     replicas = replicas_of(settings.run.strategy, settings.batch.size, settings.run.worker_timeout)
     experiment = Experiment(settings, run.bad_images, replicas)
     if not replicas.any(replicas.is_chief and run.has_trained_step):
         experiment.load_start_weights()
     digest = experiment.data_digest
-    with run.claimed(settings, digest) if replicas.is_chief else contextlib.nullcontext():
+    with contextlib.ExitStack() as stack:
+        if replicas.is_chief:
+            stack.enter_context(run.claimed(settings, digest))
         check_same_directory(replicas, run)
-        trainer = experiment.trainer(run, _callbacks(experiment, run, title), should_stop)
+        logs = stack.enter_context(opened_logs(settings.run.logs if replicas.is_chief else [], run, settings))
+        trainer = experiment.trainer(run, _callbacks(experiment, run, title, logs), should_stop)
         if replicas.is_chief:
             run.record(settings, digest)
         _score_start_once(experiment, run)
@@ -79,6 +85,8 @@ def train_run(
         }
         if replicas.is_chief:
             run.finish(tested.embeddings, tested.indices, result)
+        for log in logs:
+            log.keep(tested.result.means)
         wait_for_result(replicas, run)
     return result
 
@@ -93,11 +101,16 @@ def _score_start_once(experiment: Experiment, run: RunDirectory) -> None:
         save_json(run.before_training, scores)
 
 
-def _callbacks(experiment: Experiment, run: RunDirectory, title: str) -> list[tf.keras.callbacks.Callback]:
+def _callbacks(
+    experiment: Experiment, run: RunDirectory, title: str, logs: Sequence[Log]
+) -> list[tf.keras.callbacks.Callback]:
     if not experiment.replicas.is_chief:
         return []
+    settings = experiment.settings
+    boards = [TensorBoard(run, lambda: experiment.validator.embedded)] if "tensorboard" in settings.run.logs else []
     return [
         RunLog(run, lambda: experiment.embed_spread(experiment.splits.train, _MAX_SCATTERED)),
-        TensorBoard(run, lambda: experiment.validator.embedded),
-        ProgressDisplay(title, experiment.settings.batch.size),
+        *boards,
+        *(log.callback for log in logs),
+        ProgressDisplay(title, settings.batch.size),
     ]

@@ -96,7 +96,7 @@ class RefusalTest(parameterized.TestCase):
     @parameterized.parameters(
         (["trian"], "Unknown command 'trian'. Did you mean train?"),
         (["--loss=ccp/contrastive"], "A command word comes first"),
-        (["train", "--los=triplet"], "Unknown flag of main.py train: 'los'. Did you mean loss?"),
+        (["train", "--los=triplet"], "Unknown flag of main.py train: 'los'. Did you mean loss or log?"),
         (["train", "--loss=ccp/contrasive"], "Unknown pair loss 'contrasive'. Did you mean contrastive"),
         (["train", "--dataset=omniglott"], "Unknown data set 'omniglott'. Did you mean omniglot?"),
         (

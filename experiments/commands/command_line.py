@@ -52,7 +52,11 @@ class Command(NamedTuple):
     def flags(self) -> list[Flag]:
         """All its flags."""
         own = self.own_flags() if callable(self.own_flags) else self.own_flags
-        return [*own, Flag("verbosity", "1 also shows TensorFlow's messages", 0, group="Output")]
+        return [
+            *own,
+            Flag("flagfile", "read flags from this file, one a line", group="Other"),  # By absl itself.
+            Flag("verbosity", "1 also shows TensorFlow's messages", 0, group="Other"),
+        ]
 
 
 def run_command_line(

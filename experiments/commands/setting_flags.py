@@ -9,13 +9,15 @@ from typing import Any
 
 from absl.flags import FlagValues
 
+from ccp.errors import ConfigError
 from ccp.methods.registry import base_name
 from ccp.settings import Setting, settings_of
+from datasets.files import read_json
 from experiments.commands.command_flags import Flag
 from experiments.original_names import renamed
 from experiments.presets import all_presets, preset, preset_settings
 from experiments.sections import all_hyperparameters
-from experiments.settings import Settings, all_settings, refuse_without_effect
+from experiments.settings import Settings, all_settings, configure, refuse_without_effect
 from models.backbones.safe_file import file_digest
 from models.registry import HUB, is_file
 
@@ -28,6 +30,9 @@ def training_flags() -> list[Flag]:
     listed = [setting_flag(name, group=_ESSENTIAL) for name, entry in all_settings().items() if entry.essential]
     run_dir = "directory of the run (default: runs/ and a name made of the settings)"
     listed.append(Flag("run_dir", run_dir, group=_ESSENTIAL))
+    listed.append(
+        Flag("config", "settings.json of a run, for its settings but for those given here", group="Repetition")
+    )
     for section in dataclasses.fields(Settings):
         about = (type(section.default).__doc__ or "").partition("\n")[0].rstrip(".")
         group = section.name.capitalize()
@@ -74,15 +79,34 @@ def given_settings(values: FlagValues, names: Iterable[str] | None = None) -> di
 
 
 def chosen_settings(values: FlagValues) -> Settings:
-    """The preset that goes with what was given, and over it what was given.
+    """The preset that goes with what was given, or the settings of ``--config``, and over it what was given.
 
     Raises:
       ConfigError: a value cannot be, or has no effect with the others.
     """
     given = given_settings(values)
-    settings = preset_settings(**given)
+    settings = _repeated(values.config, given) if values.config else preset_settings(**given)
     refuse_without_effect(given, settings)
     return settings
+
+
+def _repeated(path: str, given: dict[str, Any]) -> Settings:
+    """The settings that a file holds, and over them those that were given."""
+    if not os.path.isfile(path):
+        raise ConfigError(f"There is no file {path} to repeat; pass --config=RUN/settings.json.")
+    recorded = read_json(path)
+    try:
+        repeated = configure(recorded)
+    except (ConfigError, TypeError, AttributeError) as error:
+        raise ConfigError(f"--config={path} is no settings.json that this version writes: {error}") from error
+    flat = repeated.flat()
+    for name in ("dataset", "loss"):
+        if given.get(name, flat[name]) != flat[name]:
+            raise ConfigError(
+                f"--config={path} repeats a run with --{name}={flat[name]}, and other settings follow from that. Leave "
+                f"out --{name}={given[name]}, or leave out --config."
+            )
+    return configure(flat, given)
 
 
 def default_run_dir(settings: Settings, last: str) -> str:
