@@ -25,6 +25,9 @@ SMALL = {
     "virtual_gap": 0,
     "virtual_start_step": 1,
     "noise_rate": 0.3,
+    "flow_blocks": 1,
+    "flow_depth": 2,
+    "flow_width": 4,
     "distance_weight": 0.5,
     "batch_weight": 0.5,
 }
@@ -56,12 +59,14 @@ def test_mining_is_built_from_its_name():
 ADMITTED = list(filter(is_admitted, (f"{method}/{pair_loss}" for method in METHODS for pair_loss in PAIR_LOSSES)))
 # Every kind of variable: boundaries and a count of draws, proxies, a memory, levels, clusters, past steps, a threshold.
 STATEFUL = [
-    "mdr/margin",
-    "hpl/margin",
-    "proxy_synthesis/margin",
+    *(f"{method}/margin" for method in ("mdr", "hpl", "proxy_synthesis", "memvir", "prism", "nir")),
     "ccp_xbm/margin+0.5*softmax",
-    "memvir/margin",
-    "prism/margin",
+]
+DEGENERATE = [
+    "mdr/margin",
+    "prism/triplet",
+    "nir/triplet",
+    *(f"{method}/proxy_anchor" for method in ("hpl", "proxy_synthesis", "memvir")),
 ]
 
 
@@ -145,9 +150,7 @@ def test_half_precision_and_labels_of_any_integer_type(name):
         ([0, 0, 3, 4], 1e4 * np.eye(4)),
     ],
 )
-@pytest.mark.parametrize(
-    "name", ["mdr/margin", "hpl/proxy_anchor", "proxy_synthesis/proxy_anchor", "memvir/proxy_anchor", "prism/triplet"]
-)
+@pytest.mark.parametrize("name", DEGENERATE)
 def test_degenerate_batches_have_finite_losses_and_gradients(name, labels, embeddings):
     loss, embeddings = built(name), tf.constant(embeddings, tf.float32)
     for _ in range(3):
