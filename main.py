@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from experiments.commands import (
+    calibrate,
     compare,
     convert,
     demo,
@@ -35,6 +36,7 @@ COMMANDS = {
     "evaluate": evaluate.COMMAND,
     "report": report.COMMAND,
     "compare": compare.COMMAND,
+    "calibrate": calibrate.COMMAND,
     "export": export.COMMAND,
     "embed": embed.COMMAND,
     "search": search.COMMAND,

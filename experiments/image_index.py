@@ -51,6 +51,12 @@ def top_directory(images: str) -> str:
     return os.path.join(*itertools.takewhile(lambda part: not glob.has_magic(part), pathlib.Path(place).parent.parts))
 
 
+def folder_class(path: str, images: str) -> str:
+    """The class of an image: the folder right in the directory of a set that it is in; empty if there is none."""
+    parts = pathlib.PurePath(os.path.relpath(path, top_directory(images))).parts
+    return parts[0] if len(parts) > 1 and parts[0] != os.pardir else ""
+
+
 def _default_index(images: str) -> str:
     """Beside the images; each pattern has a separate one, as it is a part of its directory."""
     place = os.path.abspath(images)

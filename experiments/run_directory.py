@@ -36,7 +36,8 @@ class RunDirectory:
     - ``class_groups.json``: the group of each class, where hard classes are drawn together;
     - ``before_training.json``: what the network scored before the first step;
     - ``test_embeddings.npz``: the test images' embeddings by the best weights;
-    - ``result.json``: their scores, with the preset and what was overridden; written last.
+    - ``result.json``: their scores, with the preset and what was overridden; written last;
+    - ``threshold.json``: the distance below which images are of one class, if it was calibrated.
 
     Args:
       path: the directory; made if need be.
@@ -57,6 +58,7 @@ class RunDirectory:
         self.bad_images = self.path / "bad_images.jsonl"
         self.class_groups = self.path / "class_groups.json"
         self.before_training = self.path / "before_training.json"
+        self.threshold = self.path / "threshold.json"
         self._lock = self.path / "lock"
 
     @property
@@ -160,6 +162,7 @@ class RunDirectory:
             self.before_training.unlink(missing_ok=True)
         if anew:
             self.result.unlink(missing_ok=True)
+            self.threshold.unlink(missing_ok=True)
         elif self.result.exists() and not self.finished(settings):
             os.replace(self.result, self.path / f"result_after_{read_json(self.result)['epochs']}_epochs.json")
         save_json(self.data, {"digest": digest})

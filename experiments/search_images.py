@@ -14,7 +14,7 @@ from evaluate.figures.retrieval import RetrievalRow, draw_retrievals
 from evaluate.figures.style import save
 from evaluate.file_thumbnails import file_thumbnail
 from evaluate.search import nearest_neighbors
-from experiments.image_index import index_images, top_directory
+from experiments.image_index import folder_class, index_images
 from models.serving.exported_model import ExportedModel
 from models.serving.file_embedding import embed_files
 
@@ -90,7 +90,7 @@ def search_images(
     queries = embed_files(model.signatures, find_images(query), skip_unreadable=False, remedy=remedy)
     found = index_images(model, gallery, files, index, skip_unreadable, overwrite)
     neighbors = nearest_neighbors(queries.embeddings, found.embeddings, min(count, len(found.paths)))
-    classes = [_gallery_class(path, gallery) for path in found.paths]
+    classes = [folder_class(path, gallery) for path in found.paths]
     known = set(classes)
     answers = [
         Found(
@@ -141,13 +141,7 @@ def _row(answer: Found, files: dict[str, int]) -> RetrievalRow:
     )
 
 
-def _gallery_class(path: str, gallery: str) -> str:
-    """The folder right in the gallery that an image is in; empty if there is none."""
-    parts = pathlib.PurePath(os.path.relpath(path, top_directory(gallery))).parts
-    return parts[0] if len(parts) > 1 and parts[0] != os.pardir else ""
-
-
 def _query_class(path: str, gallery: str, classes: set[str]) -> str:
     """The class of a query; empty if it is not known."""
     folders = pathlib.Path(os.path.abspath(path)).parent.parts
-    return _gallery_class(path, gallery) or next((name for name in reversed(folders) if name in classes), "")
+    return folder_class(path, gallery) or next((name for name in reversed(folders) if name in classes), "")

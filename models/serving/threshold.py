@@ -84,12 +84,20 @@ def read_threshold(directory: str | os.PathLike) -> Threshold | None:
     Raises:
       ThresholdError: the file is damaged or holds something else.
     """
+    record = read_threshold_record(directory)
+    return None if record is None else parse_threshold(record)
+
+
+def read_threshold_record(directory: str | os.PathLike) -> dict[str, Any] | None:
+    """All that ``threshold.json`` holds, checked; see ``read_threshold``."""
     path = pathlib.Path(directory, THRESHOLD_FILE)
     if not path.exists():
         return None
     try:
-        return parse_threshold(read_json(path))
+        record = read_json(path)
+        parse_threshold(record)
     except (OSError, UserError) as error:
         raise ThresholdError(
             f"{path} cannot be used ({first_line(error)}); write it again with main.py calibrate, or delete it."
         ) from error
+    return record
