@@ -48,6 +48,10 @@ _DEPARTURES: dict[str, dict[str, Any]] = {
 # Without labels, each image gives two views: the other images of a batch are the negatives, so it holds many.
 LOSS_WITHOUT_LABELS = "nt_xent"
 _TWO_VIEWS = {"classes_per_batch": 64, "examples_per_class": 2, "validation": "auto"}
+# Views have to differ in what does not matter. SimCLR's colours at half strength, as here every view is changed.
+_COLORS = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1, "grey": 0.2, "blur": 0.5}
+_VIEWS_OF_PHOTOGRAPHS = {"min_crop_area": 0.08, **_COLORS}
+_VIEWS_OF_WRITING = {"min_crop_area": 0.4, "max_crop_aspect": 4 / 3, "rotation": 15.0}
 
 
 def small_settings(dataset: str) -> dict[str, Any]:
@@ -58,4 +62,5 @@ def small_settings(dataset: str) -> dict[str, Any]:
 
 def without_labels(dataset: str) -> dict[str, Any]:
     """What differs from the settings of a data set when it is trained on without labels."""
-    return dict(_TWO_VIEWS)
+    is_writing = _WRITING.items() <= _DEPARTURES.get(dataset, {}).items()
+    return {**_TWO_VIEWS, **(_VIEWS_OF_WRITING if is_writing else _VIEWS_OF_PHOTOGRAPHS)}

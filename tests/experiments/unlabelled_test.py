@@ -47,7 +47,7 @@ class UnlabelledTest(tf.test.TestCase):
         self.assertIn("embedding/kernel", changed)
 
     def test_batches_hold_two_views_of_each_image(self):
-        experiment = Experiment(preset_settings(dataset="digits", labels="none", min_crop_area=0.2))
+        experiment = Experiment(preset_settings(dataset="digits", labels="none"))
         images, labels = next(experiment._batches(0, 0))
         self.assertAllEqual(labels[::2], labels[1::2])
         self.assertLen(set(labels.numpy()), 64)
@@ -58,7 +58,11 @@ class UnlabelledTest(tf.test.TestCase):
         chosen = preset_settings(dataset="typefaces", labels="none")
         self.assertEqual((chosen.loss.loss, chosen.batch.size, chosen.data.validation), ("nt_xent", 128, "auto"))
         self.assertEqual(preset({"dataset": "typefaces", "labels": "none", "loss": "supcon"})["loss"], "supcon")
+        self.assertEqual(
+            (chosen.augmentation.rotation, chosen.augmentation.flip, chosen.augmentation.hue), (15, False, 0)
+        )
         paper = preset_settings(dataset="cub", labels="none", conventional=True, weights="bn.h5")
+        self.assertEqual((paper.augmentation.rotation, paper.augmentation.flip, paper.augmentation.hue), (0, True, 0.1))
         self.assertEqual((paper.batch.examples_per_class, paper.data.select_on_test), (2, False))
 
 
