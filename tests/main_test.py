@@ -125,6 +125,7 @@ class RefusalTest(parameterized.TestCase):
         (["train", "--dataset=sop", "--crop_to_box"], "--crop_to_box only matters with --dataset=cub or cars196 or"),
         (["train", "--on_bad_image=skip"], "--on_bad_image only matters with --dataset=cub or"),
         (["mlrc", "--validation=fold1"], "main.py mlrc holds out each of four folds in turn; leave --validation out"),
+        (["mlrc", "--dataset=typefaces", "--labels=none"], "main.py mlrc holds classes out, which needs labels"),
         (["train", "--repeats=0"], "--repeats must be a whole number, at least 1; got '0'"),
         (["export", "--export_dir=e"], "main.py export needs one of --run_dir, a run, and --model"),
         (["report"], "main.py report needs RUN …"),

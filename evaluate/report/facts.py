@@ -34,7 +34,8 @@ class Evaluation:
       protocol: sentences by topic: how the run was evaluated.
       best_epoch: whose weights these are.
       test: the test examples.
-      test_classes: ``unseen classes``, or ``seen classes``: of these, the images that are searched are training images.
+      test_classes: ``unseen classes``, or ``seen classes``: of these, the images that are searched are training images;
+        or ``unseen images``, which are shown in two views.
       training: some training examples.
       proxies: [num_classes, proxies_per_class, embedding_size] of the training classes, normalised; None if the loss
         has none.
@@ -155,10 +156,10 @@ class Group(NamedTuple):
         return next((run for run in self.runs if run.evaluation), self.runs[0])
 
     @property
-    def seen_classes(self) -> bool:
-        """Whether the scores are of classes that were trained on."""
+    def unusual_test(self) -> str:
+        """What the scores are of, if it is not unseen classes; otherwise empty."""
         evaluation = self.shown.evaluation
-        return evaluation is not None and evaluation.test_classes == "seen classes"
+        return "" if evaluation is None or evaluation.test_classes == "unseen classes" else evaluation.test_classes
 
     @property
     def scored(self) -> list[RunFacts]:

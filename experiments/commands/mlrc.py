@@ -21,6 +21,8 @@ def mlrc(values: FlagValues) -> int:
     settings = chosen_settings(values)
     if settings.data.conventional:
         raise ConfigError("--conventional is another protocol, of one model: main.py train --conventional --repeats=3.")
+    if settings.data.labels == "none":
+        raise ConfigError("main.py mlrc holds classes out, which needs labels; leave --labels=none out, or use train.")
     return train_folds(settings, values.run_dir, values.repeats)
 
 

@@ -12,7 +12,7 @@ from experiments.commands.setting_flags import given_settings, setting_flag
 from experiments.presets import all_presets, preset, preset_name, preset_settings
 from experiments.settings import Settings, configure
 
-_CHOICES = ("dataset", "loss", "backbone", "conventional")
+_CHOICES = ("dataset", "loss", "labels", "backbone", "conventional")
 
 
 def presets(values: FlagValues) -> int:

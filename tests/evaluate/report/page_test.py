@@ -13,6 +13,7 @@ import tempfile
 
 import numpy as np
 import tensorflow as tf
+from absl.testing import parameterized
 from PIL import Image
 
 from evaluate.metrics.registry import STANDARD
@@ -109,16 +110,18 @@ class OneRunTest(tf.test.TestCase):
         self.assertEqual(numbers["geometry"]["training classes"]["examples"], 40)
 
 
-class SeenClassesTest(tf.test.TestCase):
-    def test_it_is_said(self):
+class UnusualTestTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters(
+        ("seen classes", "evaluated on 48 other images of 8 of these (seen classes)"),
+        ("unseen images", "evaluated on 48 views of 8 other images (unseen images)"),
+    )
+    def test_it_is_said(self, test_classes, expected):
         facts = made_up_run.run_facts("a")
-        facts = dataclasses.replace(
-            facts, evaluation=dataclasses.replace(facts.evaluation, test_classes="seen classes")
-        )
+        facts = dataclasses.replace(facts, evaluation=dataclasses.replace(facts.evaluation, test_classes=test_classes))
         page = render(made_up_run.report(facts), pictures.folder_for(self))
-        self.assertIn("evaluated on 48 other images of 8 of these (seen classes)", Reader(page).text)
-        self.assertRegex(Reader(page).text, r" a, seen classes \d+\.\d\d \d+\.\d\d – ")
-        self.assertNotIn("unseen", page.lower())
+        self.assertIn(expected, Reader(page).text)
+        self.assertRegex(Reader(page).text, rf" a, {test_classes} \d+\.\d\d \d+\.\d\d – ")
+        self.assertNotIn("unseen classes", page.lower())
 
 
 class WithoutProjectionTest(tf.test.TestCase):
