@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 LOCK = $$($(PYTHON_IN_VENV) -c 'import sys; print("requirements/lock" + "-keras3" * (sys.version_info >= (3, 12)) + ".txt")')
 VERSION := -c 'import sys; print("Python %d.%d" % sys.version_info[:2])'
 
-.PHONY: demo test test-real-size lint format benchmark docs setup setup-gpu setup-pretrained setup-docs clean
+.PHONY: demo notebooks test test-real-size lint format benchmark docs setup setup-gpu setup-pretrained setup-docs clean
 
 demo: $(INSTALLED)  ## train on Latin letters with and without CCP, evaluate on Greek and Cyrillic ones, draw, export
 	$(PYTHON_IN_VENV) main.py demo
@@ -35,6 +35,10 @@ docs: setup-docs  ## the documentation site in build/site/; fails on a broken li
 	$(PYTHON_IN_VENV) -m docs.site.catalogue
 	NO_MKDOCS_2_WARNING=1 $(PYTHON_IN_VENV) -m mkdocs build --strict
 	@echo "Open build/site/index.html"
+
+notebooks: setup-docs  ## execute the notebooks from clean, in place: a few minutes
+	$(PYTHON_IN_VENV) -m nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
+		--ExecutePreprocessor.timeout=900 notebooks/*.ipynb
 
 setup: $(INSTALLED)  ## only build the environment
 
