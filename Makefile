@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 LOCK = $$($(PYTHON_IN_VENV) -c 'import sys; print("requirements/lock" + "-keras3" * (sys.version_info >= (3, 12)) + ".txt")')
 VERSION := -c 'import sys; print("Python %d.%d" % sys.version_info[:2])'
 
-.PHONY: demo notebooks test test-real-size lint format benchmark docs setup setup-gpu setup-pretrained setup-docs clean
+.PHONY: demo notebooks test test-real-size lint format benchmark docs wheel test-wheel setup setup-gpu setup-pretrained setup-docs clean
 
 demo: $(INSTALLED)  ## train on Latin letters with and without CCP, evaluate on Greek and Cyrillic ones, draw, export
 	$(PYTHON_IN_VENV) main.py demo
@@ -39,6 +39,20 @@ docs: setup-docs  ## the documentation site in build/site/; fails on a broken li
 notebooks: setup-docs  ## execute the notebooks from clean, in place: a few minutes
 	$(PYTHON_IN_VENV) -m nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
 		--ExecutePreprocessor.timeout=900 notebooks/*.ipynb
+
+wheel: $(INSTALLED)  ## build the wheel of the package ccp in dist/, and check what it says of itself
+	$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --constraint $(LOCK) \
+		--requirement requirements/release.txt
+	rm -rf dist build/lib
+	$(PYTHON_IN_VENV) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	$(PYTHON_IN_VENV) -m twine check --strict dist/*.whl
+
+test-wheel: wheel  ## install the wheel alone in a new environment and run the README's lines for Python there
+	$(PYTHON_IN_VENV) -m venv --clear build/wheel-env
+	build/wheel-env/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(LOCK) \
+		dist/*.whl scikit-learn
+	cd build && wheel-env/bin/python -c \
+		'import pathlib, re; exec(re.search("`{3}python\n(.*?)`{3}", pathlib.Path("../README.md").read_text(), re.S)[1])'
 
 setup: $(INSTALLED)  ## only build the environment
 

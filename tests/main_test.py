@@ -117,7 +117,7 @@ class RefusalTest(parameterized.TestCase):
             ["train", "--batch_size=32"],
             "main.py train has no --batch_size: pass --classes_per_batch and --examples_per_",
         ),
-        (["train", "--momentum=1"], "Unknown flag of main.py train: 'momentum'. There are: dataset, "),
+        (["train", "--nesterov=1"], "Unknown flag of main.py train: 'nesterov'. There are: dataset, "),
         (["report", "--run_dir=a"], "main.py report takes runs without a flag: main.py report RUN …"),
         (["train", "--image_size=1"], "image_size must be 0 or at least 8; got 1"),
         (["train", "--neg_margin=nan"], "neg_margin must be at least 0 and at most 2; got nan"),
