@@ -51,6 +51,13 @@ SETTINGS: dict[str, tuple[dict, ...]] = {
     "triplet_upper_bound": ({},),
     "arcface": ({"scale": 64.0, "margin": 0.5}, {"scale": 2.0, "margin": 1.2}, {"scale": 5.0, "margin": 0.0}),
     "cosface": ({"scale": 64.0, "margin": 0.35}, {"scale": 2.0, "margin": 0.0}),
+    "circle": ({"scale": 80.0, "margin": 0.4}, {"scale": 3.0, "margin": 0.1}),
+    "smooth_ap": ({"temperature": 0.01}, {"temperature": 0.3}),
+    "fast_ap": ({"num_bins": 10}, {"num_bins": 3}),
+    "recall_at_k": (
+        {"temperature": 0.01, "k_temperature": 1.0, "largest_k": 16},
+        {"temperature": 0.3, "k_temperature": 0.5, "largest_k": 3},
+    ),
     "semi_hard_triplet": ({"margin": 0.2}, {"margin": 0.9}),
     "hard_triplet": ({"margin": 0.2}, {"margin": 0.9}),
     "lifted_structure": ({"margin": 1.0}, {"margin": 0.3}),

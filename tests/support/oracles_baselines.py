@@ -131,3 +131,74 @@ def nt_xent(p: Problem, temperature) -> float:
             own = math.exp(p.similarity(a, r) / temperature)
             terms.append(-math.log(own / (own + others)))
     return sum(terms) / len(terms) if terms else 0.0
+
+
+def circle(p: Problem, scale, margin, weighting: Problem | None = None) -> float:
+    """``weighting`` has the similarities that the weights are computed from: the gradient takes those as constant."""
+    weighting = weighting or p
+    losses = []
+    for a in range(len(p.anchors)):
+        pulls = [
+            -scale * max(0.0, 1 + margin - weighting.similarity(a, r)) * (p.similarity(a, r) - 1 + margin)
+            for r in p.positives(a)
+        ]
+        pushes = [
+            scale * max(0.0, weighting.similarity(a, r) + margin) * (p.similarity(a, r) - margin)
+            for r in p.negatives(a)
+        ]
+        if pulls and pushes:
+            losses.append(math.log1p(sum(math.exp(n + q) for n in pushes for q in pulls)))
+    return sum(losses) / len(losses) if losses else 0.0
+
+
+def _soft_count(p: Problem, anchor: int, positive: int, references: list[int], temperature: float) -> float:
+    own = p.similarity(anchor, positive)
+    exponents = [(own - p.similarity(anchor, r)) / temperature for r in references if r != positive]
+    return sum(1 / (1 + math.exp(exponent)) for exponent in exponents)
+
+
+def _one_less(by_anchor: list[float]) -> float:
+    return 1 - sum(by_anchor) / len(by_anchor) if by_anchor else 0.0
+
+
+def smooth_ap(p: Problem, temperature) -> float:
+    averages = []
+    for a in range(len(p.anchors)):
+        precisions = [
+            (1 + _soft_count(p, a, r, p.positives(a), temperature))
+            / (1 + _soft_count(p, a, r, p.positives(a) + p.negatives(a), temperature))
+            for r in p.positives(a)
+        ]
+        averages += [sum(precisions) / len(precisions)] if precisions else []
+    return _one_less(averages)
+
+
+def recall_at_k(p: Problem, temperature, k_temperature, largest_k) -> float:
+    recalls = []
+    for a in (a for a in range(len(p.anchors)) if p.positives(a)):
+        everything = p.positives(a) + p.negatives(a)
+        ranks = [1 + _soft_count(p, a, r, everything, temperature) for r in p.positives(a)]
+        by_k, k = [], 1
+        while k <= largest_k:
+            found = sum(1 / (1 + math.exp((rank - k) / k_temperature)) for rank in ranks)
+            by_k.append(min(found, k) / min(k, len(ranks)))
+            k *= 2
+        recalls.append(sum(by_k) / len(by_k))
+    return _one_less(recalls)
+
+
+def fast_ap(p: Problem, num_bins) -> float:
+    width, averages = 4 / num_bins, []
+
+    def histogram(anchor, references):
+        squared = [p.distance(anchor, r) ** 2 for r in references]
+        return [sum(max(0.0, 1 - abs(d - b * width) / width) for d in squared) for b in range(num_bins + 1)]
+
+    for a in (a for a in range(len(p.anchors)) if p.positives(a)):
+        own, other = histogram(a, p.positives(a)), histogram(a, p.negatives(a))
+        average = 0.0
+        for b in range(num_bins + 1):
+            found, rank = sum(own[: b + 1]), sum(own[: b + 1]) + sum(other[: b + 1])
+            average += own[b] * found / rank if rank else 0.0
+        averages.append(average / len(p.positives(a)))
+    return _one_less(averages)

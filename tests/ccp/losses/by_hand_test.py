@@ -68,6 +68,39 @@ AGAINST = {
     ),
     # 2 · (0.5 − 0.25) for the own class, 2 · 0.75 for the other.
     "CosFace": (ccp.CosFaceLoss(2.0, 0.25), ([0], [[1.0]], [0, 1], [[0.5], [0.75]]), math.log1p(math.exp(1.5 - 0.5))),
+    # Weights 1.25 − 0.5 and 0.75 + 0.25; exponents 2 · 0.75 · 0.25 and 2 · 1 · 0.5.
+    "circle": (ccp.CircleLoss(2.0, 0.25), ([0], [[1.0]], [0, 1], [[0.5], [0.75]]), math.log1p(math.exp(0.375 + 1.0))),
+    # Similarities 0.5 and 0.2 of positives and 0.3 of a negative, which count 1/(1 + 3^(−difference/0.1)) above:
+    # 0.5 has 1/28 positives and 1/10 negatives above it, 0.2 has 27/28 and 3/4.
+    "Smooth-AP": (
+        ccp.SmoothAPLoss(0.1 / math.log(3)),
+        ([0], [[1.0]], [0, 0, 1], [[0.5], [0.2], [0.3]]),
+        1 - (29 / 28 / (29 / 28 + 1 / 10) + 55 / 28 / (55 / 28 + 3 / 4)) / 2,
+    ),
+    # The same ranks. Recall@1 of at most 1 in 1, recall@2 and recall@4 of 2, with logits of (k − rank) · ln 2.
+    "recall@k": (
+        ccp.RecallAtKLoss(0.1 / math.log(3), 1 / math.log(2), 4),
+        ([0], [[1.0]], [0, 0, 1], [[0.5], [0.2], [0.3]]),
+        1
+        - (
+            sum(1 / (1 + 2 ** (rank - 1)) for rank in (29 / 28 + 1 / 10, 55 / 28 + 3 / 4))
+            + sum(1 / (1 + 2 ** (rank - k)) / 2 for rank in (29 / 28 + 1 / 10, 55 / 28 + 3 / 4) for k in (2, 4))
+        )
+        / 3,
+    ),
+    # Three positives in a tie have rank 2 each, and are first by σ((1 − 2)/3) = 0.42: at most 1 of these 1.25 counts.
+    "recall@k, more positives than k": (
+        ccp.RecallAtKLoss(0.1, 3.0, 1),
+        ([0], [[1.0]], [0, 0, 0], [[0.5], [0.5], [0.5]]),
+        0.0,
+    ),
+    # Squared distances 0.25 and 1 of positives and 1 of a negative, in bins around 0, 1, …: positives 0.75 and 1.25,
+    # all 0.75 and 2.25. Precision 1 in the first, 2/3 in the second.
+    "FastAP": (
+        ccp.FastAPLoss(4),
+        ([0], [[0.0]], [0, 0, 1], [[0.5], [-1.0], [1.0]]),
+        1 - (0.75 + 1.25 * 2 / 3) / 2,
+    ),
     # One active positive of 0.5 and two active negatives of 0.25: 0.5 + 0.25, not (0.5 + 0.25 + 0.25)/3.
     "contrastive, positives and negatives averaged apart": (
         ccp.ContrastiveLoss(0.0, 0.5),
