@@ -17,7 +17,8 @@ from models.serving.exported_model import ExportedModel, read_info
 from models.serving.file_embedding import ImageError, embed_files
 from models.serving.gallery import Gallery
 from models.serving.network import MASKED, EmbeddingNetwork
-from models.serving.versions import check_export_directory
+from models.serving.threshold import THRESHOLD_FILE, read_threshold_record
+from models.serving.versions import ExportError, check_export_directory
 
 _SAMPLE_SIZE = 8
 
@@ -68,14 +69,17 @@ def export_run(
       on_bad_image: ``stop`` or ``skip``.
 
     Raises:
-      UserError: see ``load_trained_network`` and ``export``.
+      UserError: see ``load_trained_network`` and ``export``; or the run's threshold is of an earlier epoch's weights.
     """
-    files = _gallery_files(target)
+    files, threshold = _gallery_files(target), read_threshold_record(run_dir)
     trained = load_trained_network(run_dir, repeat, data_dir, on_bad_image)
+    _check_of_these_weights(threshold, trained.progress, run_dir)
     network = EmbeddingNetwork(trained.network, trained.image_format)
     signatures = network.signatures()
     gallery, skipped = _gallery(signatures, files, target, trained.info)
-    written = export(network, signatures, target.directory, trained.info, gallery, target.version, trained.sample)
+    written = export(
+        network, signatures, target.directory, trained.info, gallery, target.version, trained.sample, threshold
+    )
     return Exported(*written, trained.progress, skipped)
 
 
@@ -96,8 +100,21 @@ def export_with_gallery(model: str, target: Target) -> Exported:
     images = [pathlib.Path(path).read_bytes() for path in files[:_SAMPLE_SIZE]]
     with tf.device("CPU:0"):  # As in the bare process: accelerators may round more than the tolerance allows.
         sample = Sample(images, signatures[MASKED](encoded_images=tf.constant(images))["embeddings"].numpy())
-    written = export(network, signatures, target.directory, info, gallery, target.version, sample)
+    threshold = read_threshold_record(exported.directory)
+    written = export(network, signatures, target.directory, info, gallery, target.version, sample, threshold)
     return Exported(*written, (), skipped)
+
+
+def _check_of_these_weights(
+    threshold: Mapping[str, Any] | None, progress: Sequence[Mapping[str, Any]], run_dir: str
+) -> None:
+    """Refuses a threshold that was calibrated before a better epoch."""
+    if threshold is None or threshold.get("best_epoch") == progress[0]["best_epoch"]:
+        return
+    raise ExportError(
+        f"{os.path.join(run_dir, THRESHOLD_FILE)} is of the weights of epoch {threshold.get('best_epoch')}, and the "
+        f"best are those of epoch {progress[0]['best_epoch']} now. Run main.py calibrate again, or delete the file."
+    )
 
 
 def _gallery_files(target: Target) -> list[str]:

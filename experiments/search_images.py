@@ -17,6 +17,8 @@ from evaluate.search import nearest_neighbors
 from experiments.image_index import folder_class, index_images
 from models.serving.exported_model import ExportedModel
 from models.serving.file_embedding import embed_files
+from models.serving.threshold import read_threshold
+from models.serving.vote import Vote, vote
 
 _MOST_ROWS, _MOST_DRAWN = 12, 20
 # Inches; five answers beside each other and the query are then 160 pixels wide each.
@@ -33,6 +35,7 @@ class Found(NamedTuple):
       distances: Euclidean, between normalised embeddings: from 0 to 2.
       class_name: the query's class; empty if it is not known.
       class_names: the images' classes; empty where not known.
+      verdicts: ``same``, ``unsure`` or ``different`` class of each; None if the model has no threshold.
     """
 
     query: str
@@ -40,6 +43,16 @@ class Found(NamedTuple):
     distances: np.ndarray
     class_name: str
     class_names: list[str]
+    verdicts: list[str] | None = None
+
+    def is_query(self, place: int) -> bool:
+        """Whether a found image is the query itself."""
+        return self.paths[place] == os.path.abspath(self.query)
+
+    @property
+    def vote(self) -> Vote:
+        """The class that most of the found images have, the query itself left out."""
+        return vote([name for place, name in enumerate(self.class_names) if not self.is_query(place)])
 
 
 class SearchResult(NamedTuple):
@@ -86,6 +99,7 @@ def search_images(
     """
     files = find_images(gallery)  # Raises if there are none, before the model is loaded.
     model = ExportedModel(model_dir)
+    threshold = read_threshold(model.directory)
     remedy = "Pass --query, an image that can be read."
     queries = embed_files(model.signatures, find_images(query), skip_unreadable=False, remedy=remedy)
     found = index_images(model, gallery, files, index, skip_unreadable, overwrite)
@@ -99,6 +113,7 @@ def search_images(
             distances,
             _query_class(path, gallery, known),
             [classes[place] for place in places],
+            None if threshold is None else threshold.verdicts(distances).tolist(),
         )
         for path, places, distances in zip(queries.paths, *neighbors)
     ]
@@ -108,8 +123,8 @@ def search_images(
 def draw_answers(result: SearchResult, path: str) -> pathlib.Path:
     """Draws the first twelve queries and their twenty nearest images at most into a PNG file.
 
-    Below each image are its distance, its class and its file's name; it is marked right or wrong where the query's
-    class is known.
+    Below each image are its distance, with the verdict of the model's threshold if it has one, its class and its file's
+    name; it is marked right or wrong where the query's class is known.
 
     Raises:
       OutputError: it cannot be written.
@@ -128,11 +143,12 @@ def draw_answers(result: SearchResult, path: str) -> pathlib.Path:
 def _row(answer: Found, files: dict[str, int]) -> RetrievalRow:
     """What is drawn of an answer; ``files`` numbers all that are to be drawn."""
     paths = answer.paths[:_MOST_DRAWN]
-    is_query = [path == os.path.abspath(answer.query) for path in paths]
     right, captions = [], []
-    for itself, path, distance, name in zip(is_query, paths, answer.distances, answer.class_names):
+    for place, (path, name) in enumerate(zip(paths, answer.class_names)):
+        itself, verdict = answer.is_query(place), f"  {answer.verdicts[place]}" if answer.verdicts else ""
         right.append(None if itself or not answer.class_name else name == answer.class_name)
-        captions.append((f"{distance:.4f}", name or "–", "the query itself" if itself else os.path.basename(path)))
+        shown = "the query itself" if itself else os.path.basename(path)
+        captions.append((f"{answer.distances[place]:.4f}{verdict}", name or "–", shown))
     known = f" ({answer.class_name})" if answer.class_name else ""
     drawn = f": the nearest {len(paths)} of {len(answer.paths)}" if len(paths) < len(answer.paths) else ""
     places = [files.setdefault(path, len(files)) for path in (answer.query, *paths)]

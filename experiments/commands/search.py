@@ -12,16 +12,20 @@ from experiments.commands.run_flags import INDEX, ON_ERROR, OVERWRITE, print_ski
 def search(values: FlagValues) -> int:
     """Finds the gallery images that are nearest to query images."""
     from datasets.files import check_file
+    from experiments.answer_table import answer_lines, check_table, write_table
     from experiments.search_images import draw_answers, search_images
 
+    if values.table:
+        check_table(values.table)
     if values.output:
         check_file(values.output, "--output")
     skip = values.on_error == "skip"
     result = search_images(values.model, values.gallery, values.query, values.top, values.index, skip, values.overwrite)
     print_skipped(result.skipped)
     for answer in result.answers:
-        print(f"{answer.query}\n" + "\n".join(f"  {d:.4f}  {p}" for d, p in zip(answer.distances, answer.paths)))
+        print(answer_lines(answer))
     drawn = [("picture", draw_answers(result, values.output))] if values.output else []
+    drawn += [("table", write_table(result.answers, values.table))] if values.table else []
     searched = f"{result.num_images} images, {result.reused} of them embedded before, {len(result.skipped)} skipped"
     print(listing([("searched", searched), *drawn]))
     return 0
@@ -36,6 +40,7 @@ COMMAND = Command(
         Flag("query", "an image, or a directory or pattern of them, to search for", required=True),
         Flag("top", "how many to find", 10, at_least=1),
         Flag("output", "a PNG file to draw the answers into"),
+        Flag("table", "a .csv or .json file to write the answers into"),
         INDEX,
         ON_ERROR,
         OVERWRITE,

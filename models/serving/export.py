@@ -13,6 +13,7 @@ from models.serving.bare_process import Sample, largest_difference
 from models.serving.exported_model import INFO_FILE
 from models.serving.gallery import SEARCH, Gallery
 from models.serving.network import ENCODED
+from models.serving.threshold import THRESHOLD_FILE, parse_threshold
 from models.serving.versions import new_version
 
 
@@ -24,6 +25,7 @@ def export(
     gallery: Gallery | None = None,
     version: int | None = None,
     sample: Sample | None = None,
+    threshold: Mapping[str, Any] | None = None,
 ) -> tuple[pathlib.Path, float | None]:
     """Writes a version of a SavedModel that needs nothing of this project to be loaded.
 
@@ -37,6 +39,7 @@ def export(
       gallery: what signature ``search`` searches; None for no such signature.
       version: its number; None for the one after the newest, or 1.
       sample: files that the model is tried on in a bare process, before it gets its number.
+      threshold: kept as ``threshold.json``; signature ``search`` then says which images are of the query's class.
 
     Returns:
       The version's directory, and the largest difference from the sample's embeddings; None without a sample.
@@ -49,9 +52,13 @@ def export(
     root.network = network
     if gallery is not None:
         root.gallery = gallery
-        signatures[SEARCH] = gallery.search_signature(signatures[ENCODED])
+        signatures[SEARCH] = gallery.search_signature(
+            signatures[ENCODED], None if threshold is None else parse_threshold(threshold)
+        )
     with new_version(directory, version) as (temporary, final):
         tf.saved_model.save(root, str(temporary), signatures=signatures)
         save_json(temporary / INFO_FILE, dict(info))
+        if threshold is not None:
+            save_json(temporary / THRESHOLD_FILE, dict(threshold))
         difference = None if sample is None else largest_difference(temporary, sample)
     return final, difference

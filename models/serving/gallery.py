@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from models.serving.threshold import DIFFERENT, SAME, UNSURE, Threshold
 from models.serving.versions import ExportError
+from models.serving.vote import vote_in_graph
 
 SEARCH = "search"
 
@@ -39,18 +41,20 @@ class Gallery(tf.Module):
             self.ids = tf.Variable(tf.constant(list(ids)), trainable=False)
             self.labels = tf.Variable(tf.constant(list(labels)), trainable=False)
 
-    def search_signature(self, embed_encoded: Any) -> Any:
+    def search_signature(self, embed_encoded: Any, threshold: Threshold | None = None) -> Any:
         """The function of signature ``search``.
 
         It takes image files ``encoded_images`` [batch] string and ``k`` [] int32, and gives ``ids``, ``labels`` and
-        ``distances`` of the nearest images; see ``nearest``.
+        ``distances`` of the nearest images, and what follows from them; see ``nearest`` and ``answers``.
 
         Args:
           embed_encoded: the function of signature ``encoded``.
+          threshold: below which two images are of one class; None if it is not known.
         """
 
         def search(encoded_images: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
-            return self.nearest(embed_encoded(encoded_images=encoded_images)["embeddings"], k)
+            found = self.nearest(embed_encoded(encoded_images=encoded_images)["embeddings"], k)
+            return {**found, **answers(found, threshold)}
 
         inputs = tf.TensorSpec([None], tf.string, "encoded_images"), tf.TensorSpec([], tf.int32, "k")
         return tf.function(search, input_signature=inputs, autograph=False).get_concrete_function()
@@ -86,3 +90,26 @@ class Gallery(tf.Module):
         distances = tf.norm(tf.gather(self.embeddings, places) - query, axis=1)
         order = tf.argsort(distances, stable=True)
         return tf.gather(places, order), tf.gather(distances, order)
+
+
+def answers(found: dict[str, tf.Tensor], threshold: Threshold | None) -> dict[str, tf.Tensor]:
+    """What the nearest images of each query say.
+
+    Args:
+      found: ``labels`` and ``distances`` [batch, k], nearest first.
+      threshold: None if it is not known.
+
+    Returns:
+      ``voted_labels`` [batch] string and ``vote_shares`` [batch] float32; see ``vote``. With a threshold ``verdicts``
+      [batch, k] string, too: ``same``, ``unsure`` or ``different`` class.
+    """
+    specs = tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.float32)
+    with tf.device("CPU:0"):
+        labels = tf.pad(found["labels"], [[0, 1], [0, 0]], constant_values="")  # map_fn needs one.
+        names, shares = tf.map_fn(vote_in_graph, labels, fn_output_signature=specs)
+        said = {"voted_labels": names[:-1], "vote_shares": shares[:-1]}
+        if threshold is not None:
+            distances = found["distances"]
+            far = tf.where(distances > threshold.high, DIFFERENT, UNSURE)
+            said["verdicts"] = tf.where(distances < threshold.low, SAME, far)
+        return said

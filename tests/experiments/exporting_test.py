@@ -13,6 +13,7 @@ from absl.testing import parameterized
 from ccp.distances import lipschitz_normalize
 from ccp.errors import UserError
 from datasets.examples import split_examples
+from datasets.files import save_json
 from datasets.reading import load
 from evaluate.embedded import Embedded
 from experiments import exporting, trained_network
@@ -23,6 +24,7 @@ from experiments.trained_network import load_trained_network
 from models.serving import export as model_export
 from models.serving.exported_model import ExportedModel, read_info
 from models.serving.file_embedding import ImageError
+from models.serving.threshold import read_threshold_record
 from models.serving.versions import ExportError
 from tests.support import photographs, pictures, served
 from tests.support.tiny_runs import ONE_STEP, train_quickly
@@ -139,13 +141,15 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         found = loaded.signatures["search"](encoded_images=tf.constant([file]), k=tf.constant(9))
         self.assertEqual(set(found["ids"].numpy()[0]), {b"a/0.png", b"a/1.png", b"a/2.png"})
         self.assertEqual(set(found["labels"].numpy()[0]), {b"a"})
+        self.assertEqual(read_threshold_record(done.directory), served.THRESHOLD)
         self.assertEqual(read_info(done.directory), {**served.INFO, "gallery": {"images": 3, "labels": 1}})
 
     def test_one_run(self):
         run = self.run_of(3, 1)
         with mock.patch.object(exporting, "export", return_value=("a directory", 0.5)) as export:
             done = export_run(str(run.path), Target("a directory"))
-        _, signatures, _, info, gallery, _, self.sample = export.call_args[0]
+        _, signatures, _, info, gallery, _, self.sample, threshold = export.call_args[0]
+        self.assertIsNone(threshold)
         self.assert_sample_right(signatures, done)
         self.assertLen(self.sample.files, 8)
         embeddings = signatures["encoded"](encoded_images=tf.constant(self.files))["embeddings"]
@@ -155,6 +159,18 @@ class ExportingTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(info["image_format"], {"size": 12, "resize": 12, "channels": 3})
         self.assertIsNone(gallery)
         self.assertNotIn("gallery", info)
+
+    def test_the_threshold_of_a_run(self):
+        run, record = self.run_of(1, 2), {**served.THRESHOLD, "best_epoch": 1}
+        self.addCleanup(run.threshold.unlink)
+        save_json(run.threshold, record)
+        with mock.patch.object(exporting, "export", return_value=("a directory", 0.5)) as export:
+            export_run(str(run.path), Target("a directory"))
+        self.assertEqual(export.call_args[0][-1], record)
+        save_json(run.threshold, {**record, "best_epoch": 0})
+        message = "threshold.json is of the weights of epoch 0, and the best are those of epoch 1 now. Run main.py cal"
+        with self.assertRaisesRegex(ExportError, message):
+            export_run(str(run.path), Target("a directory"))
 
     def test_no_run_and_folds_that_are_missing(self):
         message = "holds no fold1-repeat2, fold2.*repeat 3 needs four models; pass another --repeat_number"

@@ -60,6 +60,9 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
             order = np.argsort(distances)[:4]
             self.assertEqual(answer.paths, [str(self.gallery / f"{place:02}.png") for place in order])
             self.assertAllClose(answer.distances, distances[order], atol=1e-5)
+            # The model's threshold is 0.5, from 0.3 to 0.6.
+            verdicts = ["same" if d < 0.3 else "different" if d > 0.6 else "unsure" for d in answer.distances]
+            self.assertEqual(answer.verdicts, verdicts)
 
     def test_a_copy_is_at_distance_0_and_more_than_there_are_is_all(self):
         result = self.search(query=self.gallery / "07.png", count=99)
@@ -173,7 +176,7 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
         answer = result.answers[0]
         self.assertLen(row.captions, 20)
         for place, (distance, name, file) in enumerate(row.captions):
-            self.assertEqual(distance, f"{answer.distances[place]:.4f}")
+            self.assertEqual(distance, f"{answer.distances[place]:.4f}  {answer.verdicts[place]}")
             is_query = answer.paths[place] == answer.query
             self.assertEqual(file, "the query itself" if is_query else os.path.basename(answer.paths[place]))
             self.assertEqual(name, answer.class_names[place] or "–")

@@ -35,6 +35,7 @@ INFO = {"dataset": "digits", "loss": "ccp/contrastive", "image_format": dataclas
 # Of the gallery in the export.
 IDS = tuple(f"{number % 5}/{number}.png" for number in range(12))
 LABELS = tuple(name.split("/")[0] for name in IDS)
+THRESHOLD = {"threshold": 0.5, "interval_95": [0.3, 0.6], "fmr": 1e-3}
 
 
 @functools.cache
@@ -61,7 +62,7 @@ def exported() -> pathlib.Path:
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     gallery = Gallery(IDS, LABELS, expected(digit_images(12)))
     module = EmbeddingNetwork(network(), FORMAT)
-    export(module, module.signatures(), str(directory), INFO, gallery)
+    export(module, module.signatures(), str(directory), INFO, gallery, threshold=THRESHOLD)
     return directory
 
 

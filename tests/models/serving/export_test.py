@@ -15,6 +15,7 @@ from models.serving.bare_process import Sample
 from models.serving.export import export
 from models.serving.exported_model import ExportedModel, read_info
 from models.serving.gallery import Gallery
+from models.serving.threshold import read_threshold
 from models.serving.versions import ExportError
 from tests.support import pictures, served
 
@@ -84,7 +85,9 @@ class OtherGalleryTest(tf.test.TestCase):
         model, chosen = ExportedModel(served.exported()), np.array([1, 5, 9])
         gallery = Gallery([f"{n}.png" for n in chosen], [f"class {n}" for n in chosen], cls.embeddings[chosen])
         info = {"dataset": "other"}
-        cls.version, _ = export(model.loaded.network, model.signatures, str(cls.folder), info, gallery)
+        cls.version, _ = export(
+            model.loaded.network, model.signatures, str(cls.folder), info, gallery, threshold=served.THRESHOLD
+        )
         cls.loaded = ExportedModel(cls.folder)
 
     def test_the_network_is_the_same_bit_for_bit(self):
@@ -100,6 +103,10 @@ class OtherGalleryTest(tf.test.TestCase):
         order = np.argsort(distances)
         self.assertAllEqual(found["ids"], [[[b"1.png", b"5.png", b"9.png"][place] for place in order]])
         self.assertAllClose(found["distances"], [distances[order]], rtol=0, atol=1e-6)
+        expected = read_threshold(self.version).verdicts(distances[order])
+        self.assertAllEqual(found["verdicts"], [[name.encode() for name in expected]])
+        self.assertAllEqual(found["voted_labels"], [b"class 5"])
+        self.assertAllClose(found["vote_shares"], [1 / 3])
         names = [name for name, _ in tf.train.list_variables(str(self.version / "variables" / "variables"))]
         self.assertLen([name for name in names if name.startswith("gallery/")], 4)
         self.assertEmpty([name for name in names if "loaded" in name])

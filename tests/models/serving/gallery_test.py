@@ -4,7 +4,8 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from models.serving.gallery import Gallery
+from models.serving.gallery import Gallery, answers
+from models.serving.threshold import Threshold
 from models.serving.versions import ExportError
 
 
@@ -75,3 +76,22 @@ class GalleryTest(tf.test.TestCase):
         found = gallery.nearest(tf.constant(embeddings[2:]), tf.constant(1))
         self.assertAllEqual(found["ids"], [["ü".encode()], [b"\xff"]])
         self.assertAllEqual(found["labels"], [[b""], [b"y"]])
+
+
+class AnswersTest(tf.test.TestCase):
+    def test_verdicts_and_votes(self):
+        found = {
+            "labels": tf.constant([["a", "b", "b"], ["c", "", ""]]),
+            "distances": tf.constant([[0.1, 0.3, 0.61], [0.29, 0.6, 2.0]]),
+        }
+        said = tf.function(lambda: answers(found, Threshold(0.5, 0.3, 0.6, 1e-3)))()
+        self.assertAllEqual(said["voted_labels"], [b"b", b"c"])
+        self.assertAllClose(said["vote_shares"], [2 / 3, 1 / 3])
+        # Ends of the interval are in float32 here.
+        self.assertAllEqual(said["verdicts"], [[b"same", b"unsure", b"different"], [b"same", b"unsure", b"different"]])
+        self.assertNotIn("verdicts", answers(found, None))
+
+    def test_no_queries(self):
+        found = {"labels": tf.zeros([0, 2], tf.string), "distances": tf.zeros([0, 2])}
+        said = answers(found, Threshold(0.5, 0.3, 0.6, 1e-3))
+        self.assertEqual([value.shape.as_list() for value in said.values()], [[0], [0], [0, 2]])
