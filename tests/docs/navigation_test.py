@@ -12,15 +12,24 @@ _NAVIGATION = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav
 _LISTED = set(re.findall(r": (\S+\.md)$", _NAVIGATION, re.MULTILINE))
 
 
+def _sections(page) -> set[str]:
+    """The anchors of a page's headings."""
+    headings = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 class NavigationTest(absltest.TestCase):
     def test_every_page_is_listed_in_mkdocs_yml(self):
         pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
         self.assertEmpty(pages - _LISTED, "Add them to nav in mkdocs.yml.")
 
-    def test_every_picture_and_page_that_a_page_links_to_is_there(self):
-        for path in [*(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]:
-            for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8")):
-                self.assertTrue((path.parent / target).exists(), f"{path.name}: {target}")
+    def test_every_page_section_and_picture_that_a_page_links_to_is_there(self):
+        for path in [*(ROOT / "docs").rglob("*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md"))]:
+            for target, section in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", path.read_text(encoding="utf-8")):
+                page = path.parent / target if target else path
+                self.assertTrue(page.exists(), f"{path.name}: {target}")
+                if section:
+                    self.assertIn(section, _sections(page), f"{path.name}: {target}#{section}")
 
 
 if __name__ == "__main__":
