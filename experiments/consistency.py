@@ -37,6 +37,12 @@ def check_together(settings: Settings) -> None:
             f"A batch against itself needs at least 2 classes of 2 images; got {batch.classes_per_batch} × "
             f"{batch.examples_per_class}. Raise --classes_per_batch or --examples_per_class, or train against proxies."
         )
+    optimizer = settings.optimizer
+    if optimizer.learning_rate_schedule == "cosine" and optimizer.cosine_epochs > loop.max_epochs:
+        raise ConfigError(
+            f"The learning rate falls over cosine_epochs {optimizer.cosine_epochs}, and training ends after max_epochs "
+            f"{loop.max_epochs}. Pass --cosine_epochs={loop.max_epochs}."
+        )
     steps = loop.steps_per_epoch * loop.max_epochs
     for keys in keys_of(loss.terms):
         if "memory_start_step" not in keys:

@@ -8,6 +8,7 @@ from datasets.examples import Splits
 from datasets.manifest import QUERY
 from experiments.experiment import Experiment
 from experiments.presets import overridden, preset_name
+from experiments.settings import Settings
 
 
 def describe(experiment: Experiment) -> dict[str, Any]:
@@ -31,10 +32,15 @@ def describe(experiment: Experiment) -> dict[str, Any]:
         "protocol": {
             "test": _test_protocol(splits),
             "model_selection": f"best {settings.loop.monitor} on {splits.validation_source} "
-            f"({len(held_out)} {kinds[0]} of {held_out.num_classes} {kinds[1]})",
+            f"({len(held_out)} {kinds[0]} of {held_out.num_classes} {kinds[1]}){_averaged(settings)}",
             "distance": "Euclidean between lipschitz-normalised embeddings",
         },
     }
+
+
+def _averaged(settings: Settings) -> str:
+    decay = settings.loop.ema_decay
+    return f", by weights averaged over steps with decay {decay:g}" if decay else ""
 
 
 def _test_protocol(splits: Splits) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -23,12 +23,19 @@ class AlternatingProjections(tf.Module):
       projector: makes the projections.
       schedule: decides when.
       kept: the variables that belong to a solution: all weights of the network, and the proxies.
+      value_of: what is kept of a variable; see ``Snapshot``.
     """
 
-    def __init__(self, projector: Projector, schedule: ProjectionSchedule, kept: Sequence[tf.Variable]):
+    def __init__(
+        self,
+        projector: Projector,
+        schedule: ProjectionSchedule,
+        kept: Sequence[tf.Variable],
+        value_of: Callable[[tf.Variable], tf.Variable] | None = None,
+    ):
         super().__init__(name="alternating_projections")
         self.projector, self.schedule = projector, schedule
-        self.problem_best = Snapshot(kept, "problem_best")
+        self.problem_best = Snapshot(kept, "problem_best", value_of)
 
     def start(self) -> Projection:
         """Makes the first proxies and begins the first problem."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -15,20 +15,27 @@ class Snapshot(tf.Module):
 
     Args:
       variables: what is copied, in an order that is the same in every process of the run.
+      value_of: from a variable to what is copied of it, such as its average; None for the variable itself.
     """
 
-    def __init__(self, variables: Sequence[tf.Variable], name: str = "snapshot"):
+    def __init__(
+        self,
+        variables: Sequence[tf.Variable],
+        name: str = "snapshot",
+        value_of: Callable[[tf.Variable], tf.Variable] | None = None,
+    ):
         super().__init__(name=name)
         originals = tuple(variables)
         # Behind a function: as a plain attribute they would be tracked, and restoring the copies would set them too.
         self._originals = lambda: originals
+        self._value_of = value_of or (lambda variable: variable)
         self._places = {id(variable): place for place, variable in enumerate(originals)}
         self.copies = [tf.Variable(v, trainable=False, name=f"copy_{i}") for i, v in enumerate(originals)]
 
     def take(self) -> None:
-        """Copies the current values of the variables."""
+        """Copies the current values."""
         for copy, original in zip(self.copies, self._originals()):
-            copy.assign(original)
+            copy.assign(self._value_of(original))
 
     def take_from(self, other: Snapshot) -> None:
         """Copies what another snapshot holds of the same variables."""

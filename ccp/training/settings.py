@@ -23,14 +23,28 @@ class OptimizerSettings:
     )
     learning_rate: float = setting(1e-5, "learning rate", above=0, essential=True)
     learning_rate_schedule: str = setting(
-        "constant", "constant, or lowered when the score stands still", choices=("constant", "plateau")
+        "constant",
+        "constant, lowered when the score stands still (plateau), or falling along half a cosine",
+        choices=("constant", "plateau", "cosine"),
+    )
+    learning_rate_warm_up: int = setting(
+        0, "steps over which the learning rate rises to its value at the start", at_least=0
+    )
+    cosine_epochs: int = setting(
+        100,
+        "epochs at whose end the learning rate has fallen to min_learning_rate",
+        at_least=1,
+        only_with={"learning_rate_schedule": ("cosine",)},
     )
     plateau_epochs: int = setting(
         4, "epochs without improvement before the learning rate is lowered", at_least=1, only_with=_ON_A_PLATEAU
     )
     plateau_factor: float = setting(0.5, "factor on the learning rate then", above=0, only_with=_ON_A_PLATEAU)
     min_learning_rate: float = setting(
-        1e-6, "the learning rate is not lowered below this", at_least=0, only_with=_ON_A_PLATEAU
+        1e-6,
+        "the learning rate is not lowered below this",
+        at_least=0,
+        only_with={"learning_rate_schedule": ("plateau", "cosine")},
     )
 
     def __post_init__(self):
@@ -63,6 +77,13 @@ class LoopSettings:
     min_improvement: float = setting(1e-5, "a score has to beat the best by more than this", at_least=0)
     warm_up_epochs: int = setting(
         0, "epochs at the start that train the embedding layer and the proxies alone", at_least=0
+    )
+    ema_decay: float = setting(
+        0.0,
+        "validate, evaluate and export an exponential moving average of the weights, of which a step keeps this share; "
+        "0: the weights themselves",
+        at_least=0,
+        below=1,
     )
     jit_compile: bool = setting(
         False, "compile the training step by XLA; results are then not the same to the last bit"

@@ -38,6 +38,10 @@ class Trainer:
     ``batches`` and ``candidates`` depend on nothing but their arguments, runs are resumable: killed at any moment and
     resumed, a run ends with the same bits as an uninterrupted one.
 
+    With ``LoopSettings(ema_decay=…)`` the network's trained weights are averaged over the steps. The averages are
+    validated, kept as the best weights, left in the model at the end, and the anchor of projections; the weights as
+    trained take the steps, embed the candidates for new proxies, and are what callbacks see during training.
+
     Keras callbacks work as they are. The logs of an epoch hold the scores of ``validate``, ``loss``, ``learning_rate``,
     ``step`` (over all epochs), ``projections`` (so far) and ``projected`` (after this epoch). ``on_train_begin`` gets
     the number of finished epochs, ``epoch``, and the logs of the last of them. The logs of a batch hold its ``loss``;
@@ -214,6 +218,7 @@ class Trainer:
             raise TrainingError(
                 f"The batches ended at {self.progress.position()}; ``batches(epoch, step)`` must yield without end."
             )
+        self.state.begin_step()
         result = self.state.step(*self.replicas.spread(*batch), warming_up)
         self.progress.count_step()
         results.add(result)
@@ -239,7 +244,8 @@ class Trainer:
     def _validated_scores(self) -> dict[str, float]:
         monitor, position = self._loop.monitor, self.progress.position()
         try:
-            scores = dict(self._validate())
+            with self.state.evaluated():
+                scores = dict(self._validate())
         except UserError as error:
             raise TrainingError(f"Validation after {position}: {error} {self._kept()}") from error
         values = self.replicas.broadcast_from_chief(np.array([float(value) for value in scores.values()]))

@@ -18,8 +18,10 @@ from ccp.training.checkpoints import Checkpoints
 from ccp.training.optimizers import OptimizerLike
 from ccp.training.plateau import PlateauLearningRate
 from ccp.training.progress import Progress, SavedAsJson
+from ccp.training.rate_schedule import RateSchedule
 from ccp.training.settings import GradientSettings, LoopSettings, OptimizerSettings
 from ccp.training.training_step import TrainingStep, kept_variables
+from ccp.training.weight_average import WeightAverage
 
 
 class TrainingState:
@@ -29,6 +31,7 @@ class TrainingState:
       progress: the position, and the best score.
       overall_best: weights and proxies with the best score overall.
       projections: schedule, projector and best solution of the current problem; None if there is no ``CCPLoss``.
+      average: of the network's trained weights; None without ``ema_decay``.
       step: makes a step.
       checkpoints: holds all of it.
 
@@ -57,22 +60,29 @@ class TrainingState:
         self._loop = loop
         self.progress = Progress()
         kept = kept_variables(model, loss)
-        self.overall_best = Snapshot(kept, "overall_best")
+        self.average = WeightAverage(model.trainable_variables, loop.ema_decay) if loop.ema_decay else None
+        value_of = self.average and self.average.value_of
+        self.overall_best = Snapshot(kept, "overall_best", value_of)
         self.projections: AlternatingProjections | None = None
         projected = getattr(loss, "projected", ())
         if projected:
             schedule = ProjectionSchedule.from_settings(projection, loop.min_improvement)
             projector = Projector(projected, model.trainable_variables, candidates, projection, replicas)
-            self.projections = AlternatingProjections(projector, schedule, kept)
+            self.projections = AlternatingProjections(projector, schedule, kept, value_of)
         self._plateau: PlateauLearningRate | None = None
         if isinstance(optimizer, OptimizerSettings) and optimizer.learning_rate_schedule == "plateau":
             self._plateau = PlateauLearningRate.from_settings(optimizer, loop.min_improvement)
+        self._full_rate, self._rates = 0.0, None
+        if isinstance(optimizer, OptimizerSettings):
+            self._full_rate = optimizer.learning_rate
+            self._rates = RateSchedule.from_settings(optimizer, loop.steps_per_epoch)
         self.step = TrainingStep(
             model,
             loss,
             optimizer,
             gradients,
             head=head,
+            average=self.average,
             projector=self.projections and self.projections.projector,
             replicas=replicas,
             jit_compile=loop.jit_compile,
@@ -84,6 +94,7 @@ class TrainingState:
             "layers": list(getattr(loss, "layers", ())),
             "optimizer": self.step.optimizer,
             "loss_scale": self.step.loss_scale,
+            "average": self.average,
             "overall_best": self.overall_best,
             "projections": self.projections,
             "progress": self._plain,
@@ -94,12 +105,24 @@ class TrainingState:
 
     def start(self) -> Projection | None:
         """Makes the first proxies; returns what was done to them."""
+        if self.average is not None:
+            self.average.start()
         projection = self.projections.start() if self.projections else None
         self.overall_best.take()
         return projection
 
+    def begin_step(self) -> None:
+        """Sets the learning rate of the step to come, where it is a function of the step."""
+        if self._rates is not None:
+            full = self._plateau.learning_rate if self._plateau is not None else self._full_rate
+            self.step.optimizer.learning_rate = self._rates.at(self.progress.total_steps, full)
+
+    def evaluated(self) -> contextlib.AbstractContextManager:
+        """Within this context the network has the weights that are evaluated: the averages, where there are any."""
+        return self.average.in_place() if self.average is not None else contextlib.nullcontext()
+
     def after_epoch(self, scores: Mapping[str, float]) -> tuple[dict[str, Any], Projection | None]:
-        """Copies the weights if they are the best so far, adapts the learning rate, and projects if it is time.
+        """Keeps the evaluated weights if they are the best so far, adapts the learning rate, projects if it is time.
 
         Args:
           scores: of the network as it is now, by name.
@@ -111,7 +134,9 @@ class TrainingState:
         if progress.count_score(score, loop.min_improvement):
             self.overall_best.take()
         if self._plateau is not None:
-            self.step.optimizer.learning_rate = self._plateau.update(score)
+            lowered = self._plateau.update(score)
+            if self._rates is None:
+                self.step.optimizer.learning_rate = lowered
         logs = progress.close_epoch(scores, learning_rate=self.step.optimizer.learning_rate)
         progress.finished = self._is_at_end()
         return logs, self._project_if_time()

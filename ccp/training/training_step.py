@@ -18,6 +18,7 @@ from ccp.training.loss_scale import LossScale
 from ccp.training.optimizers import GroupedOptimizer, OptimizerLike, ParameterGroup
 from ccp.training.settings import GradientSettings
 from ccp.training.step_results import StepResult
+from ccp.training.weight_average import WeightAverage
 
 _ZERO = tf.UnconnectedGradients.ZERO
 
@@ -42,6 +43,7 @@ class TrainingStep:
       optimizer: settings, or an optimizer to be copied for each group.
       gradients: what is done to gradients.
       head: the network's variables that are trained while warming up.
+      average: of the network's trained weights, updated by each step; None for none.
       projector: has the proximal anchor and its weight; None for none.
       replicas: the devices; None is one.
       jit_compile: compile by XLA.
@@ -55,12 +57,13 @@ class TrainingStep:
         gradients: GradientSettings,
         *,
         head: Sequence[tf.Variable] = (),
+        average: WeightAverage | None = None,
         projector: Projector | None = None,
         replicas: Replicas | None = None,
         jit_compile: bool = False,
     ):
         self._model, self._loss, self._settings = model, loss, gradients
-        self._projector, self._replicas = projector, replicas or Replicas()
+        self._average, self._projector, self._replicas = average, projector, replicas or Replicas()
         in_head = {id(v) for v in head}
         self._body = [v for v in model.trainable_variables if id(v) not in in_head]
         self._head = [v for v in model.trainable_variables if id(v) in in_head]
@@ -112,7 +115,7 @@ class TrainingStep:
         )
 
         def apply():
-            self._replicas.run(lambda *gradients: self.optimizer.apply(gradients, trained + self._of_loss), gradients)
+            self._replicas.run(lambda *gradients: self._apply(gradients, trained + self._of_loss), gradients)
 
         gradient_norm = self._replicas.first(gradient_norm)
         learning_rate = self.optimizer.current_rate()  # Of a schedule, it is another one after the step.
@@ -156,6 +159,12 @@ class TrainingStep:
         for term in replicas.all_reduce_sum(regularization):
             loss += term
         return loss, terms, gradient_norm, gradients
+
+    def _apply(self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]) -> None:
+        """On a replica: the step of the optimizers, and the average after it."""
+        self.optimizer.apply(gradients, variables)
+        if self._average is not None:
+            self._average.update()
 
     def _transformed(
         self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]

@@ -67,6 +67,7 @@ class SettingsTest(parameterized.TestCase):
         ({"loss": "xbm/contrastive", "memory_start_step": 10**6}, "The memory would never be used"),
         ({"image_size": 32, "resize_size": 16}, "resize_size 16 is below image_size 32"),
         ({"backbone": "resnet50", "resize_size": 100}, "resize_size 100 is below image_size 224"),
+        ({"learning_rate_schedule": "cosine", "max_epochs": 30}, "Pass --cosine_epochs=30"),
         ({"strategy": "mirrored", "jit_compile": True}, "--jit_compile is for one device"),
         ({"strategy": "multi_worker", "cache": "disk"}, "goes with --on_bad_image=stop and --cache=none"),
         ({"validation": "test"}, "makes them optimistic.*--select_on_test"),

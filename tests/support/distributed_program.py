@@ -41,7 +41,7 @@ LOSSES = (
 FEW_LOSSES = ("ccp_xbm/margin+0.5*proxy/proxy_anchor+softmax",)  # State, variables, draws and projections.
 SETTINGS = {
     "float16": {"mixed_precision": "float16"},
-    "warm-up": {"warm_up_epochs": 1, "proxy_rate_multiplier": 100.0, "optimizer": "lamb"},
+    "warm-up": {"warm_up_epochs": 1, "proxy_rate_multiplier": 100.0, "optimizer": "lamb", "ema_decay": 0.5},
 }
 _IMAGE_SHAPE = (3, 2, FEATURES)
 # Below this, differences are not divided by a tensor's largest entry.

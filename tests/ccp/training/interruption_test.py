@@ -32,7 +32,14 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
     def test_resumed_equals_unbroken(self, loss, optimizer, eagerly):
         tf.config.run_functions_eagerly(eagerly)  # Tracing takes longer than the steps.
         self.addCleanup(tf.config.run_functions_eagerly, False)
-        settings = toy_settings(loss, optimizer=optimizer, learning_rate_schedule="plateau", plateau_epochs=2)
+        settings = toy_settings(
+            loss,
+            optimizer=optimizer,
+            learning_rate_schedule="plateau",
+            plateau_epochs=2,
+            learning_rate_warm_up=5,
+            ema_decay=0.9,
+        )
         home = self.get_temp_dir()
         whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
         unbroken = train_in_parts(settings, whole, scores=_SCORES)

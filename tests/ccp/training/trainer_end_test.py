@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 import tensorflow as tf
@@ -51,6 +52,35 @@ class StoppingTest(EagerTest):
         rates = [logs["learning_rate"] for logs in events.logs]
         # Two epochs without improvement (2 and 3) halve it, and so do the next two (4 and 5).
         self.assertAllClose(rates, [0.01, 0.01, 0.005, 0.005, 0.0025, 0.0025])
+
+    def test_a_scheduled_rate_is_that_of_every_step_and_of_staleness(self):
+        # 3 steps an epoch: 2 of warm-up, then 4 along the cosine from 0.08 to 0.02, and 0.02 after that.
+        schedule = {"learning_rate_schedule": "cosine", "cosine_epochs": 2, "learning_rate_warm_up": 2}
+        settings = toy_settings(
+            learning_rate=0.08, min_learning_rate=0.02, max_epochs=4, projection="staleness", staleness=0.2, **schedule
+        )
+        seen = []
+        watch = tf.keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: seen.append(trainer.optimizer.learning_rate)
+        )
+        events = Events()
+        trainer = toy_trainer(settings, callbacks=[watch, events])
+        trainer.fit()
+        cosine = [0.05 + 0.03 * math.cos(math.pi * quarters / 4) for quarters in range(4)]
+        expected = [0.04, 0.08, *cosine, *[0.02] * 6]
+        self.assertAllClose(seen, expected, rtol=1e-6)
+        # The sums of the epochs are 0.2, 0.15, 0.06 and 0.06; at 0.08 throughout, each would be 0.24.
+        projections = [event for event in events.events if event.startswith(("projection", "epoch"))]
+        expected = ["projection 0", "projection 1", "epoch 1", "epoch 2", "projection 2", "epoch 3", "epoch 4"]
+        self.assertEqual(projections, expected)
+
+    def test_a_plateau_lowers_what_the_warm_up_rises_to(self):
+        schedule = {"learning_rate_schedule": "plateau", "plateau_epochs": 1, "learning_rate_warm_up": 9}
+        settings = toy_settings("contrastive", learning_rate=0.09, max_epochs=3, **schedule)
+        trainer, events = watched_trainer(settings, [0.5, 0.4, 0.3])
+        trainer.fit()
+        # The last steps of the epochs are the 3rd, the 6th and, after a score that is no better, the 9th of 9.
+        self.assertAllClose([logs["learning_rate"] for logs in events.logs], [0.03, 0.06, 0.045])
 
 
 class ExtensionTest(EagerTest):
