@@ -15,7 +15,7 @@ from datasets.images.image import read_all
 from datasets.manifest import GALLERY, QUERY
 from evaluate.metrics.registry import STANDARD
 from evaluate.metrics.result import RetrievalResult
-from evaluate.metrics.retrieval import evaluate_by_role
+from evaluate.metrics.retrieval import evaluate_by_role, evaluate_reranked
 from evaluate.verification import FMRS, Verification, verify_by_role
 
 
@@ -66,6 +66,10 @@ class Embedded:
     def evaluate(self, metrics: Sequence[str] = STANDARD) -> RetrievalResult:
         """Retrieval scores, in the order of ``queries``; see ``evaluate_by_role``."""
         return evaluate_by_role(self.embeddings, self.labels, self.examples.roles[self.indices], metrics)
+
+    def rerank(self, reranking: str, metrics: Sequence[str] = STANDARD) -> RetrievalResult:
+        """Retrieval scores with the references in another order; see ``evaluate_reranked``."""
+        return evaluate_reranked(self.embeddings, self.labels, self.examples.roles[self.indices], reranking, metrics)
 
     def verify(self, fmrs: Sequence[float] = FMRS, thresholds: Sequence[float] = ()) -> Verification:
         """Error rates over all pairs of a query and a reference; see ``verify_by_role``."""

@@ -127,8 +127,8 @@ def calibrate_export(
     both = set(calibrated.labels) & set(tested.labels) if tested else ()
     if both:
         raise UserError(
-            f"{len(both)} classes, as {min(both)!r}, are in {images} and in {test_images}; pass other classes to check "
-            "the threshold on."
+            f"{len(both)} classes, as {str(min(both))!r}, are in {images} and in {test_images}; pass other classes to "
+            "check the threshold on."
         )
     found, point = _choose(fmr, calibrated.verify, images)
     notes = ["Classes that the network was trained on make the threshold too low; the export cannot tell them."]

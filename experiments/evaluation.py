@@ -19,7 +19,7 @@ from experiments.restored import RestoredRun
 
 
 def write_evaluation(
-    restored: RestoredRun, split: str, more_metrics: Sequence[str] = ()
+    restored: RestoredRun, split: str, more_metrics: Sequence[str] = (), reranking: str = "none"
 ) -> tuple[dict[str, Any], list[pathlib.Path]]:
     """Scores a run by all metrics, and writes means, classes and queries.
 
@@ -27,13 +27,16 @@ def write_evaluation(
       restored: the run.
       split: ``test`` or ``validation``.
       more_metrics: names of further metrics, such as ``precision_at_5``.
+      reranking: also score the references in another order: ``average``, ``alpha`` or ``k_reciprocal``.
 
     Returns:
       The contents of ``evaluation_SPLIT.json``, and the files written: that, with a line for each query
       ``evaluation_SPLIT_queries.csv``, and the ROC of all pairs, ``figures/roc_SPLIT.png``.
     """
     embedded = restored.embed(split)
-    result = embedded.evaluate(tuple(dict.fromkeys([*all_metrics(), *more_metrics])))
+    metrics = tuple(dict.fromkeys([*all_metrics(), *more_metrics]))
+    result = embedded.evaluate(metrics)
+    reranked = {} if reranking == "none" else {reranking: embedded.rerank(reranking, metrics).means}
     found, verification = _verification(embedded)
     record = {
         **restored.describe(),
@@ -41,6 +44,7 @@ def write_evaluation(
         "split": split,
         "split_classes": restored.experiment.splits.classes_of(split),
         "scores": result.means,
+        "reranked": reranked,
         "before_training": restored.run.load_before_training(),
         "verification": verification,
         "retrieval": result.protocol,

@@ -14,6 +14,7 @@ from evaluate.figures.retrieval import RetrievalRow, draw_retrievals
 from evaluate.figures.style import save
 from evaluate.file_thumbnails import file_thumbnail
 from evaluate.search import nearest_neighbors
+from evaluate.search.reranking import reranked_neighbors
 from experiments.image_index import folder_class, index_images
 from models.serving.exported_model import ExportedModel
 from models.serving.file_embedding import embed_files
@@ -79,6 +80,7 @@ def search_images(
     index: str | None = None,
     skip_unreadable: bool = False,
     overwrite: bool = False,
+    reranking: str = "none",
 ) -> SearchResult:
     """Finds the images of a gallery that are nearest to query images.
 
@@ -93,6 +95,7 @@ def search_images(
       index: the file that keeps the gallery's embeddings; see ``index_images``.
       skip_unreadable: leave out gallery images that cannot be read; otherwise the first one is an error.
       overwrite: replace an ``index`` that holds something else, or another model's embeddings.
+      reranking: the order of what is found; see ``evaluate.search.reranking``; ``none`` is by distance.
 
     Raises:
       UserError: an image cannot be read, there is none, an embedding is not finite, or ``index`` holds something else.
@@ -103,7 +106,11 @@ def search_images(
     remedy = "Pass --query, an image that can be read."
     queries = embed_files(model.signatures, find_images(query), skip_unreadable=False, remedy=remedy)
     found = index_images(model, gallery, files, index, skip_unreadable, overwrite)
-    neighbors = nearest_neighbors(queries.embeddings, found.embeddings, min(count, len(found.paths)))
+    count = min(count, len(found.paths))
+    if reranking == "none":
+        neighbors = nearest_neighbors(queries.embeddings, found.embeddings, count)
+    else:
+        neighbors = reranked_neighbors(reranking, queries.embeddings, found.embeddings, count)
     classes = [folder_class(path, gallery) for path in found.paths]
     known = set(classes)
     answers = [

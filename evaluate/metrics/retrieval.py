@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -11,8 +11,12 @@ from datasets.manifest import GALLERY, QUERY
 from evaluate.errors import EvaluationError
 from evaluate.metrics.find_hits import find_hits
 from evaluate.metrics.labelled_vectors import LabelledVectors
+from evaluate.metrics.ranked_hits import RankedHits
 from evaluate.metrics.registry import STANDARD, Metric, find_metric
 from evaluate.metrics.result import RetrievalResult
+from evaluate.search.reranking import reranker
+
+_MOST_ENTRIES = 1_000_000
 
 
 def retrieval_metrics(
@@ -62,6 +66,33 @@ def evaluate_by_role(
     )
 
 
+def evaluate_reranked(
+    embeddings: np.ndarray, labels: np.ndarray, roles: np.ndarray, reranking: str, metrics: Sequence[str] = STANDARD
+) -> RetrievalResult:
+    """``evaluate_by_role`` of the references in another order; see ``evaluate.search.reranking``."""
+    queries, gallery = roles == QUERY, roles == GALLERY
+    sets = (embeddings[queries], labels[queries], embeddings[gallery], labels[gallery])
+    queries, references = labelled_sets(*(sets if queries.any() else (embeddings, labels, None, None)))
+    itself = queries is references
+    num_relevant = references.count(queries.labels) - itself
+    if not num_relevant.any():
+        raise EvaluationError("No query has a reference of its own class, so there is nothing to score.")
+    depth = max(num_relevant.max(), *(find_metric(name)[1] or 1 for name in metrics))
+    vectors = (side.vectors.block(0, len(side.vectors)) for side in (queries, references))
+    found = reranker(reranking, next(vectors), None if itself else next(vectors))
+
+    def hits() -> Iterator[RankedHits]:
+        step = max(1, _MOST_ENTRIES // depth)
+        for rows in np.split(np.flatnonzero(num_relevant), range(step, len(num_relevant), step)):
+            if len(rows):
+                ranked = found.ranked(rows, depth)
+                relevant = references.labels[ranked] == queries.labels[rows, np.newaxis]
+                yield RankedHits(rows, num_relevant[rows], np.ones_like(ranked), relevant.astype(np.int64))
+
+    per_query = _score_hits({name: find_metric(name) for name in metrics}, len(num_relevant), hits())
+    return RetrievalResult(queries.labels, num_relevant, per_query, {"reranking": reranking})
+
+
 def evaluate_retrieval(
     query_embeddings: np.ndarray,
     query_labels: np.ndarray,
@@ -93,7 +124,8 @@ def evaluate_retrieval(
     num_relevant = references.count(queries.labels) - (queries is references)
     if not num_relevant.any():
         raise EvaluationError("No query has a reference of its own class, so there is nothing to score.")
-    per_query = _score_queries(found, queries, references)
+    depth = max((k for _, k in found.values() if k), default=1)
+    per_query = _score_hits(found, len(num_relevant), find_hits(queries, references, depth))
     protocol = {
         "search": "leave-one-out by index" if queries is references else "queries against a gallery",
         "num_queries": len(num_relevant),
@@ -125,16 +157,15 @@ def labelled_sets(
     return queries, references
 
 
-def _score_queries(
-    metrics: Mapping[str, tuple[Metric, int | None]], queries: LabelledVectors, references: LabelledVectors
+def _score_hits(
+    metrics: Mapping[str, tuple[Metric, int | None]], num_queries: int, found: Iterable[RankedHits]
 ) -> dict[str, np.ndarray]:
     """By name, the scores of each query; 0 where it has no reference."""
     per_query = {}
     for name, (metric, _) in metrics.items():
         ends = (f"{name}_lowest", f"{name}_highest") if metric.with_bounds else ()
-        per_query.update({column: np.zeros(len(queries.labels)) for column in (name, *ends)})
-    depth = max((k for _, k in metrics.values() if k), default=1)
-    for hits in find_hits(queries, references, depth):
+        per_query.update({column: np.zeros(num_queries) for column in (name, *ends)})
+    for hits in found:
         for name, (metric, k) in metrics.items():
             function = imported(metric.function)
             scores = function(hits) if k is None else function(hits, k)

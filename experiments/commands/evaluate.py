@@ -6,7 +6,7 @@ from absl.flags import FlagValues
 
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import DATA_FLAGS, note_unfinished, note_unreadable
+from experiments.commands.run_flags import DATA_FLAGS, RERANK, note_unfinished, note_unreadable
 from experiments.start_rows import start_rows
 
 
@@ -20,12 +20,13 @@ def evaluate(values: FlagValues) -> int:
     for name in values.metrics:
         find_metric(name)  # An unknown one is refused before images are embedded.
     restored = restore_run(values.run_dir, values.data_dir, values.on_bad_image)
-    result, files = write_evaluation(restored, values.split, values.metrics)
+    result, files = write_evaluation(restored, values.split, values.metrics, values.rerank)
     before = start_rows(result["before_training"], values.split)
     name = f"{result['loss']}, {values.split}, {result['split_classes']}"
     further = [metric for metric in dict.fromkeys(values.metrics) if metric not in STANDARD]
-    columns = {title(metric): {name: score_text(result["scores"], metric)} for metric in further}
-    print(score_table({**before, name: result["scores"]}, columns))
+    rows = {name: result["scores"], **{f"  re-ranked, {how}": scores for how, scores in result["reranked"].items()}}
+    columns = {title(metric): {row: score_text(of, metric) for row, of in rows.items()} for metric in further}
+    print(score_table({**before, **rows}, columns))
     print("\n".join(["", *result["verification"]["summary"], ""]))
     note_unfinished(restored.progress)
     note_unreadable(result, values.run_dir)
@@ -40,6 +41,7 @@ COMMAND = Command(
         Flag("run_dir", "directory of the run", required=True),
         Flag("split", "which images to evaluate on", "test", choices=("test", "validation")),
         Flag("metrics", "further metrics, such as precision_at_5,recall_at_3", []),
+        RERANK,
         *DATA_FLAGS,
     ],
 )

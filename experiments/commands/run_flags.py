@@ -19,6 +19,12 @@ ON_ERROR = Flag("on_error", "at an unreadable image: stop, or skip it and report
 INDEX = Flag(
     "index", "the .npz file of embeddings, as embed writes it; new ones are added (default: beside the images)"
 )
+RERANK = Flag(
+    "rerank",
+    "another order of what is found: query expansion (average, alpha), or k-reciprocal encoding",
+    "none",
+    choices=("none", "average", "alpha", "k_reciprocal"),
+)
 OVERWRITE = Flag("overwrite", "replace a file of embeddings that holds something else, or is another model's", False)
 
 

@@ -6,7 +6,7 @@ from absl.flags import FlagValues
 
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import INDEX, ON_ERROR, OVERWRITE, print_skipped
+from experiments.commands.run_flags import INDEX, ON_ERROR, OVERWRITE, RERANK, print_skipped
 
 
 def search(values: FlagValues) -> int:
@@ -20,7 +20,9 @@ def search(values: FlagValues) -> int:
     if values.output:
         check_file(values.output, "--output")
     skip = values.on_error == "skip"
-    result = search_images(values.model, values.gallery, values.query, values.top, values.index, skip, values.overwrite)
+    result = search_images(
+        values.model, values.gallery, values.query, values.top, values.index, skip, values.overwrite, values.rerank
+    )
     print_skipped(result.skipped)
     for answer in result.answers:
         print(answer_lines(answer))
@@ -41,6 +43,7 @@ COMMAND = Command(
         Flag("top", "how many to find", 10, at_least=1),
         Flag("output", "a PNG file to draw the answers into"),
         Flag("table", "a .csv or .json file to write the answers into"),
+        RERANK,
         INDEX,
         ON_ERROR,
         OVERWRITE,

@@ -64,6 +64,15 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
             verdicts = ["same" if d < 0.3 else "different" if d > 0.6 else "unsure" for d in answer.distances]
             self.assertEqual(answer.verdicts, verdicts)
 
+    def test_another_order(self):
+        plain, answer = (
+            self.search(count=COUNT).answers[0],
+            self.search(count=COUNT, reranking="k_reciprocal").answers[0],
+        )
+        self.assertNotEqual(answer.paths, plain.paths)
+        by_path = dict(zip(plain.paths, plain.distances))
+        self.assertAllClose(answer.distances, [by_path[path] for path in answer.paths], rtol=0, atol=1e-12)
+
     def test_a_copy_is_at_distance_0_and_more_than_there_are_is_all(self):
         result = self.search(query=self.gallery / "07.png", count=99)
         (answer,) = result.answers
