@@ -37,6 +37,8 @@ LOSSES = (
     "mdr/contrastive",
     "proxy_synthesis/proxy_anchor",
     "hpl/proxy_anchor",
+    "memvir/proxy_anchor",
+    "prism/contrastive",
 )
 FEW_LOSSES = ("ccp_xbm/margin+0.5*proxy/proxy_anchor+softmax",)  # State, variables, draws and projections.
 SETTINGS = {
