@@ -19,10 +19,11 @@ test: $(INSTALLED)  ## the whole test suite
 test-real-size: $(INSTALLED)  ## two steps and a projection of BN-Inception at 227 x 227: a minute or two, 3 GB
 	$(PYTHON_IN_VENV) -m pytest -m real_size -s tests/real_size_test.py
 
-lint: $(INSTALLED)  ## check style, formatting, and that imports point downwards
+lint: $(INSTALLED)  ## check style, formatting, types, and that imports point downwards
 	$(PYTHON_IN_VENV) -m ruff check .
 	$(PYTHON_IN_VENV) -m ruff format --check .
 	PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache
+	$(PYTHON_IN_VENV) -m mypy --cache-dir build/mypy
 
 format: $(INSTALLED)  ## rewrite the code to the formatter's form
 	$(PYTHON_IN_VENV) -m ruff check --fix .

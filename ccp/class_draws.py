@@ -92,10 +92,10 @@ class DrawByGroup(NamedTuple):
                 f"A batch of {classes_per_batch} classes cannot have as many of each of {self.groups_per_batch} "
                 f"groups; choose {fitting} or {fitting + self.groups_per_batch} classes."
             )
-        if len(sizes) < self.groups_per_batch or sizes.min() < from_each:
+        if len(sizes) < self.groups_per_batch or np.min(sizes) < from_each:
             raise ConfigError(
                 f"A batch needs {self.groups_per_batch} groups of at least {from_each} classes; there are "
-                f"{len(sizes)}, the smallest of {sizes.min()}. Ask for fewer classes per batch, or change the groups."
+                f"{len(sizes)}, the smallest of {np.min(sizes)}. Ask for fewer classes per batch, or change the groups."
             )
 
     def draw(self, sizes: np.ndarray, classes_per_batch: int, steps: int, generator: np.random.Generator) -> np.ndarray:

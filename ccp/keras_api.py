@@ -19,7 +19,7 @@ REPLICATED: dict[str, Any] = {
     "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA,
     "synchronization": tf.VariableSynchronization.ON_READ,
 }
-_IN_KERAS = ("adam",)
+_IN_KERAS: tuple[str, ...] = ("adam",)
 _ADAM: dict[str, Any] = {"jit_compile": False}
 if _IS_KERAS_3:
     REPLICATED = {"aggregation": "none"}

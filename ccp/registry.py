@@ -63,7 +63,7 @@ def declared_settings(path: str) -> Mapping[str, Setting]:
     """
     module, _, name = path.partition(":")
     found = importlib.util.find_spec(module)
-    classes = {}
+    classes: dict[str, Any] = {}
     if found is not None:
         tree = ast.parse(pathlib.Path(found.origin).read_text(encoding="utf-8"), found.origin)
         classes = {node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)}

@@ -16,7 +16,7 @@ from typing import Any
 
 from ccp.errors import ConfigError
 
-_KINDS = {int: numbers.Integral, float: numbers.Real, str: str, bool: bool}
+_KINDS: dict[type, Any] = {int: numbers.Integral, float: numbers.Real, str: str, bool: bool}
 _BOUNDS = {"at_least": operator.ge, "above": operator.gt, "at_most": operator.le, "below": operator.lt}
 _LISTED = 30
 KIND_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}

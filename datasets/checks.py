@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -128,6 +128,6 @@ def _box_problems(manifest: Manifest) -> list[str]:
     ]
 
 
-def _few(names: Sequence[str]) -> str:
+def _few(names: Iterable[str]) -> str:
     names = list(names)
     return ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")

@@ -24,8 +24,8 @@ def identical_files(files: Sequence[str]) -> list[list[int]]:
     for indices in by_size.values():
         if len(indices) > 1:
             for index in indices:
-                with open(files[index], "rb") as file:
-                    by_contents.setdefault(hashlib.sha256(file.read()).digest(), []).append(index)
+                with open(files[index], "rb") as contents:
+                    by_contents.setdefault(hashlib.sha256(contents.read()).digest(), []).append(index)
     return [indices for indices in by_contents.values() if len(indices) > 1]
 
 

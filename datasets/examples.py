@@ -98,7 +98,7 @@ def split_examples(manifest: Manifest, split: str, crop_to_box: bool = False) ->
     chosen = manifest.subset(indices)
     boxes = chosen.boxes if crop_to_box else None
     if chosen.pixels is not None:
-        images = ImagesInMemory(chosen.pixels, chosen.paths)
+        images: ImagesInMemory | ImageFiles = ImagesInMemory(chosen.pixels, chosen.paths)
     else:
         images = ImageFiles(chosen.root, chosen.paths, boxes)
     return Examples(images, chosen.labels, chosen.class_names, chosen.roles)

@@ -7,6 +7,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from tqdm import tqdm
 
@@ -40,7 +41,7 @@ def progress(title: str, total: int, unit: str) -> Iterator[Callable[[int], None
     if sys.stderr.isatty():
         # Asked here because tqdm shows nothing on a terminal that says it is 0 columns wide, as containers' do.
         columns, lines = shutil.get_terminal_size()
-        options = {"ncols": columns, "nrows": lines}
+        options: dict[str, Any] = {"ncols": columns, "nrows": lines}
     else:
         line = "{desc}: {n_fmt} of {total_fmt}{unit}"
         options = {"file": _LogStream(), "mininterval": _SECONDS_BETWEEN_LINES, "bar_format": line}

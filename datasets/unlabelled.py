@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,8 @@ def unlabelled_splits(
         chosen = images.subset(np.sort(drawn[part * held_out : (part + 1) * held_out]))
         places = np.tile(np.arange(held_out), _VIEWS)
         numbers = part * _VIEWS * held_out + np.arange(len(places))
-        shown = ViewsOfImages(chosen.images.take(places), numbers, seed, size, augmentation)
+        # Typed as anything: it is opened as images are, and not taken from.
+        shown: Any = ViewsOfImages(chosen.images.take(places), numbers, seed, size, augmentation)
         return dataclasses.replace(chosen, images=shown, labels=chosen.labels[places], roles=chosen.roles[places])
 
     train = images.subset(np.sort(drawn[parts * held_out :]))

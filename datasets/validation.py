@@ -151,7 +151,7 @@ def _boxes_outside(manifest: Manifest, sizes: np.ndarray) -> list[str]:
 
 def _same_contents(manifest: Manifest, classes_seen: bool) -> list[str]:
     """Files with the same bytes in two splits or two classes; in one, too, where its images are still to be split."""
-    groups = identical_files(ImageFiles(manifest.root, manifest.paths).names)
+    groups = identical_files(list(ImageFiles(manifest.root, manifest.paths).names))
     is_test = manifest.splits == TEST
     kinds = [f"{split} {label}" for split, label in zip(manifest.splits, manifest.labels)]
     # By sentence.

@@ -36,8 +36,8 @@ class Replicas(Processes):
         """
         if self.strategy is None:
             return tensors
-        tensors, count = [tf.convert_to_tensor(tensor) for tensor in tensors], self._local_count
-        num_rows = tensors[0].shape[0]
+        whole, count = [tf.convert_to_tensor(tensor) for tensor in tensors], self._local_count
+        num_rows = whole[0].shape[0]
         if num_rows < count:
             raise ValueError(f"A batch of {num_rows} rows cannot be split over {count} devices; use larger batches.")
 
@@ -48,7 +48,7 @@ class Replicas(Processes):
 
             return self.strategy.experimental_distribute_values_from_function(rows)
 
-        return tuple(map(split, tensors))
+        return tuple(map(split, whole))
 
     def map_rows(self, function: Callable[[Any], Any], rows: tf.Tensor) -> tf.Tensor:
         """Applies a function of rows on the replicas of this process, and concatenates the results.

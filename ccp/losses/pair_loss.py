@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any, cast
 
 import tensorflow as tf
 
@@ -28,7 +29,7 @@ class PairLoss(WholeBatchLoss):
     compare = staticmethod(distances.normalized_euclidean)
     compares_similarities = False  # Whether ``compare`` gives these, and not distances.
     excludes_own_copies = True
-    mining = None  # A field of the losses over pairs.
+    mining = cast(Any, None)  # A field of the losses over pairs, and none of this class.
 
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:

@@ -29,7 +29,7 @@ class Projection(NamedTuple):
       proxies: [num_classes, proxies_per_class, embedding_size] the new ones.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # A tuple's method, which is not used.
     proximal_weight: float
     previous_proxies: tf.Tensor | None
     proxies: tf.Tensor

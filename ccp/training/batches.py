@@ -9,7 +9,7 @@ import tensorflow as tf
 from ccp.balanced_dataset import source_of
 from ccp.errors import ConfigError
 
-Batch = "tuple[tf.Tensor, tf.Tensor]"
+Batch = tuple[tf.Tensor, tf.Tensor]
 # Called as ``batches(epoch, step)``: images and labels from that position on, without end.
 BatchesFrom = Callable[[int, int], Iterator[Batch]]
 

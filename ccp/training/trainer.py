@@ -219,7 +219,8 @@ class Trainer:
                 f"The batches ended at {self.progress.position()}; ``batches(epoch, step)`` must yield without end."
             )
         self.state.begin_step()
-        result = self.state.step(*self.replicas.spread(*batch), warming_up)
+        images, labels = self.replicas.spread(*batch)
+        result = self.state.step(images, labels, warming_up)
         self.progress.count_step()
         results.add(result)
         callbacks.notify_of_batch("on_train_batch_end", step, loss=result.loss)

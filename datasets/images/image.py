@@ -10,13 +10,11 @@ from datasets.images.windows import Window, box_window, cut, whole
 
 
 class Image(Protocol):
-    """An image of known size.
+    """An image of known size."""
 
-    Attributes:
-      size: [2] int32 height and width.
-    """
-
-    size: tf.Tensor
+    @property
+    def size(self) -> tf.Tensor:
+        """[2] int32 height and width."""
 
     def read(self, window: Window, at_least: tf.Tensor | None = None) -> tf.Tensor:
         """The pixels of a window.

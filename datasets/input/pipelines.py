@@ -149,7 +149,8 @@ class EvaluationImages:
         indices = np.arange(len(examples))[share(len(examples))]
         self._rows = _cut(Row(indices, np.zeros([len(indices), 2], np.int64)), row_size)
         self._load = RowLoader(load, examples.images.paths, bad_images or BadImages())
-        self._started, self._passes = False, None
+        self._started = False
+        self._passes: Iterator[tuple[np.ndarray, tf.Tensor]] | None = None
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, tf.Tensor]]:
         """Indices [batch] of examples and their images [batch, size, size, channels] float32."""

@@ -7,7 +7,8 @@ import pathlib
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
+from typing import Any
 
 from ccp.errors import first_line
 from datasets.manifest import DataError
@@ -66,7 +67,7 @@ def _extract_tar(tar: tarfile.TarFile, archive: pathlib.Path, target: pathlib.Pa
                 f"Nothing was extracted; {_FETCH_AGAIN} from the data set's makers."
             )
     # What Python itself checks, where it is recent enough.
-    options = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+    options: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
     files = [member for member in members if member.isfile()]
     size = sum(member.size for member in files)
     return _extract_all(archive, target, files, size, lambda member: tar.extract(member, target, **options))
@@ -85,7 +86,7 @@ def _extract_zip(contents: zipfile.ZipFile, archive: pathlib.Path, target: pathl
 
 
 def _extract_all(
-    archive: pathlib.Path, target: pathlib.Path, files: Iterable, size: int, extract_one: Callable[..., object]
+    archive: pathlib.Path, target: pathlib.Path, files: Collection, size: int, extract_one: Callable[..., object]
 ) -> int:
     target.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(target).free
