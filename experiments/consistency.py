@@ -45,6 +45,13 @@ def check_together(settings: Settings) -> None:
         )
     steps = loop.steps_per_epoch * loop.max_epochs
     for keys in keys_of(loss.terms):
+        if "virtual_start_step" in keys:
+            start, gap = (loss.hyperparameters[keys[name]] for name in ("virtual_start_step", "virtual_gap"))
+            if start + gap + 1 >= steps:
+                raise ConfigError(
+                    f"There would never be a virtual class: the first appears after virtual_start_step {start} and "
+                    f"virtual_gap {gap} + 1 steps, and training has {steps}. Lower either."
+                )
         if "memory_start_step" not in keys:
             continue
         start, batches = (loss.hyperparameters[keys[name]] for name in ("memory_start_step", "memory_batches"))

@@ -30,6 +30,7 @@ _DEPARTURES: dict[str, dict[str, Any]] = {
         "early_stopping": 20,
         "proxies_per_class": 4,
         "memory_start_step": 50,
+        "virtual_start_step": 50,
         "validation": "images",
         "projection": "plateau",
     },

@@ -16,6 +16,9 @@ LOSSES = (
     "hpl/proxy_anchor",
     "proxy_synthesis/soft_triple",
     "mdr/triplet",
+    "memvir/proxy_nca",
+    "prism/contrastive",
+    "nir/proxy_anchor",
 )
 FEW_STEPS = {"dataset": "digits", "width": 8, "steps_per_epoch": 4, "max_epochs": 2, "learning_rate": 3e-3}
 
@@ -28,6 +31,8 @@ def test_no_method_is_left_out():
 def test_trains(loss, tmp_path):
     method = METHODS[parse_loss(loss)[0]]
     given = {**FEW_STEPS, "loss": loss}
+    if loss.startswith("memvir"):
+        given.update(virtual_start_step=1, virtual_gap=1)
     if method.has_memory:
         given.update(memory_start_step=1, memory_batches=2)
     if method.has_proxies:

@@ -46,7 +46,10 @@ class ConditionalFlow(tf.keras.layers.Layer):
         """Uniform in ±1/√inputs."""
         bound, self.num_drawn = 1.0 / math.sqrt(inputs), self.num_drawn + 1
         values = tf.random.stateless_uniform(shape, (self.seed, self.num_drawn), -bound, bound)
-        return self.add_weight(name=f"weight_{self.num_drawn}", shape=shape, initializer=lambda *_, **__: values)
+        name = f"weight_{self.num_drawn}"
+        variable = self.add_weight(name=name, shape=shape, initializer=lambda *_, **__: values)
+        setattr(self, name, variable)  # Checkpoints of Keras 3 find attributes, and no variables in nested lists.
+        return variable
 
     def transform(self, vectors: tf.Tensor, conditions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Vectors [batch, size] given conditions [batch, size]: their images, and the logs of |det J|, [batch]."""

@@ -65,6 +65,7 @@ class SettingsTest(parameterized.TestCase):
         ({"monitor": "accuracy"}, "Unknown monitor 'accuracy'. There are: .*map_at_r"),
         ({"loss": "mdr/contrastive", "examples_per_class": 1}, "A batch against itself needs at least 2 classes of 2"),
         ({"loss": "xbm/contrastive", "memory_start_step": 10**6}, "The memory would never be used"),
+        ({"loss": "memvir/proxy_nca", "virtual_start_step": 10**6}, "There would never be a virtual class"),
         ({"image_size": 32, "resize_size": 16}, "resize_size 16 is below image_size 32"),
         ({"backbone": "resnet50", "resize_size": 100}, "resize_size 100 is below image_size 224"),
         ({"learning_rate_schedule": "cosine", "max_epochs": 30}, "Pass --cosine_epochs=30"),
