@@ -64,7 +64,7 @@ class VerifyTest(parameterized.TestCase):
         vectors, labels = _clusters(classes, per_class)
         vectors[1], vectors[2] = vectors[0], vectors[0]  # Duplicates, maybe in two classes.
         with mock.patch.object(pair_tiles, "_TILE", tile):
-            found = verify(vectors, labels, fmrs=_FMRS, thresholds=[0.0, 0.4, 1.0, 3.0])
+            found = verify(vectors, labels, fmrs=_FMRS, thresholds=[0.0, 1e-12, 0.4, 1.0, 3.0])
         self.check(found, *_pairs(vectors, labels))
 
     def test_more_classes_than_groups(self):
