@@ -33,6 +33,8 @@ def test_trains(loss, tmp_path):
     given = {**FEW_STEPS, "loss": loss}
     if loss.startswith("memvir"):
         given.update(virtual_start_step=1, virtual_gap=1)
+    if loss.startswith("nir"):
+        given.update(flow_blocks=1, flow_depth=2, flow_width=16)
     if method.has_memory:
         given.update(memory_start_step=1, memory_batches=2)
     if method.has_proxies:
