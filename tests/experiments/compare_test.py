@@ -76,6 +76,7 @@ class CompareTest(tf.test.TestCase):
             "cache": "memory",
             "on_bad_image": "skip",
             "allow_subset": True,
+            "log": "csv",
         }
         may_change = {name for name, described in all_settings().items() if described.may_change}
         self.assertEqual(set(others), may_change)

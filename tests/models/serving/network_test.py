@@ -123,4 +123,6 @@ class SearchTest(tf.test.TestCase):
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, r"positions 1 of the batch.*cannot be read"):
             search(encoded_images=tf.constant([file, b"no image"]), k=tf.constant(1))
         found = search(encoded_images=tf.constant([], tf.string), k=tf.constant(5))
-        self.assertEqual({name: tuple(value.shape) for name, value in found.items()}, dict.fromkeys(found, (0, 5)))
+        one_each = dict.fromkeys(("voted_labels", "vote_shares"), (0,))
+        shapes = {name: tuple(value.shape) for name, value in found.items()}
+        self.assertEqual(shapes, {**dict.fromkeys(found, (0, 5)), **one_each})
