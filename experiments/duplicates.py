@@ -54,7 +54,7 @@ def find_duplicates(
       images: a directory, searched in depth, or a pattern.
       model_dir: an exported model; None compares files and pixels alone.
       threshold: the largest Euclidean distance of near pairs, between normalised embeddings: from 0 to 2.
-      index: the file that keeps the embeddings; see ``index_images``.
+      index: the directory that keeps the embeddings; see ``index_images``.
       skip_unreadable: leave out images that cannot be read; otherwise the first one is an error.
       overwrite: replace an ``index`` that holds something else.
 

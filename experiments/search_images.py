@@ -16,6 +16,7 @@ from evaluate.file_thumbnails import file_thumbnail
 from evaluate.search import nearest_neighbors
 from evaluate.search.reranking import reranked_neighbors
 from experiments.image_index import folder_class, index_images
+from experiments.indexing import Approximation, read_approximate
 from models.serving.exported_model import ExportedModel
 from models.serving.file_embedding import embed_files
 from models.serving.threshold import read_threshold
@@ -64,12 +65,14 @@ class SearchResult(NamedTuple):
       num_images: in the gallery.
       reused: how many of them had been embedded before.
       skipped: (path, reason) of gallery files that could not be read.
+      approximation: what found them; None if they are exact.
     """
 
     answers: list[Found]
     num_images: int
     reused: int
     skipped: list[tuple[str, str]]
+    approximation: Approximation | None
 
 
 def search_images(
@@ -81,6 +84,7 @@ def search_images(
     skip_unreadable: bool = False,
     overwrite: bool = False,
     reranking: str = "none",
+    exact: bool = False,
 ) -> SearchResult:
     """Finds the images of a gallery that are nearest to query images.
 
@@ -92,10 +96,11 @@ def search_images(
       gallery: a directory of images, searched in depth, or a pattern.
       query: an image file, or a directory or pattern of them.
       count: how many to find.
-      index: the file that keeps the gallery's embeddings; see ``index_images``.
+      index: the directory that keeps the gallery's embeddings; see ``index_images``.
       skip_unreadable: leave out gallery images that cannot be read; otherwise the first one is an error.
       overwrite: replace an ``index`` that holds something else, or another model's embeddings.
       reranking: the order of what is found; see ``evaluate.search.reranking``; ``none`` is by distance.
+      exact: compare with all images, also where ``main.py index`` has made an approximate index of the whole gallery.
 
     Raises:
       UserError: an image cannot be read, there is none, an embedding is not finite, or ``index`` holds something else.
@@ -106,8 +111,12 @@ def search_images(
     remedy = "Pass --query, an image that can be read."
     queries = embed_files(model.signatures, find_images(query), skip_unreadable=False, remedy=remedy)
     found = index_images(model, gallery, files, index, skip_unreadable, overwrite)
-    count = min(count, len(found.paths))
-    if reranking == "none":
+    count, is_whole = min(count, len(found.paths)), len(found.paths) == len(found.index.names)
+    may_approximate = is_whole and not exact and reranking == "none"
+    approximate, approximation = (may_approximate and read_approximate(found.directory)) or (None, None)
+    if approximate:
+        neighbors = approximate.nearest(queries.embeddings, found.embeddings, count)
+    elif reranking == "none":
         neighbors = nearest_neighbors(queries.embeddings, found.embeddings, count)
     else:
         neighbors = reranked_neighbors(reranking, queries.embeddings, found.embeddings, count)
@@ -124,7 +133,7 @@ def search_images(
         )
         for path, places, distances in zip(queries.paths, *neighbors)
     ]
-    return SearchResult(answers, len(found.paths), found.reused, found.skipped)
+    return SearchResult(answers, len(found.paths), found.reused, found.skipped, approximation)
 
 
 def draw_answers(result: SearchResult, path: str) -> pathlib.Path:

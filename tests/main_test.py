@@ -164,7 +164,7 @@ class RefusalTest(parameterized.TestCase):
             (["prepare", "--dataset=sop", "--data_dir=unfetched"], "sop needs Stanford_Online_Products.zip; give the"),
             (["compare", "no/such"], "There is no run 'no/such'"),
             (["report", "."], "holds no run (there is no settings.json); pass the directory of a run"),
-            (["embed", "--model=no/such", "--images=.", "--output=x.npz"], "no/such holds no SavedModel"),
+            (["embed", "--model=no/such", "--images=.", "--output=x"], "no/such holds no SavedModel"),
         ):
             code, err = _refusal(*arguments)
             self.assertEqual(code, EXIT_FAILURE)
@@ -216,12 +216,11 @@ class WholeWayTest(tf.test.TestCase):
         for number, pixels in enumerate(digits):
             Image.fromarray(pixels).save(images / f"{number}.png")
         (images / "broken.png").write_text("not an image")
-        embed = ("embed", f"--model={home}/model", f"--images={images}", f"--output={home}/out.npz")
+        embed = ("embed", f"--model={home}/model", f"--images={images}", f"--output={home}/out")
         self._run("export", f"--run_dir={run}", f"--export_dir={home}/model")
         self.assertIn("1 skipped", self._run(*embed, "--on_error=skip"))
-        with np.load(home / "out.npz") as file:
-            self.assertEqual(file["embeddings"].shape, (3, 16))
-            self.assertLen(file["paths"], 3)
+        self.assertEqual(np.load(home / "out" / "embeddings.npy").shape, (3, 16))
+        self.assertLen((home / "out" / "images.jsonl").read_text().splitlines(), 3)
 
     def _run(self, *arguments: str) -> str:
         code, out, err = command_line.run_forked(*arguments)

@@ -12,12 +12,14 @@ from experiments.commands.run_flags import ON_ERROR, OVERWRITE, print_skipped
 def embed(values: FlagValues) -> int:
     """Embeds image files with an exported model."""
     from datasets.image_files import find_images
-    from experiments.embed_files import embed_images
+    from experiments.image_index import index_images
     from models.serving.exported_model import ExportedModel
 
     files = find_images(values.images)  # Raises if there are none, before the model is loaded.
     model, skip = ExportedModel(values.model), values.on_error == "skip"
-    done = embed_images(model, files, values.output, skip, overwrite=values.overwrite)
+    done = index_images(
+        model, values.images, files, values.output, skip, values.overwrite, flag="--output", keep_others=False
+    )
     print_skipped(done.skipped)
     counts = f"{len(done.paths)} images, {done.reused} of them embedded before, {len(done.skipped)} skipped"
     print(listing([("embedded", counts), ("output", values.output)]))
@@ -25,12 +27,12 @@ def embed(values: FlagValues) -> int:
 
 
 COMMAND = Command(
-    "embed image files with an exported model into an .npz file, which search --index reads",
+    "embed image files with an exported model into a directory, which search --index reads",
     embed,
     [
         Flag("model", "directory of the exported model", required=True),
         Flag("images", "directory, searched in depth, or pattern of image files", required=True),
-        Flag("output", "the .npz file to write, or to bring up to date", required=True),
+        Flag("output", "the directory to write, or to bring up to date", required=True),
         ON_ERROR,
         OVERWRITE,
     ],

@@ -17,7 +17,7 @@ DATA_FLAGS = (
 )
 ON_ERROR = Flag("on_error", "at an unreadable image: stop, or skip it and report it", "stop", choices=("stop", "skip"))
 INDEX = Flag(
-    "index", "the .npz file of embeddings, as embed writes it; new ones are added (default: beside the images)"
+    "index", "the directory of embeddings, as index and embed write it; new ones are added (default: beside the images)"
 )
 RERANK = Flag(
     "rerank",
@@ -25,7 +25,7 @@ RERANK = Flag(
     "none",
     choices=("none", "average", "alpha", "k_reciprocal"),
 )
-OVERWRITE = Flag("overwrite", "replace a file of embeddings that holds something else, or is another model's", False)
+OVERWRITE = Flag("overwrite", "replace embeddings that are another model's, of other images, or damaged", False)
 
 
 def note_unfinished(progress: Mapping[str, Any]) -> None:

@@ -21,7 +21,15 @@ def search(values: FlagValues) -> int:
         check_file(values.output, "--output")
     skip = values.on_error == "skip"
     result = search_images(
-        values.model, values.gallery, values.query, values.top, values.index, skip, values.overwrite, values.rerank
+        values.model,
+        values.gallery,
+        values.query,
+        values.top,
+        values.index,
+        skip,
+        values.overwrite,
+        values.rerank,
+        values.exact,
     )
     print_skipped(result.skipped)
     for answer in result.answers:
@@ -29,7 +37,8 @@ def search(values: FlagValues) -> int:
     drawn = [("picture", draw_answers(result, values.output))] if values.output else []
     drawn += [("table", write_table(result.answers, values.table))] if values.table else []
     searched = f"{result.num_images} images, {result.reused} of them embedded before, {len(result.skipped)} skipped"
-    print(listing([("searched", searched), *drawn]))
+    by = [("by", result.approximation)] if result.approximation else []
+    print(listing([("searched", searched), *by, *drawn]))
     return 0
 
 
@@ -45,6 +54,7 @@ COMMAND = Command(
         Flag("table", "a .csv or .json file to write the answers into"),
         RERANK,
         INDEX,
+        Flag("exact", "compare all images, also where main.py index has made an approximate index", False),
         ON_ERROR,
         OVERWRITE,
     ],

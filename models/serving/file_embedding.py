@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,7 +39,11 @@ class EmbeddedFiles(NamedTuple):
 
 
 def embed_files(
-    signatures: Mapping[str, Any], paths: Sequence[str], skip_unreadable: bool, remedy: str = _REMEDY
+    signatures: Mapping[str, Any],
+    paths: Sequence[str],
+    skip_unreadable: bool,
+    remedy: str = _REMEDY,
+    advance: Callable[[int], Any] | None = None,
 ) -> EmbeddedFiles:
     """Embeds files in order.
 
@@ -50,6 +54,7 @@ def embed_files(
       paths: of the files.
       skip_unreadable: leave out files that cannot be read; otherwise the first one is an error.
       remedy: the end of that error's message.
+      advance: told of the number of files that are done; None shows their progress.
 
     Raises:
       ImageError: a file cannot be read and is not to be skipped.
@@ -61,7 +66,8 @@ def embed_files(
     skipped: list[tuple[str, str]] = []
     if not paths:
         return EmbeddedFiles(read, embeddings[0], skipped)
-    with progress("embedding", len(paths), "images") as advance:
+    shown = contextlib.nullcontext(advance) if advance else progress("embedding", len(paths), "images")
+    with shown as advance:
         for start in range(0, len(paths), _BATCH):
             batch = paths[start : start + _BATCH]
             for path, result in zip(batch, _results(embed_masked, batch)):

@@ -63,7 +63,7 @@ class DuplicatesTest(absltest.TestCase):
         everything = self.found(model_dir=str(served.exported()), threshold=2.0)
         pairs = [("one/a.png", "one/b.png"), ("one/a.png", "two/near.png"), ("one/b.png", "two/near.png")]
         self.assertCountEqual(everything[2:], [(NEAR, *pair) for pair in pairs])
-        self.assertTrue((self.home / "images.embeddings.npz").exists())
+        self.assertTrue((self.home / "images.index").exists())
 
     def test_bad_images(self):
         self.write_digits()

@@ -17,7 +17,8 @@ from datasets.image_files import find_images
 from datasets.manifest import DataError
 from evaluate.errors import EvaluationError
 from experiments import search_images as module
-from experiments.embed_files import embed_images
+from experiments.image_index import index_images
+from experiments.index_files import read_index, write_index
 from experiments.search_images import draw_answers, search_images
 from models.serving.exported_model import ExportedModel
 from models.serving.file_embedding import ImageError
@@ -81,35 +82,38 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertLen(answer.paths, COUNT)
         self.assertAllEqual(answer.distances, np.sort(answer.distances))
 
-    @parameterized.parameters(None, "gallery/index.npz")
+    @parameterized.parameters(None, "gallery/index")
     def test_embeddings_are_kept(self, index):
         path = index and str(self.folder / index)
         first, again = self.search(index=path), self.search(index=path)
-        self.assertTrue((self.folder / (index or "gallery.embeddings.npz")).exists())
+        self.assertTrue((self.folder / (index or "gallery.index")).exists())
         self.assertEqual((first.reused, again.reused, again.num_images), (0, COUNT, COUNT))
         self.assertEqual([a.paths for a in again.answers], [a.paths for a in first.answers])
 
     def test_searches_a_part_of_what_embed_has_embedded(self):
-        digits, index = served.digit_images(COUNT), self.folder / "index.npz"
+        digits, index = served.digit_images(COUNT), self.folder / "index"
         (self.gallery / "part").mkdir()
         for number in (3, 4):
             self.write(self.gallery / "part" / f"{number}.png", digits[number])
-        embed_images(_load(str(served.exported())), find_images(str(self.gallery)), str(index), False)
-        before = index.read_bytes()
+        gallery = str(self.gallery)
+        index_images(_load(str(served.exported())), gallery, find_images(gallery), str(index), False, False)
+        before = (index / "index.json").stat()
         result = search_images(
             str(served.exported()), str(self.gallery / "part"), str(self.queries[0]), index=str(index)
         )
         self.assertEqual((result.num_images, result.reused), (2, 2))
-        self.assertEqual(index.read_bytes(), before)
+        self.assertEqual((index / "index.json").stat(), before)
 
     def test_an_index_of_something_else(self):
-        index = self.folder / "index.npz"
-        index.write_text("notes")
+        index = self.folder / "index"
+        index.mkdir()
+        (index / "notes.txt").write_text("notes")
         with self.assertRaisesRegex(OutputError, "holds something else .* Pass another --index, or --overwrite."):
             self.search(index=str(index))
         self.assertEqual(self.search(index=str(index), overwrite=True).num_images, COUNT)
         # The one beside the gallery is the search's own.
-        (self.folder / "gallery.embeddings.npz").write_text("notes")
+        (self.folder / "gallery.index").mkdir()
+        (self.folder / "gallery.index" / "notes.txt").write_text("notes")
         with self.assertLogs("ccp", "WARNING") as logs:
             self.assertEqual(self.search().num_images, COUNT)
         self.assertIn("it is overwritten", logs.output[0])
@@ -206,10 +210,8 @@ class SearchImagesTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_embeddings_that_are_not_finite(self):
         self.search()
-        index = self.folder / "gallery.embeddings.npz"
-        with np.load(index) as file:
-            arrays = dict(file)
-        arrays["embeddings"][3] = np.nan
-        np.savez(index, **arrays)
+        index = read_index(self.folder / "gallery.index")
+        index.embeddings[3] = np.nan
+        write_index(self.folder / "gallery.index", index)
         with self.assertRaisesRegex(EvaluationError, "1 of 30 gallery embeddings are not finite"):
             self.search()

@@ -20,7 +20,7 @@ _SET_BY_TESTS = ("TF_CPP_MIN_LOG_LEVEL",)  # A user has not set it; what is show
 _SECONDS = 300
 ROOT = pathlib.Path(__file__).parents[2]
 # None of these does anything with TensorFlow on import, after which it could not be forked.
-_IMPORTED_BEFORE = ("experiments.demo", "experiments.evaluation", "experiments.embed_files", "datasets.validation")
+_IMPORTED_BEFORE = ("experiments.demo", "experiments.evaluation", "experiments.indexing", "datasets.validation")
 
 
 def start(*arguments: str, cwd: str | os.PathLike = ROOT, stderr: int = subprocess.PIPE) -> subprocess.Popen:
