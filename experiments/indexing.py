@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import pathlib
 from typing import NamedTuple
 
 import numpy as np
 
+from ccp.errors import first_line
 from datasets.files import OutputError, read_json, save_json
 from datasets.image_files import find_images
 from evaluate.search.approximate import FLAT, ApproximateIndex, build_approximate, is_available, load_approximate
 from experiments.image_index import IndexedImages, index_images
 from experiments.index_files import FAISS, FAISS_DESCRIPTION, PARQUET, ImageIndex, derived_file
 from models.serving.exported_model import ExportedModel
+
+_log = logging.getLogger("ccp")
 
 
 class Approximation(NamedTuple):
@@ -55,7 +59,10 @@ def index_gallery(
     done = index_images(model, gallery, files, output, skip_unreadable, overwrite, flag="--output", keep_others=False)
     folder = pathlib.Path(output)
     if importlib.util.find_spec("pyarrow") is not None and not (folder / PARQUET).exists():
-        _write_parquet(folder, done.index)
+        try:
+            _write_parquet(folder, done.index)
+        except ImportError as error:  # Recent ones need NumPy 2.
+            _log.warning("%s is left out: %s", PARQUET, first_line(error))
     if not is_available():
         return done, None
     if not (folder / FAISS_DESCRIPTION).exists():

@@ -22,7 +22,7 @@ def index(values: FlagValues) -> int:
 
 
 COMMAND = Command(
-    "index a gallery for search and browse, and for other programs",
+    "index a gallery for search and for other programs",
     index,
     [
         Flag("model", "directory of the exported model", required=True),

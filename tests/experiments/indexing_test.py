@@ -1,11 +1,11 @@
 """What is derived from an index: made where the packages are installed, and never of another index."""
 
 import functools
-import importlib.util
 import json
 from unittest import mock
 
 import numpy as np
+import pytest
 from absl.testing import absltest
 
 from datasets.files import OutputError
@@ -73,15 +73,22 @@ class IndexingTest(absltest.TestCase):
             file.touch()
         self.assertTrue((self.output / "index.faiss").exists())
 
-    def test_really(self):
-        if not is_available() or not importlib.util.find_spec("pyarrow"):
-            self.skipTest("faiss or pyarrow is not installed")
-        import pyarrow.parquet
+    def test_a_package_that_cannot_be_imported(self):
+        error = mock.patch.object(module, "_write_parquet", side_effect=ImportError("needs NumPy 2"))
+        found = mock.patch.object(module.importlib.util, "find_spec", return_value="found")
+        missing = mock.patch.object(module, "is_available", return_value=False)
+        with missing, error, found, self.assertLogs("ccp", "WARNING") as logs:
+            self.assertLen(self.index()[0].paths, 6)
+        self.assertIn("images.parquet is left out: needs NumPy 2", logs.output[0])
 
+    def test_really(self):
+        if not is_available():
+            self.skipTest("faiss is not installed")
         done, approximation = self.index()
         self.assertEqual(approximation, Approximation("Flat", 1.0))
         self.assertIsNone(read_approximate(str(self.output)))  # It is no faster than the exact search.
         self.assertEqual(json.loads((self.output / "faiss.json").read_text())["kind"], "Flat")
-        table = pyarrow.parquet.read_table(self.output / "images.parquet").to_pydict()
+        pyarrow_parquet = pytest.importorskip("pyarrow.parquet", exc_type=ImportError)
+        table = pyarrow_parquet.read_table(self.output / "images.parquet").to_pydict()
         self.assertEqual((table["name"], table["label"]), (done.index.names, done.index.labels))
         np.testing.assert_array_equal(np.array(table["embedding"], np.float32), done.embeddings)
