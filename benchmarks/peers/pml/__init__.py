@@ -1,0 +1,1 @@
+"""The other side, in an environment of its own: PyTorch and PyTorch Metric Learning, no TensorFlow."""
