@@ -12,6 +12,7 @@ import time
 from benchmarks.backbones import BackbonesBenchmark
 from benchmarks.communication import CommunicationBenchmark
 from benchmarks.figures import table
+from benchmarks.gradient_passes import GradientPassesBenchmark
 from benchmarks.input_pipeline import InputPipelineBenchmark
 from benchmarks.k_center import KCenterBenchmark
 from benchmarks.losses import LossesBenchmark
@@ -21,6 +22,7 @@ from benchmarks.training_step import TrainingStepBenchmark
 SUITES = (
     LossesBenchmark,
     TrainingStepBenchmark,
+    GradientPassesBenchmark,
     BackbonesBenchmark,
     CommunicationBenchmark,
     KCenterBenchmark,

@@ -45,6 +45,12 @@ def is_fused(layer: tf.keras.layers.BatchNormalization) -> bool:
     return getattr(layer, "fused", False)
 
 
+def draws_at_random(layer: tf.keras.layers.Layer) -> bool:
+    """Whether it is one of Keras' layers that draw in training, such as dropout of a rate above 0."""
+    draws = hasattr(layer, "seed_generator" if _IS_KERAS_3 else "_random_generator")
+    return draws and getattr(layer, "rate", None) != 0
+
+
 def weight_name(layer: tf.keras.layers.Layer, variable: tf.Variable) -> str:
     """The name of a layer's variable in Keras 2, as in published files: ``kernel`` of ``conv/kernel:0``."""
     name = variable.name.rpartition("/")[2].partition(":")[0]

@@ -61,6 +61,9 @@ class GradientSettings:
     )
     clip_norm: float = setting(10.0, "the global gradient norm is clipped to this", above=0)
     clip_value: float = setting(10.0, "gradient entries are clipped to this after that", above=0)
+    gradient_chunks: int = setting(
+        1, "above 1, batches pass the network in this many chunks, twice: less memory, more time", at_least=1
+    )
 
     def __post_init__(self):
         check(self)

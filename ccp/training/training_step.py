@@ -15,6 +15,7 @@ from ccp.projection.projector import Projector
 from ccp.references.class_proxies import ClassProxies
 from ccp.training.gradients import batch_norm_variables, transform_gradients
 from ccp.training.loss_scale import LossScale
+from ccp.training.network_passes import check_same_twice, one_pass, two_passes
 from ccp.training.optimizers import GroupedOptimizer, OptimizerLike, ParameterGroup
 from ccp.training.settings import GradientSettings
 from ccp.training.step_results import StepResult
@@ -63,6 +64,8 @@ class TrainingStep:
         jit_compile: bool = False,
     ):
         self._model, self._loss, self._settings = model, loss, gradients
+        if gradients.gradient_chunks > 1:
+            check_same_twice(model)
         self._average, self._projector, self._replicas = average, projector, replicas or Replicas()
         in_head = {id(v) for v in head}
         self._body = [v for v in model.trainable_variables if id(v) not in in_head]
@@ -132,11 +135,10 @@ class TrainingStep:
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor], tf.Tensor, list[tf.Tensor]]:
         """On a replica: the loss of the whole batch, its terms, the norm of its gradients, and the transformed ones."""
         replicas, scale = self._replicas, self.loss_scale.scale if self.loss_scale else 1.0
-        with tf.GradientTape() as network_tape:
-            embeddings = self._model(images, training=not warming_up)
-            # Each replica adds its share; of a penalty on weights, an equal one.
-            penalties = [tf.cast(penalty, tf.float32) for penalty in self._model.losses]
-            regularization = [tf.add_n(penalties) / replicas.count] if penalties else []
+        # Of the network's own losses each replica adds its share; of a penalty on weights, an equal one.
+        passing = (self._model, images, trained, not warming_up, 1.0 / replicas.count)
+        chunks = self._settings.gradient_chunks
+        embeddings, back = one_pass(*passing) if chunks == 1 else two_passes(*passing, chunks)
         gathered, labels = replicas.all_gather(embeddings), replicas.all_gather(labels)
         with tf.GradientTape() as loss_tape:
             loss_tape.watch(gathered)
@@ -145,12 +147,7 @@ class TrainingStep:
             minimized = self.loss_scale.scaled(loss) if self.loss_scale else loss
         to_embeddings, *to_loss = loss_tape.gradient(minimized, [gathered, *self._of_loss], unconnected_gradients=_ZERO)
         to_own = replicas.own_rows(to_embeddings, tf.shape(embeddings)[0])
-        to_network = network_tape.gradient(
-            [embeddings, *regularization],
-            trained,
-            output_gradients=[to_own, *(scale * tf.ones_like(term) for term in regularization)],
-            unconnected_gradients=_ZERO,
-        )
+        to_network, regularization = back(to_own, scale)
         summed = replicas.all_reduce_sum([*to_network, *to_loss])
         gradients = summed[: len(trained)] + [total / replicas.count for total in summed[len(trained) :]]
         if self.loss_scale:
