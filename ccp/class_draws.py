@@ -82,15 +82,18 @@ class DrawByGroup(NamedTuple):
 
     def check(self, num_classes: int, classes_per_batch: int) -> None:
         """See ``DrawClasses``."""
+        if self.groups_per_batch < 1:
+            raise ConfigError(f"groups_per_batch must be at least 1; got {self.groups_per_batch}.")
         from_each, rest = divmod(classes_per_batch, self.groups_per_batch)
         _, sizes = np.unique(np.asarray(self.groups), return_counts=True)
         if len(self.groups) != num_classes:
             raise ConfigError(f"Every class needs a group: got {len(self.groups)} groups for {num_classes} classes.")
         if rest:
-            fitting = classes_per_batch - rest
+            below = classes_per_batch - rest
+            fitting = f"{below} or {below + self.groups_per_batch}" if below else self.groups_per_batch
             raise ConfigError(
                 f"A batch of {classes_per_batch} classes cannot have as many of each of {self.groups_per_batch} "
-                f"groups; choose {fitting} or {fitting + self.groups_per_batch} classes."
+                f"groups; choose {fitting} classes."
             )
         if len(sizes) < self.groups_per_batch or np.min(sizes) < from_each:
             raise ConfigError(

@@ -65,7 +65,7 @@ class ContrastiveBayesianLoss(PairLoss):
         return tf.reduce_mean(tf.where(counted, terms, 0.0))
 
     def _formed(self, log_sums: tf.Tensor) -> tf.Tensor:
-        """F of log(1 + x)."""
+        """The function f of sums x, given log(1 + x)."""
         if self.form == "sqrt":
             return tf.exp(log_sums / 2.0)
         return log_sums if self.form == "log" else 0.75 + tf.exp(log_sums) / 4.0

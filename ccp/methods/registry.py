@@ -171,7 +171,9 @@ def _weight(text: str, term: str) -> float:
 
 def written(terms: Sequence[Term]) -> str:
     """The text that ``parse_terms`` reads as these terms."""
-    return "+".join(f"{term.weight:g}*{term.loss}" if term.weight != 1.0 else term.loss for term in terms)
+    # ``repr`` gives every digit, as ``:g`` does not.
+    weights = [repr(term.weight).removesuffix(".0") for term in terms]
+    return "+".join(term.loss if weight == "1" else f"{weight}*{term.loss}" for weight, term in zip(weights, terms))
 
 
 def hyperparameters_of(loss: str) -> dict[str, Setting]:

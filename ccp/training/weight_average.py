@@ -55,7 +55,8 @@ class WeightAverage(tf.Module):
         done = tf.cast(self.steps, tf.float32)
         decay = tf.minimum(self._decay, (1.0 + done) / (_RAMP + done))
         for copy, original in zip(self.copies, self._originals()):
-            copy.assign_add((1.0 - decay) * (tf.convert_to_tensor(original) - copy))  # Exact where both are equal.
+            share = tf.cast(1.0 - decay, copy.dtype)
+            copy.assign_add(share * (tf.convert_to_tensor(original) - copy))  # Exact where both are equal.
 
     def value_of(self, variable: tf.Variable) -> tf.Variable:
         """The average of a variable, or the variable itself if it is not averaged."""

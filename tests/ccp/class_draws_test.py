@@ -102,6 +102,8 @@ def test_draws_are_a_function_of_seed_and_epoch():
     [
         (ccp.DrawBySize(2.0), "must be from 0 to 1; got 2.0"),
         (ccp.DrawByGroup([0, 0, 1]), "got 3 groups for 6 classes"),
+        (ccp.DrawByGroup([0, 0, 0, 1, 1, 1], 0), "groups_per_batch must be at least 1; got 0"),
+        (ccp.DrawByGroup([0, 1, 2, 3, 4, 5], 6), "groups; choose 6 classes"),
         (ccp.DrawByGroup([0, 0, 0, 1, 1, 1], 3), "cannot have as many of each of 3 groups; choose 3 or 6 classes"),
         (ccp.DrawByGroup([0, 0, 0, 0, 0, 1], 2), "2 groups of at least 2 classes; there are 2, the smallest of 1"),
         (ccp.DrawByGroup([0] * 6, 2), "there are 1, the smallest of 6"),

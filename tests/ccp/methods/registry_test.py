@@ -55,6 +55,8 @@ def test_terms_of_a_sum():
     text = "ccp/contrastive+0.5*proxy_anchor+10*softmax+plain/triplet"
     assert written(terms) == text
     assert written(parse_terms(text)) == text
+    exact = "0.12345678*triplet+1e+16*softmax"
+    assert written(parse_terms(exact)) == exact
     assert [term.needs_positives for term in terms] == [False, False, False, True]
 
 

@@ -26,6 +26,15 @@ def test_update_is_an_exponential_average_with_a_ramp():
     assert average.value_of(other) is other
 
 
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+def test_variables_of_other_types(dtype):
+    weight = tf.Variable(1.0, dtype=dtype)
+    average = WeightAverage([weight], decay=0.0)
+    weight.assign(tf.cast(3.0, dtype))
+    average.update()
+    assert (average.value_of(weight).dtype, float(average.value_of(weight))) == (dtype, 3.0)
+
+
 def test_in_place_puts_back_what_was_there_also_after_an_error():
     weight = tf.Variable(1.0)
     average = WeightAverage([weight], 0.5)
