@@ -46,7 +46,7 @@ def write_table(answers: Sequence[Found], path: str) -> pathlib.Path:
 def answer_lines(answer: Found) -> str:
     """A query, the class voted for where classes are known, and its nearest images."""
     name, share = answer.vote
-    voted = f"  (most are {name}: {share:.0%})" if name else ""
+    voted = f"  (most often {name}: {share:.0%})" if name else ""
     verdicts = answer.verdicts or [""] * len(answer.paths)
     width = max(map(len, verdicts), default=0)
     lines = [

@@ -73,7 +73,7 @@ class Experiment:
             self.splits = seen_class_splits(manifest, data, seed)
         else:
             self.splits = make_splits(manifest, data.validation, seed, data.crop_to_box, data.select_on_test)
-        _check_enough_classes(self.splits.train.num_classes, settings.batch.classes_per_batch)
+        _check_enough_classes(self.splits.train.num_classes, settings)
         self.bad_images = BadImages(data.on_bad_image, bad_images_record, manifest.root)
         self.data_digest = manifest.digest()
         check_same_start(self.replicas, settings, self.data_digest)
@@ -180,9 +180,11 @@ class Experiment:
         return tf.reshape(embeddings, [self.splits.train.num_classes, per_class, -1])
 
 
-def _check_enough_classes(num_classes: int, classes_per_batch: int) -> None:
+def _check_enough_classes(num_classes: int, settings: Settings) -> None:
+    classes_per_batch = settings.batch.classes_per_batch
     if num_classes < classes_per_batch:
         raise ConfigError(
-            f"A batch takes {classes_per_batch} classes, and the training set has {num_classes}. Add "
+            f"A batch takes {classes_per_batch} classes, and the training set has {num_classes}"
+            f"{', as every image is one' if settings.data.labels == 'none' else ''}. Add "
             f"--classes_per_batch={num_classes} to the command."
         )

@@ -72,6 +72,11 @@ class CsvLog(tf.keras.callbacks.CSVLogger):
         for record in self._run.records():
             self.on_epoch_end(record["epoch"] - 1, {name: value for name, value in record.items() if name != "epoch"})
 
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Writes a line of the metrics that there are: Keras would add an empty column ``val_…`` for each of them."""
+        self.keys = self.keys or sorted(logs or {})
+        super().on_epoch_end(epoch, logs)
+
 
 @contextlib.contextmanager
 def _csv(run: RunDirectory, settings: Settings) -> Iterator[Log]:

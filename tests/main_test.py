@@ -172,6 +172,8 @@ class RefusalTest(parameterized.TestCase):
             self.assertNotIn("Traceback", err)
         _, err = _refusal("train", "--classes_per_batch=8")
         self.assertIn("A batch takes 8 classes, and the training set has 5. Add --classes_per_batch=5 to the", err)
+        _, err = _refusal("train", "--labels=none", "--classes_per_batch=9999")
+        self.assertRegex(err, "the training set has [0-9]+, as every image is one. Add --classes_per_batch=")
         self.assertEqual(os.listdir("."), ["image.png"])  # What is refused leaves nothing behind.
         _, err = _refusal("train", "--weights=no/such.h5")
         self.assertIn(os.path.abspath("no/such.h5"), err)  # Runs are read from anywhere.

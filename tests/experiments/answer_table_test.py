@@ -37,7 +37,7 @@ class AnswerTableTest(absltest.TestCase):
 
     def test_lines(self):
         lines = answer_lines(_FOUND).splitlines()
-        self.assertEqual(lines[0], "/g/a/1.png  (most are a: 50%)")
+        self.assertEqual(lines[0], "/g/a/1.png  (most often a: 50%)")
         self.assertEqual(lines[2], "  0.2500  unsure     /g/a/2.png")
         unknown = answer_lines(_FOUND._replace(verdicts=None, class_names=["", "", ""])).splitlines()
         self.assertEqual(unknown[:2], ["/g/a/1.png", "  0.0000  /g/a/1.png"])

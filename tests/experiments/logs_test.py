@@ -68,6 +68,7 @@ class LogsTest(tf.test.TestCase):
         with open(run.csv) as file:
             rows = list(csv.DictReader(file))
         self.assertEqual([row["epoch"] for row in rows], ["0", "1", "2"])
+        self.assertSameElements(rows[0], ["epoch", *EPOCHS[0]])
         self.assertAllClose([float(row["map_at_r"]) for row in rows], [epoch["map_at_r"] for epoch in EPOCHS])
         self.assertIsInstance(CsvLog(run), tf.keras.callbacks.CSVLogger)
 
