@@ -27,6 +27,13 @@ if _IS_KERAS_3:
     _ADAM = {}
 
 
+def replicated_zeros(
+    layer: tf.keras.layers.Layer, name: str, shape: Sequence[int], dtype: tf.DType = tf.float32
+) -> tf.Variable:
+    """A new variable of a layer, 0 at the start, that a loss updates while it is computed; see ``REPLICATED``."""
+    return layer.add_weight(name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False, **REPLICATED)
+
+
 def layers_of(model: tf.keras.Model) -> list[tf.keras.layers.Layer]:
     """All layers of a model, those of inner models too, and the model itself."""
     if _IS_KERAS_3:

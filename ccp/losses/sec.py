@@ -6,7 +6,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from ccp.keras_api import REPLICATED
+from ccp.keras_api import replicated_zeros
 from ccp.losses.within_batch import WithinBatchLoss
 from ccp.pairs import Pairs
 from ccp.settings import setting
@@ -62,7 +62,7 @@ class RunningMean(tf.keras.layers.Layer):
     def __init__(self, momentum: float, name: str = "running_mean"):
         super().__init__(name=name, trainable=False, dtype="float32")
         self.momentum = momentum
-        self.value = self.add_weight(name="value", shape=(), initializer="zeros", trainable=False, **REPLICATED)
+        self.value = replicated_zeros(self, "value", ())
 
     def updated(self, new: tf.Tensor) -> tf.Tensor:
         """The mean after ``new`` [], which is above 0 unless there is nothing to average."""

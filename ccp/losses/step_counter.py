@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ccp.keras_api import REPLICATED
+from ccp.keras_api import replicated_zeros
 
 
 class StepCounter(tf.keras.layers.Layer):
@@ -16,9 +16,7 @@ class StepCounter(tf.keras.layers.Layer):
 
     def __init__(self, name: str = "step_counter"):
         super().__init__(name=name, trainable=False, dtype="float32")
-        self.steps = self.add_weight(
-            name="steps", shape=(), dtype=tf.int64, initializer="zeros", trainable=False, **REPLICATED
-        )
+        self.steps = replicated_zeros(self, "steps", (), tf.int64)
 
     def next_seed(self, seed: int) -> tf.Tensor:
         """The seed of this call's draws, [2] int64: ``seed`` and the number of calls before this one."""

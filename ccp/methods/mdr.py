@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from ccp import distances
-from ccp.keras_api import REPLICATED
+from ccp.keras_api import replicated_zeros
 from ccp.losses.pair_loss import prepare
 from ccp.losses.whole_batch import WholeBatchLoss
 from ccp.settings import setting
@@ -92,7 +92,7 @@ class DistanceLevels(tf.keras.layers.Layer):
         self.momentum = momentum
         start = tf.constant_initializer(levels)
         self.levels = self.add_weight(name="levels", shape=(len(levels),), initializer=start)
-        self.deviation = self.add_weight(name="deviation", shape=(), initializer="zeros", trainable=False, **REPLICATED)
+        self.deviation = replicated_zeros(self, "deviation", ())
 
     def regularize(self, embeddings: tf.Tensor) -> tf.Tensor:
         """Mean distance of the pairs of embeddings [batch, embedding_size] to their levels; updates the deviation."""

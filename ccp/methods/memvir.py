@@ -6,7 +6,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from ccp.keras_api import REPLICATED
+from ccp.keras_api import replicated_zeros
 from ccp.losses.pair_loss import PairLoss, prepare
 from ccp.losses.whole_batch import WholeBatchLoss
 from ccp.references.class_proxies import ClassProxies
@@ -109,17 +109,12 @@ class PastSteps(tf.keras.layers.Layer):
         super().__init__(name=name, trainable=False, dtype="float32")
         self.num_steps, self.batch_size = num_steps, batch_size
 
-        def zeros(name, shape, dtype=tf.float32):
-            return self.add_weight(
-                name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False, **REPLICATED
-            )
-
-        self.embeddings = zeros("embeddings", (num_steps, batch_size, shape[-1]))
-        self.stored_labels = zeros("labels", (num_steps, batch_size), tf.int64)
-        self.rows = zeros("rows", (num_steps,), tf.int64)
-        self.proxies = zeros("proxies", (num_steps, *shape))
-        self.steps_seen = zeros("steps_seen", (), tf.int64)
-        self.stored = zeros("stored", (), tf.int64)
+        self.embeddings = replicated_zeros(self, "embeddings", (num_steps, batch_size, shape[-1]))
+        self.stored_labels = replicated_zeros(self, "labels", (num_steps, batch_size), tf.int64)
+        self.rows = replicated_zeros(self, "rows", (num_steps,), tf.int64)
+        self.proxies = replicated_zeros(self, "proxies", (num_steps, *shape))
+        self.steps_seen = replicated_zeros(self, "steps_seen", (), tf.int64)
+        self.stored = replicated_zeros(self, "stored", (), tf.int64)
 
     def before(self, ages: tf.Tensor) -> Past:
         """What was stored ``ages`` steps ago, [steps] int64 from 1, the last store being 1 step ago."""

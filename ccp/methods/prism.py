@@ -7,7 +7,7 @@ import dataclasses
 import tensorflow as tf
 
 from ccp.distances import lipschitz_normalize
-from ccp.keras_api import REPLICATED
+from ccp.keras_api import replicated_zeros
 from ccp.losses.pair_loss import PairLoss, prepare
 from ccp.losses.whole_batch import WholeBatchLoss
 from ccp.references.cross_batch_memory import CrossBatchMemory, overwrite
@@ -101,13 +101,8 @@ class NoiseThreshold(tf.keras.layers.Layer):
         super().__init__(name=name, trainable=False, dtype="float32")
         self.noise_rate, self.size = noise_rate, window
 
-        def zeros(name, shape, dtype):
-            return self.add_weight(
-                name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False, **REPLICATED
-            )
-
-        self.window = zeros("window", (window,), tf.float32)
-        self.filled = zeros("filled", (), tf.int64)
+        self.window = replicated_zeros(self, "window", (window,), tf.float32)
+        self.filled = replicated_zeros(self, "filled", (), tf.int64)
 
     def counted(self, probabilities: tf.Tensor) -> tf.Tensor:
         """Which of the batch count, [batch] bool, by their probabilities [batch]; updates the window.

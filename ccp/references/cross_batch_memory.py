@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ccp.keras_api import REPLICATED
+from ccp.keras_api import replicated_zeros
 from ccp.pairs import as_labels
 from ccp.references.embedding_size import check_embedding_size
 
@@ -29,16 +29,11 @@ class CrossBatchMemory(tf.keras.layers.Layer):
             raise ValueError(f"capacity must be at least 1 and start_step at least 0; got {capacity}, {start_step}.")
         self.capacity, self.embedding_size, self.start_step = int(capacity), int(embedding_size), int(start_step)
 
-        def zeros(name, shape, dtype):
-            return self.add_weight(
-                name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False, **REPLICATED
-            )
-
-        self.embeddings = zeros("embeddings", (self.capacity, self.embedding_size), tf.float32)
-        self.stored_labels = zeros("labels", (self.capacity,), tf.int64)
-        self.batches_seen = zeros("batches_seen", (), tf.int64)
-        self.next_slot = zeros("next_slot", (), tf.int64)
-        self.filled = zeros("filled", (), tf.int64)
+        self.embeddings = replicated_zeros(self, "embeddings", (self.capacity, self.embedding_size), tf.float32)
+        self.stored_labels = replicated_zeros(self, "labels", (self.capacity,), tf.int64)
+        self.batches_seen = replicated_zeros(self, "batches_seen", (), tf.int64)
+        self.next_slot = replicated_zeros(self, "next_slot", (), tf.int64)
+        self.filled = replicated_zeros(self, "filled", (), tf.int64)
 
     def store(self, labels: tf.Tensor, embeddings: tf.Tensor) -> None:
         """Overwrites the oldest embeddings by a batch: labels [batch], embeddings [batch, embedding_size].
