@@ -72,19 +72,27 @@ class FitTest(parameterized.TestCase, tf.test.TestCase):
         more = {"validation_data": VALIDATION, "verbose": 0, **more}
         return model.fit(x, epochs=epochs, callbacks=list(callbacks), **more).history
 
+    def eagerly(self, eagerly=True):
+        """For what does not depend on the graph: tracing takes longer than these steps."""
+        tf.config.run_functions_eagerly(eagerly)
+        self.addCleanup(tf.config.run_functions_eagerly, False)
+
     @parameterized.parameters(
-        (ccp.ProjectOnPlateau(patience=1, candidates_per_class=3, proximal_weight=0.1), {"patience": 1}),
+        (ccp.ProjectOnPlateau(patience=1, candidates_per_class=3, proximal_weight=0.1), {"patience": 1}, False),
         (
             ccp.ProjectEveryEpochs(2, candidates_per_class=3, proximal_weight=0.1),
             {"projection": "period", "projection_period": 2},
+            True,
         ),
         # 5 steps an epoch at 0.01: every third epoch.
         (
             ccp.ProjectOnStaleness(0.12, candidates_per_class=3, proximal_weight=0.1),
             {"projection": "staleness", "staleness": 0.12},
+            True,
         ),
     )
-    def test_trains_as_the_trainer_does(self, projecting, settings):
+    def test_trains_as_the_trainer_does(self, projecting, settings, eagerly):
+        self.eagerly(eagerly)
         gradients = ccp.GradientSettings(weight_decay=0.01, clip_norm=1.0, proxy_rate_multiplier=10.0)
         model, seen = compiled(gradients=gradients), Projections()
         history = self.fit(model, epochs=6, callbacks=[projecting, seen])
@@ -155,6 +163,7 @@ class FitTest(parameterized.TestCase, tf.test.TestCase):
 
     @parameterized.parameters(0, 2)
     def test_a_line_for_each_projection_if_verbose(self, verbose):
+        self.eagerly()
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             self.fit(compiled(), callbacks=[ccp.ProjectEveryEpochs(1, proximal_weight=0.5)], verbose=verbose)
@@ -178,6 +187,7 @@ class FitTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(seen, expected)
 
     def test_the_proxies_start_once_and_without_a_projecting_callback_a_warning_is_logged_once(self):
+        self.eagerly()
         model, seen = compiled(), Projections()
         with self.assertLogs("ccp", "WARNING") as logs:
             self.fit(model, epochs=1, callbacks=[seen])
@@ -192,6 +202,7 @@ class FitTest(parameterized.TestCase, tf.test.TestCase):
         self.assertNear(seen.seen[-1].proximal_weight, 2e-4 * 0.5**2, 1e-10)
 
     def test_the_learning_rate_that_callbacks_set_counts_for_all(self):
+        self.eagerly()
         model, seen = compiled(gradients=ccp.GradientSettings(proxy_rate_multiplier=10.0)), Projections()
         nothing = tf.keras.callbacks.LearningRateScheduler(lambda epoch: 0.0)
         self.fit(model, callbacks=[nothing, ccp.ProjectEveryEpochs(9), seen])
