@@ -24,8 +24,6 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
         ("contrastive", "adam", True),
         ("proxy/multi_similarity", "lamb", True),
-        ("xbm/contrastive", "adam", True),
-        ("ccp/triplet", "lamb", True),
         ("ccp/contrastive+0.5*ccp/triplet+softmax", "adam", True),
         ("ccp_xbm/contrastive", "adam", False),
     )
