@@ -16,8 +16,8 @@ demo: $(INSTALLED)  ## train on Latin letters with and without CCP, evaluate on 
 test: $(INSTALLED)  ## the whole test suite
 	$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-real-size: $(INSTALLED)  ## two steps and a projection of BN-Inception at 227 x 227: a minute or two, 3 GB
-	$(PYTHON_IN_VENV) -m pytest -m real_size -s tests/real_size_test.py
+test-real-size: $(INSTALLED)  ## two steps and a projection of BN-Inception at 227 x 227, Keras' largest networks: minutes, 3 GB
+	$(PYTHON_IN_VENV) -m pytest -m real_size -s tests/real_size_test.py tests/models/backbones/keras_networks_test.py
 
 lint: $(INSTALLED)  ## check style, formatting, types, and that imports point downwards
 	$(PYTHON_IN_VENV) -m ruff check .

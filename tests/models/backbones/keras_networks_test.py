@@ -1,4 +1,7 @@
-"""Networks of Keras: the same as there, but for what is documented; each is built once, at its smallest size."""
+"""Networks of Keras: the same as there, but for what is documented; each is built once, at its smallest size.
+
+The two that take longest to build are for ``make test-real-size``.
+"""
 
 import importlib
 from unittest import mock
@@ -65,7 +68,7 @@ class KerasNetworksTest(parameterized.TestCase, tf.test.TestCase):
     def test_equals_keras_and_takes_a_step(self, backbone):
         self._check(backbone, _MODULES[backbone])
 
-    @pytest.mark.slow
+    @pytest.mark.real_size
     @parameterized.parameters(*_there_are(_LARGE_MODULES))
     def test_equals_keras_and_takes_a_step_large(self, backbone):
         self._check(backbone, _LARGE_MODULES[backbone])
