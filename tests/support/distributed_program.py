@@ -26,20 +26,19 @@ from models.synchronized import synchronized
 from tests.support.toy_training import EMBEDDING, FEATURES, STEPS, toy_settings
 
 CLASSES, CANDIDATES = 7, 5
-# Every method, with pair losses that have no state, that draw and learn, and that are meant for proxies. Other
-# pair losses see the gathered batch and proxies, and nothing of the devices.
+# Every method whose variables, draws, memory, clusters or projections differ in kind; pair losses see the gathered
+# batch and proxies, and nothing of the devices. Most time goes to tracing, so several methods share a graph.
 LOSSES = (
-    "plain/margin",
-    "proxy/soft_triple",
-    "xbm/multi_similarity",
-    "ccp/contrastive",
     "ccp_xbm/margin+0.5*proxy/proxy_anchor+softmax",
-    "mdr/contrastive",
-    "proxy_synthesis/proxy_anchor",
+    "mdr/contrastive+proxy_synthesis/proxy_anchor+memvir/proxy_anchor",
+    "prism/contrastive+nir/proxy_anchor",
     "hpl/proxy_anchor",
-    "memvir/proxy_anchor",
-    "prism/contrastive",
 )
+# Methods that are not among them, and where what they have is compared.
+COMPARED_ELSEWHERE = {
+    "xbm": "ccp_xbm: the same memory",
+    "ccp": "ccp_xbm: the same proxies and projections",
+}
 FEW_LOSSES = ("ccp_xbm/margin+0.5*proxy/proxy_anchor+softmax",)  # State, variables, draws and projections.
 SETTINGS = {
     "float16": {"mixed_precision": "float16"},
@@ -66,9 +65,11 @@ class Toy:
 
     def __init__(self, replicas: Replicas, loss: str, batch_norm=False, shrinking=False, more=None, **changes):
         clusters = {"coarse_classes": 3, "clustering_period": 2} if loss.startswith("hpl/") else {}
+        flow = {"flow_blocks": 1, "flow_depth": 2, "flow_width": 16} if "nir/" in loss else {}
+        virtual = {"virtual_start_step": 1, "virtual_gap": 1} if "memvir/" in loss else {}
         # Batches of 9 images are uneven over 2 devices and over 4.
         batch = {"classes_per_batch": 3, "examples_per_class": 3}
-        settings = toy_settings(loss, **{"max_epochs": 2, **batch, **clusters, **changes})
+        settings = toy_settings(loss, **{"max_epochs": 2, **batch, **clusters, **flow, **virtual, **changes})
         self.replicas, self._shape = replicas, _IMAGE_SHAPE if batch_norm else (FEATURES,)
         self._shrinking, self.first_step = shrinking, {}
         with replicas.scope():
