@@ -68,8 +68,8 @@ class KerasNetworksTest(parameterized.TestCase, tf.test.TestCase):
     def test_equals_keras_and_takes_a_step(self, backbone):
         self._check(backbone, _MODULES[backbone])
 
-    @pytest.mark.real_size
     @parameterized.parameters(*_there_are(_LARGE_MODULES))
+    @pytest.mark.real_size  # Nearer to the function, since the parameters do not hand on what is set on them.
     def test_equals_keras_and_takes_a_step_large(self, backbone):
         self._check(backbone, _LARGE_MODULES[backbone])
 
