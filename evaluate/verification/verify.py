@@ -69,7 +69,7 @@ def verify(
     """
     tiles = PairTiles(*labelled_sets(embeddings, labels, gallery_embeddings, gallery_labels), seed)
     num_pairs = KindCounts(*tiles.num_pairs)
-    _check(num_pairs, thresholds)
+    _check(num_pairs, fmrs, thresholds)
     lowest_fmr = FEWEST_ERRORS / num_pairs.impostor
     by_bin = count_by_bin(tiles)
     allowed = {fmr: int(fmr * num_pairs.impostor + 1e-9) for fmr in fmrs if fmr >= lowest_fmr}
@@ -98,7 +98,10 @@ def verify(
     )
 
 
-def _check(num_pairs: KindCounts, thresholds: Sequence[float]) -> None:
+def _check(num_pairs: KindCounts, fmrs: Sequence[float], thresholds: Sequence[float]) -> None:
+    for fmr in fmrs:
+        if not 0 < fmr < 1:
+            raise EvaluationError(f"A rate of false matches is between 0 and 1; got {fmr}.")
     for threshold in thresholds:
         if not 0 <= threshold < np.inf:
             raise EvaluationError(f"A threshold is a distance, and so a number from 0; got {threshold}.")

@@ -117,6 +117,8 @@ class VerifyTest(parameterized.TestCase):
             verify(vectors, np.arange(12))
         with self.assertRaisesRegex(EvaluationError, "A threshold is a distance.*got -1"):
             verify(vectors, labels, thresholds=[-1])
+        with self.assertRaisesRegex(EvaluationError, "A rate of false matches is between 0 and 1; got 1.0"):
+            verify(vectors, labels, fmrs=[1.0])
 
     def test_few_classes_have_no_intervals_and_it_is_said(self):
         found = verify(*_clusters(9, 9))
