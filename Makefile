@@ -79,12 +79,14 @@ endif
 
 # The marker is written last, so an interrupted installation is taken up again.
 $(INSTALLED): requirements/base.txt requirements/dev.txt requirements/lock.txt requirements/lock-keras3.txt
+	@[ ! -L $(VENV) ] || { echo "$(VENV) is a link to another environment, which setting up would empty. Remove the link," \
+		"or pass VENV=…" >&2; exit 1; }
 	@python=$$(sh .ci/find_python $(PYTHON)) && echo "Setting up $(VENV) with $$python; once, a few minutes." \
 		&& "$$python" -m venv --clear $(VENV)
 	$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check \
 		--constraint $(LOCK) --requirement $(REQUIREMENTS)
 	@$(PYTHON_IN_VENV) $(VERSION) > $@
 
-clean:  ## remove the environment and caches; runs/ stays
-	rm -rf .venv .venv-* $(VENV) .pytest_cache .ruff_cache
+clean:  ## remove the environments, caches and what was built; runs/ stays
+	rm -rf .venv .venv-* $(VENV) build dist .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
