@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from experiments.commands import (
+    browse,
     calibrate,
     compare,
     convert,
@@ -42,6 +43,7 @@ COMMANDS = {
     "embed": embed.COMMAND,
     "index": index.COMMAND,
     "search": search.COMMAND,
+    "browse": browse.COMMAND,
     "prepare": prepare.COMMAND,
     "validate": validate.COMMAND,
     "duplicates": duplicates.COMMAND,

@@ -109,7 +109,7 @@ class RefusalTest(parameterized.TestCase):
         (["train", "--seed@1=2"], "Unknown flag of main.py train: 'seed@1'. Did you mean seed"),
         (["train", "--alpha=2"], "alpha has no effect with --loss=ccp/contrastive: it belongs to multi_similarity."),
         (["train", "--cfg=dml_small"], "--cfg is a flag of the original code: settings follow from --dataset, --loss"),
-        (["evaluate", "--model=m"], "--model is a flag of calibrate, export, embed, index, search, duplicates"),
+        (["evaluate", "--model=m"], "--model is a flag of calibrate, export, embed, index, search, browse, duplicates"),
         (["train", "--seed=x"], "--seed must be a whole number; got 'x'"),
         (["train", "--max_epochs=3.5"], "--max_epochs must be a whole number; got '3.5'"),
         (["train", "--learning_rate=a=b: c"], "--learning_rate must be a number; got 'a=b"),

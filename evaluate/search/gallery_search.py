@@ -15,8 +15,8 @@ class GallerySearch:
 
     Squared distances are first computed by a product in float32. Each errs by at most e = 1.01 (n + 4) u (‖q‖² + ‖g‖²)
     for n = embedding size and u the unit roundoff: (n + 1) u of it in q·g, the rest in ‖g‖², the difference and the
-    limit. So the k nearest are among those whose result exceeds the k-th smallest by at most 2e; these are then compared
-    exactly.
+    limit. So the k nearest are among those whose result exceeds the k-th smallest by at most 2e; these are then
+    compared exactly.
 
     Args:
       embeddings: [num_images, embedding_size], at least one.

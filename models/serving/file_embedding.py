@@ -82,6 +82,25 @@ def embed_files(
     return EmbeddedFiles(read, np.concatenate(embeddings), skipped)
 
 
+def embed_contents(embed_masked: Any, contents: Sequence[bytes]) -> list[np.ndarray | str]:
+    """Embeds the contents of image files; see ``embed_files``.
+
+    Args:
+      embed_masked: the signature ``encoded_masked``.
+      contents: of the files.
+
+    Returns:
+      Each file's embedding [embedding_size], or why it has none.
+    """
+    results = _embed(embed_masked, contents)
+    for place, data in enumerate(contents):
+        if isinstance(results[place], str):
+            with contextlib.suppress(DataError):
+                png = tf.io.encode_png(rgb_from_bytes(data)).numpy()
+                results[place] = _embed(embed_masked, [png])[0]
+    return results
+
+
 def _results(embed_masked: Any, paths: Sequence[str]) -> list[np.ndarray | str]:
     """Each file's embedding, or why it has none."""
     results: dict[str, np.ndarray | str] = {}
@@ -91,16 +110,11 @@ def _results(embed_masked: Any, paths: Sequence[str]) -> list[np.ndarray | str]:
             contents[path] = pathlib.Path(path).read_bytes()
         except OSError as error:
             results[path] = str(error.strerror)
-    results.update(zip(contents, _embed(embed_masked, list(contents.values()))))
-    for path, data in contents.items():
-        if isinstance(results[path], str):
-            with contextlib.suppress(DataError):
-                png = tf.io.encode_png(rgb_from_bytes(data)).numpy()
-                results[path] = _embed(embed_masked, [png])[0]
+    results.update(zip(contents, embed_contents(embed_masked, list(contents.values()))))
     return [results[path] for path in paths]
 
 
-def _embed(embed_masked: Any, files: list[bytes]) -> list[np.ndarray | str]:
+def _embed(embed_masked: Any, files: Sequence[bytes]) -> list[np.ndarray | str]:
     answer = embed_masked(encoded_images=tf.constant(files, tf.string, [len(files)]))
     answers = zip(*(answer[name].numpy() for name in ("embeddings", "ok", "reasons")))
     return [embedding if ok else reason.decode() for embedding, ok, reason in answers]
