@@ -40,6 +40,8 @@ async function ask(path, options, source, name) {
   } catch (error) {
     if (question !== latest) return;
     found = null;
+    shown.hidden = true;
+    element("hint").hidden = false;
     say(error.message, true);
   }
   show();
@@ -84,7 +86,9 @@ function show() {
 
 function showAbout() {
   const classes = about.classes ? ` of ${about.classes.toLocaleString("en")} classes` : "";
-  element("gallery").textContent = `${about.images.toLocaleString("en")} images${classes} in ${about.gallery}`;
+  const folder = about.gallery.split("/").pop();
+  element("gallery").textContent = `${about.images.toLocaleString("en")} images${classes} in ${folder}`;
+  element("gallery").title = about.gallery;
   const topics = { ...about.model }, limit = about.threshold;
   element("model").textContent = [`Model ${topics.Model}`, topics["Test scores"]].filter(Boolean).join(" · ");
   if (limit) {

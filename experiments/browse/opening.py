@@ -11,6 +11,7 @@ from experiments.browse.gallery import BrowsedGallery, ImageSet
 from experiments.image_index import folder_class, index_images, top_directory
 from experiments.index_files import read_index
 from models.serving.exported_model import ExportedModel, read_info
+from models.serving.file_embedding import embed_contents
 from models.serving.network import MASKED
 from models.serving.threshold import read_threshold
 
@@ -42,6 +43,7 @@ def open_gallery(
         found = index_images(model, gallery, files, index, skip_unreadable, overwrite)
         classes = [folder_class(path, gallery) for path in found.paths]
         images = ImageSet(top_directory(gallery), found.paths, classes, found.embeddings, found.skipped)
+    embed_contents(model.signatures[MASKED], [b""])  # The first call takes long; later ones do not wait for it.
     about = about_model(model.directory, read_info(model.directory))
     return BrowsedGallery(images, model.signatures[MASKED], read_threshold(model.directory), about)
 
