@@ -78,7 +78,7 @@ def run_demo(directory: str, dataset: str, seeds: Sequence[int], should_stop: St
     }
     pictures = [save(figure, home / name) for name, figure in figures.items()]
     shutil.rmtree(model_dir / "1", ignore_errors=True)  # Other versions are not the demo's.
-    info = {**restored.describe(), **restored.progress}
+    info = {**restored.describe(), **restored.progress, "test": tested.result.means}
     network = EmbeddingNetwork(restored.experiment.model, restored.experiment.format)
     export(network, network.signatures(), str(model_dir), info, version=1)
     seed_text = f"seed {seeds[0]}" if len(seeds) == 1 else f"mean ± deviation over {len(seeds)} seeds"

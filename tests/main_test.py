@@ -208,6 +208,8 @@ class WholeWayTest(tf.test.TestCase):
         self.assertEqual(result["projections"], 1)
         self.assertLen(list((run / "projections").iterdir()), 2)
         self.assertIn("5 classes never seen in training", result["protocol"]["test"])
+        exported = json.loads((home / "demo" / "digits" / "model" / "1" / "embedding.json").read_text())
+        self.assertAllClose(exported["test"], result["test"])
         self._holds_scalars_histograms_and_pictures(run / "tensorboard")
 
         self.assertIn("ccp/contrastive, test", self._run("evaluate", f"--run_dir={run}"))
