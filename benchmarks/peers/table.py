@@ -10,24 +10,24 @@ import numpy as np
 
 from benchmarks.peers.losses import LOSSES, RESULTS
 from datasets.files import read_json
+from evaluate.metrics.registry import STANDARD, title
+from evaluate.metrics.statistics import summary
+from evaluate.metrics.table import percent
 
 _NAMES = {"contrastive": "C2", "triplet": "triplet", "multi_similarity": "MS", "proxy_anchor": "ProxyAnchor"}
 _SIDES = {"ccp": "here", "pml": "PyTorch Metric Learning"}
-_SCORES = {"precision_at_1": "P@1", "r_precision": "P@R", "map_at_r": "MAP@R"}
 
 
 def score_table(results: Sequence[dict[str, Any]]) -> str:
     """Mean ± deviation over seeds of each loss and side, and the paired difference in MAP@R."""
-    rows = [["", "", "seeds", *_SCORES.values(), "MAP@R, here − there"]]
+    rows = [["", "", "seeds", *map(title, STANDARD), "MAP@R, here − there"]]
     for loss in LOSSES:
-        of_loss = [result for result in results if result["loss"] == loss]
-        for side, title in _SIDES.items() if of_loss else ():
-            values = 100 * np.array([[result["scores"][side][name] for name in _SCORES] for result in of_loss])
-            differences = [
-                result["scores"]["ccp"]["map_at_r"] - result["scores"]["pml"]["map_at_r"] for result in of_loss
-            ]
-            last = _spread(100 * np.array(differences)) if side == "ccp" else ""
-            rows.append([_NAMES[loss], title, str(len(of_loss)), *map(_spread, values.T), last])
+        scores = [result["scores"] for result in results if result["loss"] == loss]
+        for side, name in _SIDES.items() if scores else ():
+            cells = [percent(summary([by_side[side][score] for by_side in scores])) for score in STANDARD]
+            differences = [by_side["ccp"]["map_at_r"] - by_side["pml"]["map_at_r"] for by_side in scores]
+            last = percent(summary(differences)) if side == "ccp" else ""
+            rows.append([_NAMES[loss], name, str(len(scores)), *cells, last])
     return _markdown(rows)
 
 
@@ -46,7 +46,7 @@ def agreement(results: Sequence[dict[str, Any]]) -> str:
 
 def speed_table(rates: dict[str, dict[str, list[float]]]) -> str:
     """Medians of images per second, and the quartiles of the rounds' ratios."""
-    rows = [["", *(f"{title}, images/s" for title in _SIDES.values()), "ratio", "quartiles"]]
+    rows = [["", *(f"{name}, images/s" for name in _SIDES.values()), "ratio", "quartiles"]]
     for loss, by_side in rates.items():
         low, median, high = np.percentile(np.divide(by_side["ccp"], by_side["pml"]), [25, 50, 75])
         medians = [f"{np.median(by_side[side]):.0f}" for side in _SIDES]
@@ -58,10 +58,6 @@ def _score_differences(result: dict[str, Any]) -> Iterator[float]:
     for side, scores in result["scores_by_pml"].items():
         for name, value in scores.items():
             yield value - result["scores"][side][name]
-
-
-def _spread(values: np.ndarray) -> str:
-    return f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else f"{values[0]:.2f}"
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:
