@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import contextlib
 from unittest import mock
 
 import numpy as np
@@ -133,20 +134,40 @@ class RandAugmentTest(TensorTest):
             self.assertGreater(means[2], means[1])
             self.assertGreater(means[1], 0.1)
 
-    def test_two_operations_of_fourteen_evenly(self):
-        def counted(number):
-            return lambda image, share, signed: image + tf.reshape(tf.one_hot(number, 14), [14, 1, 1])
+    def test_two_operations_of_fourteen_evenly_with_either_sign(self):
+        drawn = []
 
-        @tf.function
-        def counts(seed):
-            return rand_augment.rand_augment(tf.zeros([14, 1, 1]), seed, 5.0)
+        def recording(number):
+            return lambda image, share, signed: drawn.append((number, share, float(signed))) or image + 1.0
 
-        with mock.patch.object(rand_augment, "_OPERATIONS", tuple(map(counted, range(14)))):
-            total = sum(counts(tf.constant([0, seed])) for seed in range(300))
-        self.assertEqual(tf.reduce_sum(total), 600)
-        # Each 600/14 = 43 times, deviation 6.3.
-        self.assertBetween(total.numpy().min(), 43 - 25, 43)
-        self.assertBetween(total.numpy().max(), 43, 43 + 25)
+        with mock.patch.object(rand_augment, "_OPERATIONS", tuple(map(recording, range(14)))):
+            images = [rand_augment.rand_augment(tf.zeros([1, 1, 1]), [0, seed], 5.0) for seed in range(300)]
+        self.assertAllEqual(images, np.full((300, 1, 1, 1), 2.0))
+        numbers, shares, signed = np.transpose(drawn)
+        self.assertAllEqual(shares, np.full(600, 0.5))
+        self.assertAllEqual(np.abs(signed), shares)
+        # Each 600/14 = 43 times, deviation 6.3; half of these each way, deviation 3.3.
+        for sign in (-0.5, 0.5):
+            counts = np.bincount(numbers[signed == sign].astype(int), minlength=14)
+            self.assertBetween(counts.min(), 21 - 16, 21)
+            self.assertBetween(counts.max(), 21, 21 + 16)
+        # The first says nothing of the second: both the same 300/14 = 21 times, deviation 4.5.
+        self.assertBetween(np.sum(numbers[::2] == numbers[1::2]), 21 - 18, 21 + 18)
+
+    @parameterized.parameters(
+        (5, warps.rotated, (-15.0,)),
+        (6, warps.sheared, (-0.15, 0.0)),
+        (7, warps.sheared, (0.0, -0.15)),
+        (8, warps.translated, (-0.15, 0.0)),
+        (9, warps.translated, (0.0, -0.15)),
+        (10, colors.saturation, (0.55,)),
+        (11, colors.contrast, (0.55,)),
+        (12, colors.brightness, (0.55,)),
+        (13, warps.sharpness, (0.55,)),
+    )
+    def test_amounts_at_half_the_greatest_strength(self, number, change, amounts):
+        operation = rand_augment._OPERATIONS[number]
+        self.assertAllEqual(changed(operation, 0.5, tf.constant(-0.5)), changed(change, *amounts))
 
 
 class TrainingImageTest(TensorTest):
@@ -176,17 +197,51 @@ class TrainingImageTest(TensorTest):
         self.assertBetween(first.min(), -0.01, first.max())
         self.assertLessEqual(first.max(), 255.01)
 
-    def test_shares_and_ranges_of_what_is_drawn(self):
-        @tf.function
-        def mean_and_color(image, seed, kind):
-            changed_image = module.augmented(image, seed, kind)
-            return tf.reduce_mean(changed_image), tf.reduce_max(tf.abs(changed_image[..., 0] - changed_image[..., 1]))
+    def test_what_is_drawn_for_an_image_of_112(self):
+        """Amounts fill their ranges, shares of images are as asked for, and one draw says nothing of another."""
+        amounts = {
+            "rotated": (-20.0, 20.0),
+            "brightness": (0.9, 1.1),
+            "contrast": (0.8, 1.2),
+            "saturation": (0.7, 1.3),
+            "hue": (-0.05, 0.05),
+            "blurred": (0.05, 1.0),  # Half of SimCLR's pixels.
+        }
+        kind = Augmentation(
+            rotation=20.0, brightness=0.1, contrast=0.2, saturation=0.3, hue=0.05, grey=0.25, blur=0.5, randaugment=5.0
+        )
+        found, images = {name: np.full(300, np.nan) for name in (*amounts, "without_color")}, tf.zeros([112, 2, 3])
+        of_rand_augment, largest = [], set()
 
-        dim = tf.constant(IMAGE // 2, tf.float32)  # Nothing is cut at 255.
-        seeds = [tf.constant([5, seed]) for seed in range(200)]
-        grey, dimmed = Augmentation(grey=0.3), Augmentation(brightness=0.2)
-        colorless = sum(float(mean_and_color(dim, seed, grey)[1]) < 1e-3 for seed in seeds)
-        self.assertBetween(colorless, 60 - 26, 60 + 26)  # Deviation 6.5.
-        factors = [float(mean_and_color(dim, seed, dimmed)[0]) / (IMAGE // 2).mean() for seed in seeds]
-        self.assertBetween(min(factors), 0.8 - 1e-3, 0.82)
-        self.assertBetween(max(factors), 1.18, 1.2 + 1e-3)
+        def recording(name):
+            def change(image, amount=1.0, *others):
+                found[name][seed] = amount
+                largest.update(others)
+                return image
+
+            return change
+
+        def drawn_by_rand_augment(image, seed, strength):
+            of_rand_augment.append(tf.random.stateless_uniform([2], seed))
+            return image
+
+        with contextlib.ExitStack() as patches:
+            for name in found:
+                owner = warps if name in ("rotated", "blurred") else colors
+                patches.enter_context(mock.patch.object(owner, name, recording(name)))
+            patches.enter_context(mock.patch.object(module, "rand_augment", drawn_by_rand_augment))
+            for seed in range(300):
+                module.augmented(images, [0, seed], kind)
+        self.assertEqual(largest, {1.0})
+        for name, (low, high) in amounts.items():
+            edge = 0.05 * (high - low)
+            self.assertBetween(np.nanmin(found[name]), low - 1e-6, low + edge, name)
+            self.assertBetween(np.nanmax(found[name]), high - edge, high + 1e-6, name)
+        self.assertBetween(np.isfinite(found["blurred"]).sum(), 150 - 35, 150 + 35)  # Deviation 8.7.
+        self.assertBetween(np.isfinite(found["without_color"]).sum(), 75 - 30, 75 + 30)  # Deviation 7.5.
+        draws = [found[name] for name in amounts if name != "blurred"]
+        draws += [np.isfinite(found[name]) for name in ("blurred", "without_color")]
+        draws += list(np.transpose(of_rand_augment))
+        draws += list(np.transpose([tf.random.stateless_uniform([5], [0, seed]) for seed in range(300)]))  # The crop's.
+        related = np.abs(np.corrcoef(draws)) - np.eye(len(draws))
+        self.assertLess(related.max(), 0.3)  # Deviation 0.06.

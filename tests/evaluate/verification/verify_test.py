@@ -85,6 +85,7 @@ class VerifyTest(parameterized.TestCase):
         found = verify(vectors, labels, fmrs=_FMRS)
         # At any threshold all pairs match, or none.
         self.assertEqual([(point.fmr.value, point.fnmr.value) for point in found.at_fmr], [(0.0, 1.0)] * 3)
+        self.assertEqual([point.fnmr.interval_95 for point in found.at_fmr], [None] * 3)  # As no error is resampled.
         self.assertAlmostEqual(found.eer, 0.5)
 
     def test_names_for_labels_and_embeddings_far_from_the_origin(self):
@@ -119,6 +120,40 @@ class VerifyTest(parameterized.TestCase):
             verify(vectors, labels, thresholds=[-1])
         with self.assertRaisesRegex(EvaluationError, "A rate of false matches is between 0 and 1; got 1.0"):
             verify(vectors, labels, fmrs=[1.0])
+
+    def test_the_curve(self):
+        vectors, labels = _clusters(12, 7)
+        distances, genuine = _pairs(vectors, labels)
+        fmr, tmr, _ = roc_curve(genuine, -distances)
+        curve = verify(vectors, labels).curve
+        np.testing.assert_allclose(curve.fnmr, np.interp(curve.fmr, fmr, 1 - tmr), atol=0.02)
+        self.assertGreater(curve.fnmr[0] - curve.fnmr[-1], 0.5)
+
+    def test_intervals_are_those_of_another_bootstrap(self):
+        vectors, labels = _clusters(12, 6)
+        found = verify(vectors, labels, fmrs=[0.1], thresholds=[0.7])
+        distances, genuine = _pairs(vectors, labels)
+        first, second = np.array(list(itertools.combinations(labels, 2)))[np.argsort(distances)].T
+        genuine, distances = genuine[np.argsort(distances)], np.sort(distances)
+        drawn = np.random.default_rng(1).multinomial(12, np.full(12, 1 / 12), 1000)
+        weights = np.where(genuine, drawn[:, first], drawn[:, first] * drawn[:, second])
+        fmr, tmr = (
+            np.cumsum(weights * kind, axis=1) / (weights * kind).sum(axis=1)[:, None] for kind in (~genuine, genuine)
+        )
+        rows, at_fmr, equal = np.arange(1000), (fmr <= 0.1).sum(axis=1) - 1, np.argmax(fmr >= 1 - tmr, axis=1)
+        at_threshold = np.searchsorted(distances, 0.7) - 1
+        (point,), (given,), curve = found.at_fmr, found.at_threshold, found.curve
+        band = [np.interp(0.1, curve.fmr, ends) for ends in curve.fnmr_interval]
+        for interval, values in (
+            (point.interval_95, distances[at_fmr]),
+            (point.fnmr.interval_95, 1 - tmr[rows, at_fmr]),
+            (band, 1 - tmr[rows, at_fmr]),
+            (found.eer_interval_95, fmr[rows, equal]),
+            (given.fmr.interval_95, fmr[:, at_threshold]),
+            (given.fnmr.interval_95, 1 - tmr[:, at_threshold]),
+        ):
+            expected = np.percentile(values, [2.5, 97.5])
+            np.testing.assert_allclose(interval, expected, rtol=0, atol=0.2 * (expected[1] - expected[0]))
 
     def test_few_classes_have_no_intervals_and_it_is_said(self):
         found = verify(*_clusters(9, 9))
