@@ -114,6 +114,13 @@ def normalized_similarity(anchors: tf.Tensor, references: tf.Tensor | None = Non
     return products
 
 
+def square_root(squares: tf.Tensor) -> tf.Tensor:
+    """Square roots, of the same shape: 0 with gradient 0 where a square is 0, or below by rounding. A NaN stays one."""
+    # Masked before the root, whose gradient at 0 would be infinite, and infinite times 0 is NaN.
+    zero = squares <= 0.0
+    return tf.where(zero, 0.0, tf.sqrt(tf.where(zero, 1.0, squares)))
+
+
 def row_hashes(vectors: tf.Tensor) -> tf.Tensor:
     """A number for each vector, the same for those that are equal bit for bit: [..., size] float32 to [...] int32."""
     factors = tf.random.stateless_uniform(tf.shape(vectors)[-1:], seed=(0, 0), minval=None, maxval=None, dtype=tf.int32)

@@ -75,10 +75,7 @@ class CosFaceLoss(PairLoss):
 
 def sine_of(cosine: tf.Tensor) -> tf.Tensor:
     """The sines of angles from 0 to π, of the same shape; the gradient where one is 0 is 0."""
-    # 0 is masked before its root, whose gradient would be infinite, and infinite times 0 is NaN. A NaN stays one.
-    squared = 1.0 - tf.square(cosine)
-    zero = squared <= 0.0
-    return tf.where(zero, 0.0, tf.sqrt(tf.where(zero, 1.0, squared)))
+    return distances.square_root(1.0 - tf.square(cosine))
 
 
 def _cross_entropy(

@@ -18,7 +18,7 @@ from ccp.settings import setting
 class CircleLoss(PairLoss):
     """Circle loss: each similarity is weighted by its distance from its optimum.
 
-    Mean over the anchors with pairs of both kinds of log(1 + Σn exp(scale · αn (sn − margin)) ·
+    Mean over the anchors with positives of log(1 + Σn exp(scale · αn (sn − margin)) ·
     Σp exp(−scale · αp (sp − 1 + margin))), with the weights αn = (sn + margin)+ and αp = (1 + margin − sp)+, through
     which no gradient flows. Against class proxies it is the paper's loss with class-level labels.
 
@@ -42,7 +42,6 @@ class CircleLoss(PairLoss):
         constant = tf.stop_gradient(scores)
         pushed = self.scale * tf.nn.relu(constant + self.margin) * (scores - self.margin)
         pulled = -self.scale * tf.nn.relu(1.0 + self.margin - constant) * (scores - 1.0 + self.margin)
-        comparable = tf.logical_and(tf.reduce_any(pairs.positives, axis=1), tf.reduce_any(pairs.negatives, axis=1))
+        # Of a kind that is missing the logarithm is very low, and the term 0.
         exponents = log_sum_exp(pushed, pairs.negatives) + log_sum_exp(pulled, pairs.positives)
-        # Where a kind is missing, the exponent may be −∞.
-        return mean_over(tf.nn.softplus(tf.where(comparable, exponents, 0.0)), comparable)
+        return mean_over(tf.nn.softplus(exponents), tf.reduce_any(pairs.positives, axis=1))

@@ -87,7 +87,5 @@ def _distances_to_mixtures(anchors: tf.Tensor, positives: tf.Tensor, share: tf.T
     squared += tf.square(1.0 - share) * own(anchors, anchors) + 2.0 * share * (1.0 - share) * to_negatives
     products = share * own(anchors, positives)[:, tf.newaxis] + (1.0 - share) * distances.cosine_similarity(anchors)
     scales = tf.math.rsqrt(tf.maximum(squared, SMALLEST_SQUARED_NORM))
-    apart = own(anchors, anchors)[:, tf.newaxis] + squared * tf.square(scales) - 2.0 * products * scales
-    # 0 is masked before its root, whose gradient would be infinite. A NaN stays one.
-    zero = apart <= 0.0
-    return tf.where(zero, 0.0, tf.sqrt(tf.where(zero, 1.0, apart)))
+    lengths = own(anchors, anchors)[:, tf.newaxis] + squared * tf.square(scales)
+    return distances.square_root(lengths - 2.0 * products * scales)

@@ -6,6 +6,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from ccp import distances
 from ccp.keras_api import replicated_zeros
 from ccp.losses.within_batch import WithinBatchLoss
 from ccp.pairs import Pairs
@@ -39,10 +40,7 @@ class SphericalConstraintLoss(WithinBatchLoss):
 
     def compute(self, anchors, references, reference_labels, pairs: Pairs) -> tf.Tensor:
         """The variance of the lengths of [batch, embedding_size] around their mean; labels do not matter."""
-        squared = tf.reduce_sum(tf.square(anchors), axis=1)
-        # 0 is masked before its root, whose gradient would be infinite. A NaN stays one.
-        zero = squared <= 0.0
-        lengths = tf.where(zero, 0.0, tf.sqrt(tf.where(zero, 1.0, squared)))
+        lengths = distances.square_root(tf.reduce_sum(tf.square(anchors), axis=1))
         mean = tf.stop_gradient(tf.reduce_mean(lengths))
         if self.running is not None:
             mean = self.running.updated(mean)

@@ -103,8 +103,6 @@ def _spread_within_classes(centers, hashes, class_of_center, num_classes):
     pairs = tf.linalg.set_diag(pairs, tf.zeros(tf.shape(pairs)[:2]))
     squared = tf.nn.relu(2.0 - 2.0 * tf.matmul(dense, dense, transpose_b=True))
     differ = tf.logical_or(squared > distances.ROUNDING, hashes[:, :, tf.newaxis] != hashes[:, tf.newaxis, :])
-    apart = tf.logical_and(tf.logical_and(squared > 0.0, differ), pairs > 0.0)
-    # The inner where keeps the root away from 0, whose gradient would be infinite times 0.
-    lengths = tf.where(apart, tf.sqrt(tf.where(apart, squared, 1.0)), 0.0)
+    lengths = distances.square_root(tf.where(tf.logical_and(differ, pairs > 0.0), squared, 0.0))
     ordered_pairs = tf.cast(tf.reduce_sum(sizes * (sizes - 1)), tf.float32)
     return tf.math.divide_no_nan(tf.reduce_sum(lengths), ordered_pairs)

@@ -51,7 +51,5 @@ class VirtualSoftmaxLoss(PairLoss):
 def _normalized_lengths(vectors: tf.Tensor) -> tf.Tensor:
     """Lengths of ``lipschitz_normalize``d vectors: [rows]; the gradient at the zero vector is 0."""
     squared = tf.reduce_sum(tf.square(vectors), axis=1)
-    # Clipped under the root: lengths of 1 then have no gradient, as they should. And 0 is masked before its root, whose
-    # gradient XLA multiplies out to NaN.
-    nonzero = squared > 0.0
-    return tf.where(nonzero, tf.sqrt(tf.where(nonzero, tf.minimum(squared, 1.0), 1.0)), 0.0)
+    # Clipped under the root: lengths of 1 then have no gradient, as they should.
+    return distances.square_root(tf.minimum(squared, 1.0))

@@ -14,7 +14,7 @@ from ccp.methods.normalizing_flow import ConditionalFlow
 from ccp.references.class_proxies import ClassProxies
 from ccp.settings import setting
 
-# Beyond it the exponential goes on as a line, so that neither it nor its gradient overflows.
+# Beyond it the exponential continues linearly, so that neither it nor its gradient overflows.
 _LARGEST_EXPONENT = 20.0
 
 
@@ -33,8 +33,8 @@ class NIRLoss(WholeBatchLoss):
     At hand: the authors' code, from which values are recorded. Its weights are 0.0075 for CUB and 0.01 for Cars196,
     with ProxyAnchor.
 
-    Departs: the flow learns at the proxies' rate, where the authors' learns at 50 times the network's and their proxies
-    at 4000 times. The exponential goes on as a line beyond exp(20).
+    Departs: the flow and the proxies have the same learning rate; the authors' have 50 and 4000 times the network's.
+    Beyond exp(20) the exponential continues linearly.
 
     Args:
       pair_loss: any ``PairLoss`` that works against references.

@@ -77,7 +77,7 @@ METHODS: Registry[Method] = Registry(
         ),
         "memvir": Method("class proxies, and those of past steps", _MEMVIR, has_proxies=True, adds_classes=True),
         "prism": Method("the batch and past embeddings, without noisy labels", _PRISM, has_memory=True),
-        "nir": Method("class proxies, with a flow that tells a class's embeddings apart", _NIR, has_proxies=True),
+        "nir": Method("class proxies, with a flow that models how a class spreads", _NIR, has_proxies=True),
         "hpl": Method("class proxies, and proxies of clusters of classes", _HPL, has_proxies=True),
     },
 )

@@ -3,7 +3,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp import cosine_similarity, lipschitz_normalize, pairwise_euclidean, pairwise_squared_euclidean
-from ccp.distances import normalized_euclidean, normalized_similarity
+from ccp.distances import normalized_euclidean, normalized_similarity, square_root
 from tests.support import finite_differences, oracles, recorded
 
 DISTANCES = {"euclidean": pairwise_euclidean, "squared_euclidean": pairwise_squared_euclidean}
@@ -161,3 +161,12 @@ class PairwiseTest(parameterized.TestCase, tf.test.TestCase):
         computed = function(anchors, references)
         self.assertEqual(computed.dtype, tf.float32)
         self.assertAllClose(computed, expected, atol=1e-6)
+
+
+def test_square_roots_have_a_gradient_where_they_are_0():
+    squares = tf.constant([4.0, 0.0, -1e-8, np.nan])
+    with tf.GradientTape() as tape:
+        tape.watch(squares)
+        roots = square_root(squares)
+    np.testing.assert_array_equal(roots, [2.0, 0.0, 0.0, np.nan])
+    np.testing.assert_array_equal(tape.gradient(roots, squares), [0.25, 0.0, 0.0, np.nan])
