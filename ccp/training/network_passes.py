@@ -122,15 +122,21 @@ def moving_averages(model: tf.keras.Model) -> list[tf.Variable]:
     return [variable for layer in norms if layer.trainable for variable in (layer.moving_mean, layer.moving_variance)]
 
 
-def check_same_twice(model: tf.keras.Model) -> None:
-    """Refuses a network whose second pass differs from its first.
+def check_two_passes(model: tf.keras.Model, num_replicas: int) -> None:
+    """Refuses a network that cannot embed each image twice, by chunks.
 
     Raises:
-      ConfigError: a layer draws at random in training.
+      ConfigError: a layer draws at random in training, or, on several replicas, a batch norm is not frozen.
     """
     names = [layer.name for layer in layers_of(model) if draws_at_random(layer)]
     if names:
         raise ConfigError(
             f"gradient_chunks embeds each image twice, and {', '.join(names)} would drop or change something else each "
             "time. Leave gradient_chunks at 1, or set the rates of these layers to 0."
+        )
+    if num_replicas > 1 and moving_averages(model):
+        # TensorFlow cannot sum over replicas within a loop.
+        raise ConfigError(
+            "With gradient_chunks, batch norms cannot see the images of several devices. Freeze them (freeze_bn), "
+            "leave gradient_chunks at 1, or train on one device."
         )

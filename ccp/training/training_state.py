@@ -176,11 +176,13 @@ class TrainingState:
     def repeated_if_interrupted(self) -> Iterator[None]:
         """Around ``after_epoch``: after a KeyboardInterrupt the position is as before, so that it can be called again.
 
-        What it has done to variables until then it would do again, to the same values.
+        The network has its weights as trained. What was done to other variables is then done again, to the same values.
         """
         before = self._plain.serialize()
         try:
             yield
         except KeyboardInterrupt:
             self._plain.deserialize(before)
+            if self.average is not None:
+                self.average.put_back()
             raise

@@ -15,7 +15,7 @@ from ccp.projection.projector import Projector
 from ccp.references.class_proxies import ClassProxies
 from ccp.training.gradients import batch_norm_variables, transform_gradients
 from ccp.training.loss_scale import LossScale
-from ccp.training.network_passes import check_same_twice, one_pass, two_passes
+from ccp.training.network_passes import check_two_passes, one_pass, two_passes
 from ccp.training.optimizers import GroupedOptimizer, OptimizerLike, ParameterGroup
 from ccp.training.settings import GradientSettings
 from ccp.training.step_results import StepResult
@@ -64,9 +64,9 @@ class TrainingStep:
         jit_compile: bool = False,
     ):
         self._model, self._loss, self._settings = model, loss, gradients
-        if gradients.gradient_chunks > 1:
-            check_same_twice(model)
         self._average, self._projector, self._replicas = average, projector, replicas or Replicas()
+        if gradients.gradient_chunks > 1:
+            check_two_passes(model, self._replicas.count)
         in_head = {id(v) for v in head}
         self._body = [v for v in model.trainable_variables if id(v) not in in_head]
         self._head = [v for v in model.trainable_variables if id(v) in in_head]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
@@ -28,6 +28,7 @@ class WeightAverage(tf.Module):
         originals = tuple(variables)
         # Behind a function: as a plain attribute they would be tracked, and restoring the copies would set them too.
         self._originals = lambda: originals
+        self._trained: Callable[[], Sequence[tf.Tensor]] = lambda: ()  # Values to put back, and to hide likewise.
         self._places = {id(variable): place for place, variable in enumerate(originals)}
         self._decay = decay
         # Every replica computes the same average.
@@ -67,10 +68,16 @@ class WeightAverage(tf.Module):
     def in_place(self) -> Iterator[None]:
         """Within this context the variables have their averages as values; then those that they had before."""
         trained = [tf.identity(variable) for variable in self._originals()]
+        self._trained = lambda: trained
         try:
             for copy, original in zip(self.copies, self._originals()):
                 original.assign(tf.convert_to_tensor(copy))
             yield
         finally:
-            for value, original in zip(trained, self._originals()):
-                original.assign(value)
+            self.put_back()
+
+    def put_back(self) -> None:
+        """Ends ``in_place``; to be called again if a KeyboardInterrupt may have come before all values were back."""
+        for value, original in zip(self._trained(), self._originals()):
+            original.assign(value)
+        self._trained = lambda: ()

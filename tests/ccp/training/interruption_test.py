@@ -37,6 +37,7 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
             plateau_epochs=2,
             learning_rate_warm_up=5,
             ema_decay=0.9,
+            gradient_chunks=2 if optimizer == "lamb" else 1,
         )
         home = self.get_temp_dir()
         whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
@@ -62,23 +63,26 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(resumed.projections.schedule, unbroken.projections.schedule)
         self.assertGreater(unbroken.projections.schedule.projections, 1)
 
-    @parameterized.parameters("validate", "candidates")
+    @parameterized.parameters("validate", "candidates", "put_back")
     def test_interrupted_between_an_epochs_last_step_and_its_checkpoint(self, interrupted):
         tf.config.run_functions_eagerly(True)
         self.addCleanup(tf.config.run_functions_eagerly, False)
-        settings = toy_settings("ccp/contrastive", learning_rate_schedule="plateau", plateau_epochs=1)
+        settings = toy_settings("ccp/contrastive", learning_rate_schedule="plateau", plateau_epochs=1, ema_decay=0.5)
         home = self.get_temp_dir()
         whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
         train_in_parts(settings, whole, scores=_SCORES)
-        # Each time the second validation, or the first projection but that of the start.
+        # Each time the second validation, or the first projection but that of the start; or after the second validation
+        # before the weights as trained are back in place of their averages.
         trainer = toy_trainer(settings, scores=_SCORES, checkpoints=broken)
         owner, name = (trainer, "_validate")
         if interrupted == "candidates":
             owner, name = trainer.projections.projector, "_candidates"
+        elif interrupted == "put_back":
+            owner, name = trainer.state.average, "put_back"
         work, done = getattr(owner, name), itertools.count()
 
         def interrupt(*args):
-            if next(done):
+            if next(done) == 1:
                 raise KeyboardInterrupt
             return work(*args)
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import ccp
 from ccp.errors import ConfigError
-from ccp.training.network_passes import one_pass, two_passes
+from ccp.training.network_passes import check_two_passes, one_pass, two_passes
 from ccp.training.training_step import TrainingStep
 from tests.support.toy_training import toy_batches, toy_model
 
@@ -30,17 +30,19 @@ def network(**of_norm):
     return tf.keras.Sequential(layers)
 
 
-def step_of(model, chunks, jit_compile=False):
+def step_of(model, chunks, jit_compile=False, loss=None):
     settings = ccp.GradientSettings(gradient_chunks=chunks)
-    return TrainingStep(model, ccp.ContrastiveLoss(), tf.keras.optimizers.SGD(0.1), settings, jit_compile=jit_compile)
+    loss = loss or ccp.ContrastiveLoss()
+    return TrainingStep(model, loss, tf.keras.optimizers.SGD(0.1), settings, jit_compile=jit_compile)
 
 
 @functools.cache
 def stepped(chunks, jit_compile=False, call=0):
-    """Loss, gradient norm and weights after a step, with frozen batch norm."""
-    model = network(trainable=False)
-    loss, norm, *_ = step_of(model, chunks, jit_compile)(tf.constant(IMAGES), tf.constant(LABELS))
-    return [loss.numpy(), norm.numpy(), *model.get_weights()]
+    """Loss, gradient norm, weights and memory after a step, with frozen batch norm."""
+    model, memory = network(trainable=False), ccp.CrossBatchMemory(10, 3)
+    loss = ccp.XBMLoss(ccp.ContrastiveLoss(), memory=memory)
+    value, norm, *_ = step_of(model, chunks, jit_compile, loss)(tf.constant(IMAGES), tf.constant(LABELS))
+    return [value.numpy(), norm.numpy(), *model.get_weights(), *memory.get_weights()]
 
 
 @pytest.mark.parametrize(("chunks", "jit_compile"), [(3, False), (4, True)])
@@ -109,3 +111,10 @@ def test_layers_that_draw_are_refused():
         step_of(with_dropout(0.5), 2)
     step_of(with_dropout(0.5), 1)
     step_of(with_dropout(0.0), 2)
+
+
+def test_trained_batch_norm_is_refused_on_several_devices():
+    with pytest.raises(ConfigError, match=r"images of several devices. Freeze them \(freeze_bn\)"):
+        check_two_passes(network(), num_replicas=2)
+    check_two_passes(network(), num_replicas=1)
+    check_two_passes(network(trainable=False), num_replicas=2)
