@@ -5,22 +5,17 @@
 
 from __future__ import annotations
 
-import ast
-import importlib.util
-import itertools
 import pathlib
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
 
 from ccp.losses.registry import MINING, PAIR_LOSSES, PairLossEntry
 from ccp.methods.registry import METHODS
 from ccp.settings import Setting
 from datasets.registry import DATA_SETS
+from docs.site.markdown import Described, described, table
+from docs.site.networks import keras_families, network_cells
 from evaluate.metrics.registry import METRICS
-from models import conventions
-from models.keras_applications import KERAS_APPLICATIONS
-from models.registry import BACKBONES, POOLINGS, Backbone
+from models.registry import BACKBONES, POOLINGS
 
 PAGE = pathlib.Path(__file__).parent.parent / "catalogue.md"
 _TEMPLATE = """\
@@ -84,38 +79,6 @@ Evaluated images are resized to the input's size / 0.875, then cropped. The smal
 """
 
 
-class Described(NamedTuple):
-    """What a docstring says, in Markdown."""
-
-    summary: str
-    source: str = ""
-    departs: str = ""
-
-
-def described(path: str) -> Described:
-    """The docstring of ``module:name``, or of ``module``: its first line, and its paragraphs Source and Departs.
-
-    Raises:
-      LookupError: there is no such docstring.
-    """
-    module, _, name = path.partition(":")
-    tree = ast.parse(pathlib.Path(importlib.util.find_spec(module).origin).read_text(encoding="utf-8"))
-    nodes = [node for node in tree.body if getattr(node, "name", None) == name] if name else [tree]
-    docstring = (ast.get_docstring(nodes[0]) if nodes else None) or ""
-    if not docstring:
-        raise LookupError(f"{path} has no docstring.")
-    paragraphs = [" ".join(paragraph.split()) for paragraph in docstring.replace("``", "`").split("\n\n")]
-    found = {text.partition(": ")[0]: text.partition(": ")[2] for text in paragraphs}
-    return Described(paragraphs[0], found.get("Source", ""), found.get("Departs", ""))
-
-
-def table(head: str, rows: Iterable[Iterable[str]]) -> str:
-    """A table in Markdown; ``head`` names the columns, separated by ``|``."""
-    columns = [column.strip() for column in head.split("|")]
-    escaped = ([cell.replace("|", "\\|") for cell in row] for row in rows)
-    return "\n".join("| " + " | ".join(line) + " |" for line in [columns, ["---"] * len(columns), *escaped])
-
-
 def page() -> str:
     """The whole page."""
     losses = {name: described(entry.path) for name, entry in PAIR_LOSSES.items()}
@@ -144,9 +107,9 @@ def page() -> str:
         departures="\n".join(_departures({**losses, **methods})),
         networks=table(
             "backbone | | input, pixels | intensities | weights",
-            ((f"`{name}`", *_network(entry)) for name, entry in networks.items()),
+            ((f"`{name}`", *network_cells(entry)) for name, entry in networks.items()),
         ),
-        keras_networks=table("backbone | input, pixels | smallest | intensities", _keras_families()),
+        keras_networks=table("backbone | input, pixels | smallest | intensities", keras_families()),
         poolings=table("pooling | of a feature map", ((f"`{name}`", about) for name, about in POOLINGS.items())),
         data_sets=table("data set | | training images / classes | test images / classes | needs", _data_sets()),
         metrics=table(
@@ -173,41 +136,6 @@ def _departures(texts: Mapping[str, Described]) -> Iterator[str]:
     for name, text in texts.items():
         if text.departs and text.departs != "nothing known.":
             yield f"- `{name}`: {text.departs}"
-
-
-_FORMULAS = {
-    conventions.UNIT: "x / 255",
-    conventions.SIGNED: "x / 127.5 − 1",
-    conventions.IMAGENET: "(x / 255 − mean) / deviation",
-    conventions.CAFFE: "x − mean, blue first",
-    (0.5, 2.0, False): "x / 127.5 − 1",
-    (conventions.IMAGENET_MEAN, 255.0, True): "(x / 255 − mean) · 255, blue first",
-    ((127 / 255,) * 3, 255 / 128, False): "(x − 127) / 128",
-    ((128 / 255,) * 3, 255 / 128, False): "x / 128 − 1",
-}
-
-
-def _network(entry: Backbone) -> Iterator[str]:
-    yield described(entry.builder).summary
-    resized = f" ({round(entry.size * entry.resize)})" if entry.resize != 1 else ""
-    yield f"{entry.size}{resized}"
-    yield _FORMULAS[entry.mean, entry.scale, entry.blue_first]
-    yield ("`imagenet`, " if entry.weights_package else "") + ("a file" if entry.pretrained else "from scratch")
-
-
-def _keras_families() -> Iterator[tuple[str, ...]]:
-    families = itertools.groupby(
-        KERAS_APPLICATIONS.items(),
-        lambda item: (re.match("efficientnet_v2|[a-z]+(_rs)?", item[0])[0], item[1].convention),
-    )
-    for (_, convention), members in families:
-        names, networks = zip(*members)
-        sizes, smallest = (
-            ", ".join(dict.fromkeys(str(getattr(network, size)) for network in networks))
-            for size in ("size", "smallest")
-        )
-        note = "; Keras 2 only" if networks[0].only_keras_2 else ""
-        yield ", ".join(f"`{name}`" for name in names), sizes, smallest, _FORMULAS[convention] + note
 
 
 def _data_sets() -> Iterator[tuple[str, ...]]:

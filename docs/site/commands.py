@@ -6,7 +6,7 @@ import itertools
 import textwrap
 
 import main
-from docs.site.catalogue import table
+from docs.site.markdown import table
 
 _HEAD = "# Commands\n\n`.venv/bin/python main.py COMMAND --flag=value …`; `main.py COMMAND --help` says the same.\n"
 

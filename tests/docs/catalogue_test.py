@@ -9,7 +9,7 @@ from absl.testing import absltest, parameterized
 from ccp.losses.registry import MINING, PAIR_LOSSES
 from ccp.methods.registry import METHODS
 from datasets.registry import DATA_SETS
-from docs.site import catalogue
+from docs.site import catalogue, markdown
 from evaluate.metrics.registry import METRICS
 from models.registry import BACKBONES, POOLINGS
 
@@ -29,13 +29,13 @@ class CatalogueTest(parameterized.TestCase):
 
     @parameterized.parameters(set(_PATHS) - {"proxy"})
     def test_losses_and_methods_name_source_and_departures(self, name):
-        text = catalogue.described(_PATHS[name])
+        text = markdown.described(_PATHS[name])
         self.assertRegex(text.source, r"\".+\", .*\d{4}")
         self.assertTrue(text.departs)
         self.assertLessEqual(len(text.summary), 115, "The first line is one line.")
 
     def test_parts_of_a_docstring(self):
-        text = catalogue.described("ccp.losses.lifted_structure:LiftedStructureLoss")
+        text = markdown.described("ccp.losses.lifted_structure:LiftedStructureLoss")
         self.assertEqual(
             text.summary, "Lifted structure: every positive pair against the negatives of both of its ends."
         )
@@ -43,10 +43,10 @@ class CatalogueTest(parameterized.TestCase):
         self.assertEndsWith(text.source, "CVPR 2016, equation 4.")
         self.assertEqual(text.departs, "embeddings are normalised.")
         with self.assertRaisesRegex(LookupError, "NoLoss has no docstring"):
-            catalogue.described("ccp.losses.margin:NoLoss")
+            markdown.described("ccp.losses.margin:NoLoss")
 
     def test_cells_may_hold_bars(self):
-        self.assertEqual(catalogue.table("a | b", [("|x|", "y")]), "| a | b |\n| --- | --- |\n| \\|x\\| | y |")
+        self.assertEqual(markdown.table("a | b", [("|x|", "y")]), "| a | b |\n| --- | --- |\n| \\|x\\| | y |")
 
 
 if __name__ == "__main__":
