@@ -7,6 +7,8 @@ import { GalleryMap } from "/map.js";
 const element = (id) => document.getElementById(id);
 const SAMPLES = 12;
 
+const files = []; // That were searched for; an entry of the browser's history has the number of its file.
+
 let about, map, found = null, latest = 0;
 
 async function fetched(path, options) {
@@ -31,6 +33,7 @@ async function ask(path, options, source, name) {
   shown.hidden = false;
   element("hint").hidden = true;
   element("name").textContent = name;
+  element("drop").scrollIntoView({ block: "nearest" }); // In a narrow window it may be far above the answers.
   try {
     const answer = await fetched(path, options);
     if (question !== latest) return;
@@ -38,12 +41,18 @@ async function ask(path, options, source, name) {
     if (found.query) element("name").textContent = [found.query.class, found.query.name].filter(Boolean).join(" · ");
     say("");
   } catch (error) {
-    if (question !== latest) return;
-    found = null;
-    shown.hidden = true;
-    element("hint").hidden = false;
-    say(error.message, true);
+    if (question === latest) clear(error.message);
+    return;
   }
+  show();
+}
+
+/** Shows no answers, but a message if there is one. */
+function clear(error = "") {
+  found = null;
+  element("shown").hidden = true;
+  element("hint").hidden = false;
+  say(error, true);
   show();
 }
 
@@ -53,8 +62,8 @@ function searchFile(file) {
     say(`The file is larger than ${about.most_bytes >> 20} MB.`, true);
     return;
   }
-  history.replaceState(null, "", "/");
-  ask("/search", { method: "POST", body: file }, URL.createObjectURL(file), file.name ?? "A photograph by the camera");
+  history.pushState(files.push(file) - 1, "", "/");
+  follow();
 }
 
 function searchImage(number) {
@@ -62,9 +71,19 @@ function searchImage(number) {
   else location.hash = number; // So that the browser's "back" goes back.
 }
 
+/** Searches for what the browser's history is at: an image, a file, or nothing yet. */
 function follow() {
-  const number = location.hash.slice(1);
-  if (/^\d+$/.test(number)) ask(`/near/${number}`, {}, `/image/${number}`, "");
+  const number = location.hash.slice(1), file = files[history.state];
+  if (/^\d+$/.test(number)) {
+    ask(`/near/${number}`, {}, `/image/${number}`, "");
+  } else if (file) {
+    const name = file.name ?? "A photograph by the camera";
+    ask("/search", { method: "POST", body: file }, URL.createObjectURL(file), name);
+  } else {
+    latest++; // What is still asked for is dropped.
+    element("name").textContent = "";
+    clear();
+  }
 }
 
 function say(text, isError = false) {
@@ -141,8 +160,7 @@ try {
   element("slider").addEventListener("input", show);
   prepareDropping();
   prepareCamera(element("camera"), searchFile);
-  addEventListener("hashchange", follow);
-  show();
+  addEventListener("popstate", follow);
   follow();
   await showMap();
 } catch (error) {

@@ -54,18 +54,20 @@ class _Response(NamedTuple):
 class BrowseServer(http.server.ThreadingHTTPServer):
     """Serves the page of a gallery until the process is stopped.
 
+    Attributes:
+      gallery: what is searched; set before ``serve_forever``, which may be long after the port is taken.
+
     Args:
-      gallery: what is searched.
       port: to listen on; 0 for any that is free.
 
     Raises:
       UserError: the port is in use or not allowed.
     """
 
+    gallery: BrowsedGallery
     daemon_threads = True  # The end of the process does not wait for answers.
 
-    def __init__(self, gallery: BrowsedGallery, port: int):
-        self.gallery = gallery
+    def __init__(self, port: int):
         try:
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as error:

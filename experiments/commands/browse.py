@@ -19,9 +19,9 @@ def browse(values: FlagValues) -> int:
     from experiments.browse import BrowseServer, open_gallery
 
     skip = values.on_error == "skip"
-    gallery = open_gallery(values.model, values.gallery, values.index, skip, values.overwrite)
-    print_skipped(gallery.images.skipped)
-    with BrowseServer(gallery, values.port) as server:
+    with BrowseServer(values.port) as server:  # A port in use is reported before anything is embedded.
+        gallery = server.gallery = open_gallery(values.model, values.gallery, values.index, skip, values.overwrite)
+        print_skipped(gallery.images.skipped)
         counts = f"{len(gallery.images.paths)} images, {len(gallery.images.skipped)} skipped"
         print(listing([("gallery", counts), ("page", server.url), ("stop", "Ctrl-C")]), flush=True)
         server.serve_forever()

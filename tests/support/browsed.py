@@ -63,7 +63,8 @@ def gallery_in(folder: pathlib.Path, threshold: Threshold | None = THRESHOLD) ->
 @contextlib.contextmanager
 def serving(gallery: BrowsedGallery) -> Iterator[BrowseServer]:
     """A server of the gallery at a free port, in a thread."""
-    with BrowseServer(gallery, 0) as server:
+    with BrowseServer(0) as server:
+        server.gallery = gallery
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         yield server

@@ -1,25 +1,20 @@
 """The page in a browser, where there is one, and what holds of its files without."""
 
+import base64
+import contextlib
 import pathlib
 import re
-import shutil
-import subprocess
 import unittest
 
 from absl.testing import absltest
 
 from experiments.browse import server as module
-from tests.support import browsed, pictures
+from tests.support import browsed, browser, pictures
 
-_BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-_FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--virtual-time-budget=8000", "--dump-dom"),
-)
 _FOLDER = pathlib.Path(module.__file__).parent
 
 
-class PageTest(absltest.TestCase):
+class PageFilesTest(absltest.TestCase):
     def test_every_element_that_the_scripts_use_is_in_the_page(self):
         page = (_FOLDER / "page.html").read_text()
         used = {name for file in _FOLDER.glob("*.js") for name in re.findall(r'element\("(.*?)"\)', file.read_text())}
@@ -30,23 +25,80 @@ class PageTest(absltest.TestCase):
         served = {name for name, _ in module._FILES.values()}
         self.assertEqual(served, {path.name for path in _FOLDER.iterdir() if path.suffix in (".html", ".css", ".js")})
 
-    @unittest.skipUnless(_BROWSER, "There is no browser.")
-    def test_in_a_browser(self):
+
+@unittest.skipUnless(browser.CHROMIUM, "There is no browser.")
+class PageTest(absltest.TestCase):
+    """Real input, but for the clipboard, which may be another program's."""
+
+    def setUp(self):
+        super().setUp()
         folder = pictures.folder_for(self)
-        gallery = browsed.gallery_in(folder / "gallery")
-        with browsed.serving(gallery) as server:
-            command = [_BROWSER, *_FLAGS, f"--user-data-dir={folder / 'profile'}", f"{server.url}#2"]
-            shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-        self.assertIn("6 images of 2 classes", shown)
-        self.assertIn("Model colours · P@1 100.00 %", shown)
-        self.assertIn("below 0.2200 same class, above 0.3000 different", shown)
-        answers = shown.partition('<ol id="answers">')[2].partition("</ol>")[0]
-        self.assertEqual(re.findall(r'src="/image/(\d)"', answers)[:2], ["3", "4"])
-        self.assertEqual(re.findall(r'"distance">([\d.]+) <b class="(\w+)">', answers)[0], ("0.2000", "same"))
-        self.assertIn("red · red/0.png", shown)
-        self.assertIn("40% of these 5: red", shown)
-        self.assertRegex(shown, r'<canvas id="map"[^>]* width="\d{3}')  # It is drawn.
-        self.assertIn('<p id="status" role="status"></p>', shown.replace(' class=""', ""))
+        self.photograph = folder / "photograph.png"
+        self.photograph.write_bytes(browsed.png((255, 0, 0)))
+        stack = contextlib.ExitStack()
+        self.addCleanup(stack.close)
+        server = stack.enter_context(browsed.serving(browsed.gallery_in(folder / "gallery")))
+        self.page = stack.enter_context(browser.open_page(folder / "profile"))
+        self.page.send("Page.navigate", url=f"{server.url}#2")
+
+    def test_searches_by_every_way_and_back(self):
+        self.shows("red · red/0.png", "3, red, 0.2000 same")
+        everything = self.page.run("document.documentElement.outerHTML")
+        self.assertIn("6 images of 2 classes", everything)
+        self.assertIn("Model colours · P@1 100.00 %", everything)
+        self.assertIn("below 0.2200 same class, above 0.3000 different", everything)
+        self.assertIn("40% of these 5: red", everything)
+        self.page.wait_for("document.getElementById('map').width > 100")  # It is drawn.
+        for search in (self.drop, self.choose, self.paste):
+            search()
+            self.shows("photograph.png", "2, red, 0.0000 same")
+            self.page.run("document.querySelector('#answers li:nth-child(2) button').click()")
+            self.shows("red · red/1.png", "2, red, 0.2000 same")
+        for _ in range(3):
+            self.page.run("history.back()")
+            self.shows("photograph.png", "2, red, 0.0000 same")
+            self.page.run("history.back()")
+            self.page.wait_for("document.getElementById('name').textContent.slice(0, 4)", "red ")
+        self.shows("red · red/0.png", "3, red, 0.2000 same")
+        self.photograph.write_text("no image")
+        self.choose()
+        self.page.wait_for("document.getElementById('status').textContent.slice(0, 24)", "This file cannot be read")
+        self.click("camera")
+        self.page.wait_for("document.getElementById('take').disabled", False)
+        self.click("take")
+        self.page.wait_for("document.querySelector('#answers .class').textContent", "green")  # As the camera shows.
+        self.assertEqual(self.page.run("document.getElementById('name').textContent"), "A photograph by the camera")
+        self.assertIsNone(self.page.run("document.getElementById('video').srcObject"))
+
+    def shows(self, name, answer):
+        """Waits for what is searched for and the first answer."""
+        self.page.wait_for(
+            "{ const answer = document.querySelector('#answers button'), text = (name) => "
+            "answer.querySelector(name).textContent;"
+            "[document.getElementById('name').textContent, answer.querySelector('img').src.split('/').pop(), "
+            "text('.class'), text('.distance')].join(', ') }",
+            f"{name}, {answer}",
+        )
+
+    def click(self, name):
+        self.page.run(f"document.getElementById({name!r}).click()")
+
+    def drop(self):
+        data = {"items": [], "files": [str(self.photograph)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.page.send("Input.dispatchDragEvent", type=kind, x=200, y=200, data=data)
+
+    def choose(self):
+        node = self.page.send("Runtime.evaluate", expression="document.getElementById('file')")["result"]["objectId"]
+        self.page.send("DOM.setFileInputFiles", files=[str(self.photograph)], objectId=node)
+
+    def paste(self):
+        contents = base64.b64encode(self.photograph.read_bytes()).decode()
+        self.page.run(
+            "{ const data = new DataTransfer();"
+            f"data.items.add(new File([Uint8Array.from(atob('{contents}'), (c) => c.charCodeAt())], 'photograph.png'));"
+            "document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data })); }"
+        )
 
 
 if __name__ == "__main__":

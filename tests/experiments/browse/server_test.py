@@ -167,7 +167,7 @@ class ServerTest(parameterized.TestCase):
     def test_a_port_that_is_in_use(self):
         for port in (self.port, 70_000):
             with self.assertRaisesRegex(UserError, f"Port {port} cannot be used .* pass another --port"):
-                BrowseServer(self.gallery, port)
+                BrowseServer(port)
 
     def test_listens_on_loopback_alone(self):
         self.assertEqual(self.server.server_address[0], "127.0.0.1")
@@ -178,6 +178,14 @@ class CommandTest(parameterized.TestCase):
         with contextlib.redirect_stderr(io.StringIO()) as err:
             self.assertEqual(main.main(["browse", "--model=m"]), 2)
         self.assertIn("main.py browse needs --gallery, the images to search, or --index", err.getvalue())
+
+    def test_a_port_in_use_is_reported_before_the_gallery_is_embedded(self):
+        err, opening = io.StringIO(), mock.patch("experiments.browse.open_gallery")
+        with BrowseServer(0) as other, contextlib.redirect_stderr(err), opening as opened:
+            port = other.server_address[1]
+            self.assertEqual(main.main(["browse", "--model=m", "--gallery=g", f"--port={port}"]), 1)
+        opened.assert_not_called()
+        self.assertIn(f"Port {port} cannot be used", err.getvalue())
 
     def test_stops_at_once_while_a_search_is_running(self):
         code = """if True:
