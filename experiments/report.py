@@ -7,11 +7,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-import numpy as np
-
 from ccp.errors import UserError
-from ccp.references.class_proxies import ClassProxies
-from ccp.training.trainer import Trainer
 from datasets.files import read_json, save_json, save_text
 from evaluate.geometry import normalized
 from evaluate.report.facts import CrossValidation, Evaluation, Report, RunFacts
@@ -140,17 +136,8 @@ def _evaluate(run: RunDirectory, data_dir: str | None) -> Evaluation:
         test,
         restored.experiment.splits.classes_of("test"),
         training,
-        _proxies(restored.trainer),
+        None if restored.proxies is None else normalized(restored.proxies),
     )
-
-
-def _proxies(trainer: Trainer) -> np.ndarray | None:
-    """The class proxies of a loss, those that projections re-initialise first, normalised."""
-    loss = trainer.loss
-    for layer in (*getattr(loss, "projected", ()), *getattr(loss, "layers", ())):
-        if isinstance(layer, ClassProxies):
-            return normalized(layer.points.numpy())
-    return None
 
 
 def _made_folder(folder: pathlib.Path) -> pathlib.Path:

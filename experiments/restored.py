@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ccp.errors import ConfigError
+from ccp.references.class_proxies import ClassProxies
 from ccp.training.trainer import Trainer
 from datasets.registry import DATA_SETS
 from evaluate.embedded import Embedded
@@ -32,6 +35,18 @@ class RestoredRun(NamedTuple):
         """How far the run is: ``epochs``, ``best_epoch``, ``finished``."""
         progress = self.trainer.progress
         return {"epochs": progress.epoch, "best_epoch": progress.best_epoch, "finished": progress.finished}
+
+    @property
+    def proxies(self) -> np.ndarray | None:
+        """The class proxies [num_classes, proxies_per_class, embedding_size]; None if the loss has none.
+
+        Those that projections re-initialise come first.
+        """
+        loss = self.trainer.loss
+        for layer in (*getattr(loss, "projected", ()), *getattr(loss, "layers", ())):
+            if isinstance(layer, ClassProxies):
+                return layer.points.numpy()
+        return None
 
     def embed(self, split: str = "test") -> Embedded:
         """The images of ``test`` or ``validation``; a finished run's test images as they were evaluated at its end."""

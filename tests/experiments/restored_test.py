@@ -14,6 +14,7 @@ import tensorflow as tf
 from ccp.errors import ConfigError
 from experiments.evaluation import write_evaluation
 from experiments.experiment import Experiment
+from experiments.mislabelled import find_suspects
 from experiments.restored import restore_run
 from experiments.run_directory import RunError
 from tests.support import tiny_runs
@@ -38,6 +39,12 @@ class RestoredRunTest(tf.test.TestCase):
         self.assertEqual(self.restored.progress, {"epochs": 2, "best_epoch": 2, "finished": True})
         # The network has the weights that these embeddings are by.
         np.testing.assert_array_equal(self.restored.experiment.embed(embedded.examples).embeddings, embedded.embeddings)
+
+    def test_mislabelled_images_are_looked_for_among_the_training_images(self):
+        found = find_suspects(self.restored, 75.0)
+        self.assertLen(found.training, len(self.restored.experiment.splits.train))
+        self.assertEqual(found.centers.num_nearest.shape, self.restored.proxies.shape[:2])
+        np.testing.assert_array_equal(self.restored.proxies, self.restored.trainer.loss.proxies.points.numpy())
 
     def test_an_unfinished_run_is_evaluated_as_it_is(self):
         copy = self.copy()
