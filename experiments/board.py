@@ -27,11 +27,20 @@ class TensorBoard(tf.keras.callbacks.Callback):
         super().__init__()
         self._writer = tf.summary.create_file_writer(str(run.tensorboard))
         self._run, self._validated = run, validated
+        self._step, self._unseen = 0, False
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Takes the step where training begins."""
+        self._step = (logs or {}).get("step", 0)
 
     def on_projection(self, projection: Projection) -> None:
-        """Shows the initialisation; a later projection is shown with its epoch, which knows the step."""
-        if projection.index == 0:
-            with self._writer.as_default(step=0):
+        """Remembers it until its step is known."""
+        self._unseen = True
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Shows the proxies that training begins with."""
+        if self._unseen:
+            with self._writer.as_default(step=self._step):
                 self._show_projection()
             self._writer.flush()
 
@@ -45,11 +54,12 @@ class TensorBoard(tf.keras.callbacks.Callback):
             distances = pair_distances(embedded.embeddings, embedded.labels)
             for name, values in zip(("positive", "negative"), distances):
                 tf.summary.histogram(f"distances/{name}", values)
-            if logs["projected"]:
+            if self._unseen:
                 self._show_projection()
         self._writer.flush()
 
     def _show_projection(self) -> None:
+        self._unseen = False
         projections = read_projections(self._run, newest=1)
         (measured,) = geometry_by_projection(projections)
         for name, value in measured.items():

@@ -65,9 +65,11 @@ _EVERY_EPOCH = {"projection": "period", "projection_period": 1}
 _PLATEAU = {"projection": "plateau", "patience": 3}
 _BATCH_LEADS = {"batch_weight": 1.0, "proxy_weight": 0.1}
 _EQUAL = {"batch_weight": 1.0, "proxy_weight": 1.0}
+_LATE = {"proxy_start_epoch": 5}
 
 # A row's name: the pair loss, then the method, then what differs from a projection every epoch, weights (0.1, 1) and
-# the defaults. "every2": a projection every second epoch. "b1p01": weights (1, 0.1).
+# the defaults. "every2": a projection every second epoch. "b1p01": weights (1, 0.1). "late": the first
+# proxies after five epochs.
 _BASES = {"c2": {"loss": "contrastive"}, "ms": {"loss": "multi_similarity"}}
 _CCP = {name: {"loss": f"ccp/{base['loss']}", **_EVERY_EPOCH} for name, base in _BASES.items()}
 
@@ -107,6 +109,8 @@ _TUNED_ON_TYPEFACES = {
     **_variants("c2", lambda0={"proximal_weight": 0}, lambda2e3={"proximal_weight": 2e-3}),
     **_variants("c2", long=_LONG),
     **_variants("ms", long=_LONG),
+    **_variants("c2", late=_LATE),
+    **_variants("ms", late=_LATE),
 }
 _SLOW = {"learning_rate": 1e-5}
 _TUNED_ON_CUB = {
@@ -120,6 +124,8 @@ _TUNED_ON_CUB = {
     **_variants("ms", b1p1=_EQUAL),
     **_variants("c2", b1p01=_BATCH_LEADS, every2=_every(2)),
     **_variants("ms", b1p01=_BATCH_LEADS),
+    **_variants("c2", late=_LATE),
+    **_variants("ms", late=_LATE),
     "c2-slow": {**_BASES["c2"], **_SLOW},
     **_variants("c2", **{f"slow-every{epochs}": {**_SLOW, **_every(epochs)} for epochs in (1, 4, 10)}),
 }
@@ -151,12 +157,19 @@ def _confirmed(dataset: str, *losses: str) -> dict[str, dict[str, Any]]:
     return rows
 
 
+def _changed(dataset: str, suffix: str, **changes: Any) -> dict[str, dict[str, Any]]:
+    """CCP as it was chosen, but for some settings."""
+    return {f"{name}-ccp-{suffix}": {**_confirmed(dataset, name)[f"{name}-ccp"], **changes} for name in ("c2", "ms")}
+
+
 def _plateaus(dataset: str) -> dict[str, dict[str, Any]]:
     """CCP with the paper's schedule."""
-    return {
-        f"{name}-ccp-plateau": {**_confirmed(dataset, name)[f"{name}-ccp"], "projection": "plateau", "staleness": None}
-        for name in ("c2", "ms")
-    }
+    return _changed(dataset, "plateau", projection="plateau", staleness=None)
+
+
+def _late(dataset: str) -> dict[str, dict[str, Any]]:
+    """Proxies from a network that has been trained for some epochs, which a second look at the tuning sets led to."""
+    return _changed(dataset, "late", **_LATE)
 
 
 def _memories(dataset: str) -> dict[str, dict[str, Any]]:
@@ -198,6 +211,7 @@ RUNS: tuple[Run, ...] = (
     *_runs("tune", "typefaces", _TUNED_ON_TYPEFACES, range(1)),
     *_runs("tune", "cub_half", _TUNED_ON_CUB, range(1)),
     *(run for name in _CONFIRMING for run in _runs("confirm", name, _confirmed(name, "c2", "ms"), range(3))),
+    *(run for name in _CONFIRMING for run in _runs("confirm", name, _late(name), range(3))),
     *(run for name in _CONFIRMING for run in _runs("confirm", name, _plateaus(name), range(3))),
     *(run for name in _CONFIRMING for run in _runs("confirm", name, _confirmed(name, "c1", "triplet"), range(3))),
     *(run for name in _CONFIRMING for run in _runs("confirm", name, _memories(name), range(3))),

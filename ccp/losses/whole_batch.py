@@ -56,6 +56,11 @@ class WholeBatchLoss(tf.keras.losses.Loss):
         return ()
 
     @property
+    def before_proxies(self) -> WholeBatchLoss:
+        """The loss until those proxies are made; itself for most losses."""
+        return self
+
+    @property
     def trainable_variables(self) -> list[tf.Variable]:
         """What an optimizer has to train beside the network's own."""
         return [variable for layer in self.layers for variable in layer.trainable_variables]

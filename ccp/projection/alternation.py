@@ -17,6 +17,7 @@ class AlternatingProjections(tf.Module):
     Attributes:
       projector: makes the projections.
       schedule: decides when.
+      start_epoch: epochs before the first problem, in which there are no proxies.
       problem_best: weights and proxies with the best score of the current problem.
 
     Args:
@@ -24,6 +25,7 @@ class AlternatingProjections(tf.Module):
       schedule: decides when.
       kept: the variables that belong to a solution: all weights of the network, and the proxies.
       value_of: what is kept of a variable; see ``Snapshot``.
+      start_epoch: epochs before the first problem.
     """
 
     def __init__(
@@ -32,9 +34,10 @@ class AlternatingProjections(tf.Module):
         schedule: ProjectionSchedule,
         kept: Sequence[tf.Variable],
         value_of: Callable[[tf.Variable], tf.Variable] | None = None,
+        start_epoch: int = 0,
     ):
         super().__init__(name="alternating_projections")
-        self.projector, self.schedule = projector, schedule
+        self.projector, self.schedule, self.start_epoch = projector, schedule, start_epoch
         self.problem_best = Snapshot(kept, "problem_best", value_of)
 
     def start(self) -> Projection:
@@ -43,12 +46,19 @@ class AlternatingProjections(tf.Module):
         self.problem_best.take()
         return projection
 
-    def after_epoch(self, score: float, learning_rates: float) -> Projection | None:
-        """Takes the score of the network as it is now, and the sum of the learning rates of the epoch's steps.
+    def after_epoch(self, epochs: int, score: float, learning_rates: float) -> Projection | None:
+        """Projects if it is time, or makes the first proxies.
+
+        Args:
+          epochs: how many are done.
+          score: of the network as it is now.
+          learning_rates: the sum of those of the last epoch's steps.
 
         Returns:
           The projection, if one was made.
         """
+        if epochs <= self.start_epoch:
+            return self.start() if epochs == self.start_epoch else None
         decision = self.schedule.update(score, learning_rates)
         if decision.improved:
             self.problem_best.take()

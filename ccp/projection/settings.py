@@ -39,6 +39,12 @@ class ProjectionSettings:
         above=0,
         only_with={**_PROJECTING, "projection": ("staleness",)},
     )
+    proxy_start_epoch: int = setting(
+        0,
+        "epochs before the first proxies are made; until then batches are compared with themselves alone",
+        at_least=0,
+        only_with=_PROJECTING,
+    )
     proximal_weight: float = setting(2e-4, "pull towards the last solution (λ₀)", at_least=0, only_with=_PROJECTING)
     proximal_decay: float = setting(1.0, "factor on that pull at each projection", at_least=0, only_with=_PROJECTING)
     pool_size: int = setting(

@@ -128,3 +128,10 @@ class CCPLoss(ReferenceLoss):
     def projected(self) -> tuple[ClassProxies]:
         """Its proxies."""
         return (self.proxies,)
+
+    @property
+    def before_proxies(self) -> ReferenceLoss:
+        """pair_loss(batch) + memory_weight · pair_loss(memory), with the same pair loss and memory."""
+        return ReferenceLoss(
+            self.pair_loss, batch_weight=1.0, memory=self.memory, memory_weight=self.memory_weight, name=self.name
+        )

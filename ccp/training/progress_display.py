@@ -12,6 +12,8 @@ from typing import Any
 import tensorflow as tf
 from tqdm import tqdm
 
+from ccp.projection.projector import Projection
+
 _LOGGER = logging.getLogger("ccp")
 # Reading a loss makes the device wait, so a bar shows it this often, and a log in long epochs.
 _SECONDS_BETWEEN_LOSSES, _SECONDS_BETWEEN_LINES = 0.5, 30.0
@@ -34,7 +36,7 @@ class ProgressDisplay(tf.keras.callbacks.Callback):
         self._title, self._batch_size = title, batch_size
         self._bar: tqdm | None = None
         self._begin = self._epoch_begin = self._last_step = self._last_shown = 0.0
-        self._epoch, self._steps, self._scores = 0, 0, ""
+        self._epoch, self._steps, self._scores, self._projected = 0, 0, "", ""
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Shows where training begins, unless it has ended already."""
@@ -58,7 +60,7 @@ class ProgressDisplay(tf.keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Begins to measure the speed."""
-        self._epoch, self._steps, self._epoch_begin = epoch, 0, time.monotonic()
+        self._epoch, self._steps, self._epoch_begin, self._projected = epoch, 0, time.monotonic(), ""
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Advances the bar; now and then shows the loss."""
@@ -75,6 +77,10 @@ class ProgressDisplay(tf.keras.callbacks.Callback):
         else:
             self._line(f"step {batch + 1}/{self.params['steps']}, {loss}")
 
+    def on_projection(self, projection: Projection) -> None:
+        """Remembers it for the line of its epoch."""
+        self._projected = f", projection {projection.index}" if projection.index else ", first proxies"
+
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Shows loss and score of the epoch."""
         monitor = self.params["monitor"]
@@ -83,8 +89,7 @@ class ProgressDisplay(tf.keras.callbacks.Callback):
             self._scores += f", {logs['projections']} projections"
             self._bar.set_postfix_str(f"{loss}{self._scores}, {self._speed()}", refresh=True)
             return
-        projected = f", projection {logs['projections']}" if logs["projected"] else ""
-        self._line(f"{loss}{self._scores}{projected}")
+        self._line(f"{loss}{self._scores}{self._projected}")
         self._last_shown = time.monotonic()
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:

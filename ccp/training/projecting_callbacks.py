@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ccp.errors import ConfigError
 from ccp.projection.alternation import AlternatingProjections
 from ccp.projection.schedule import ProjectionSchedule
 from ccp.projection.settings import ProjectionSettings
@@ -73,6 +74,11 @@ class ProjectingCallback(StartProxies):
             normalize_candidates=normalize_candidates,
             **trigger,
         )
+        if settings.proxy_start_epoch:
+            raise ConfigError(
+                "In Keras' fit there are proxies from the start. Instead of proxy_start_epoch, fit the network with "
+                "the pair loss alone first: ccp.CCPModel(network, pair_loss)."
+            )
         super().__init__(settings)
         self.monitor, self.min_improvement = monitor, min_improvement
         self._learning_rates = 0.0  # Of the epoch's steps, where the trigger counts them.
@@ -101,7 +107,7 @@ class ProjectingCallback(StartProxies):
         if self._progress.count_score(score, self.min_improvement):
             self._overall_best.take()
         if epoch + 1 < self.params["epochs"] and not self.model.stop_training:
-            projection = self._projections.after_epoch(score, self._learning_rates)
+            projection = self._projections.after_epoch(epoch + 1, score, self._learning_rates)
             if projection is not None:
                 self.model.announce(projection)
 

@@ -220,7 +220,7 @@ class Trainer:
             )
         self.state.begin_step()
         images, labels = self.replicas.spread(*batch)
-        result = self.state.step(images, labels, warming_up)
+        result = self.state.step(images, labels, warming_up, self.state.before_proxies)
         self.progress.count_step()
         results.add(result)
         callbacks.notify_of_batch("on_train_batch_end", step, loss=result.loss)

@@ -68,7 +68,7 @@ class TrainingState:
         if projected:
             schedule = ProjectionSchedule.from_settings(projection, loop.min_improvement)
             projector = Projector(projected, model.trainable_variables, candidates, projection, replicas)
-            self.projections = AlternatingProjections(projector, schedule, kept, value_of)
+            self.projections = AlternatingProjections(projector, schedule, kept, value_of, projection.proxy_start_epoch)
         self._plateau: PlateauLearningRate | None = None
         if isinstance(optimizer, OptimizerSettings) and optimizer.learning_rate_schedule == "plateau":
             self._plateau = PlateauLearningRate.from_settings(optimizer, loop.min_improvement)
@@ -104,12 +104,17 @@ class TrainingState:
         )
 
     def start(self) -> Projection | None:
-        """Makes the first proxies; returns what was done to them."""
+        """Makes the first proxies, unless there are to be none yet; returns what was done to them."""
         if self.average is not None:
             self.average.start()
-        projection = self.projections.start() if self.projections else None
+        projection = self.projections.start() if self.projections and not self.before_proxies else None
         self.overall_best.take()
         return projection
+
+    @property
+    def before_proxies(self) -> bool:
+        """Whether the step to come is one before the first proxies."""
+        return self.projections is not None and self.progress.epoch < self.projections.start_epoch
 
     def begin_step(self) -> None:
         """Sets the learning rate of the step to come, where it is a function of the step."""
@@ -165,11 +170,11 @@ class TrainingState:
         progress, projection = self.progress, None
         if self.projections and not progress.finished:
             score = progress.last_logs[self._loop.monitor]
-            projection = self.projections.after_epoch(score, progress.learning_rate_sum)
+            projection = self.projections.after_epoch(progress.epoch, score, progress.learning_rate_sum)
         if not progress.finished:
             progress.learning_rate_sum = 0.0
         progress.last_logs["projections"] = self.projections.schedule.projections if self.projections else 0
-        progress.last_logs["projected"] = projection is not None
+        progress.last_logs["projected"] = projection is not None and projection.index > 0
         return projection
 
     @contextlib.contextmanager

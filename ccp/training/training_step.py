@@ -71,7 +71,6 @@ class TrainingStep:
         self._body = [v for v in model.trainable_variables if id(v) not in in_head]
         self._head = [v for v in model.trainable_variables if id(v) in in_head]
         proxies, others = loss_variables(loss)
-        self._of_loss = proxies + others
         self.optimizer = GroupedOptimizer(
             optimizer,
             {
@@ -82,19 +81,19 @@ class TrainingStep:
             },
         )
         undecayed = batch_norm_variables(model)
-        self._decayed = {id(v) for v in self._body + self._head + self._of_loss if id(v) not in undecayed}
+        self._decayed = {id(v) for v in self._body + self._head + proxies + others if id(v) not in undecayed}
         float16 = any(layer.compute_dtype == "float16" for layer in layers_of(model))
         self.loss_scale = LossScale() if float16 else None
         self._graph, self._uses_xla = tf.function(self.step, jit_compile=jit_compile or None), jit_compile
 
-    def __call__(self, images: Any, labels: Any, warming_up: bool = False) -> StepResult:
+    def __call__(self, images: Any, labels: Any, warming_up: bool = False, before_proxies: bool = False) -> StepResult:
         """Makes a step, as a graph; see ``step``.
 
         Raises:
           TrainingError: XLA cannot compile it.
         """
         try:
-            return self._graph(images, labels, warming_up)
+            return self._graph(images, labels, warming_up, before_proxies)
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError) as error:
             if not self._uses_xla:
                 raise
@@ -102,23 +101,29 @@ class TrainingStep:
                 f"XLA cannot run this training step; leave out jit_compile. {first_line(error)}"
             ) from error
 
-    def step(self, images: Any, labels: Any, warming_up: bool = False) -> StepResult:
+    def step(self, images: Any, labels: Any, warming_up: bool = False, before_proxies: bool = False) -> StepResult:
         """Makes a step.
 
         Args:
           images: [batch, …], spread over the replicas.
           labels: [batch], likewise.
           warming_up: train the head and the loss's variables alone, the network in inference mode.
+          before_proxies: train without the proxies that projections re-initialise, which are not there yet.
 
         With a loss scale, a step whose gradient is not finite is skipped.
         """
-        trained = self._head if warming_up else self._body + self._head
+        loss_function = self._loss.before_proxies if before_proxies else self._loss
+        trained, (proxies, others) = (
+            self._head if warming_up else self._body + self._head,
+            loss_variables(loss_function),
+        )
+        of_loss = proxies + others
         loss, terms, gradient_norm, gradients = self._replicas.run(
-            lambda images, labels: self._gradients(images, labels, trained, warming_up), [images, labels]
+            lambda *batch: self._gradients(*batch, loss_function, trained, of_loss, warming_up), [images, labels]
         )
 
         def apply():
-            self._replicas.run(lambda *gradients: self._apply(gradients, trained + self._of_loss), gradients)
+            self._replicas.run(lambda *gradients: self._apply(gradients, trained + of_loss), gradients)
 
         gradient_norm = self._replicas.first(gradient_norm)
         learning_rate = self.optimizer.current_rate()  # Of a schedule, it is another one after the step.
@@ -131,7 +136,13 @@ class TrainingStep:
         return StepResult(self._replicas.first(loss), gradient_norm, learning_rate, skipped, terms)
 
     def _gradients(
-        self, images: tf.Tensor, labels: tf.Tensor, trained: Sequence[tf.Variable], warming_up: bool
+        self,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        loss_function: tf.keras.losses.Loss,
+        trained: Sequence[tf.Variable],
+        of_loss: Sequence[tf.Variable],
+        warming_up: bool,
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor], tf.Tensor, list[tf.Tensor]]:
         """On a replica: the loss of the whole batch, its terms, the norm of its gradients, and the transformed ones."""
         replicas, scale = self._replicas, self.loss_scale.scale if self.loss_scale else 1.0
@@ -142,17 +153,17 @@ class TrainingStep:
         gathered, labels = replicas.all_gather(embeddings), replicas.all_gather(labels)
         with tf.GradientTape() as loss_tape:
             loss_tape.watch(gathered)
-            terms = self._loss.terms(labels, gathered) if isinstance(self._loss, SumOfLosses) else {}
-            loss = self._loss.total(terms) if terms else self._loss(labels, gathered)
+            terms = loss_function.terms(labels, gathered) if isinstance(loss_function, SumOfLosses) else {}
+            loss = loss_function.total(terms) if terms else loss_function(labels, gathered)
             minimized = self.loss_scale.scaled(loss) if self.loss_scale else loss
-        to_embeddings, *to_loss = loss_tape.gradient(minimized, [gathered, *self._of_loss], unconnected_gradients=_ZERO)
+        to_embeddings, *to_loss = loss_tape.gradient(minimized, [gathered, *of_loss], unconnected_gradients=_ZERO)
         to_own = replicas.own_rows(to_embeddings, tf.shape(embeddings)[0])
         to_network, regularization = back(to_own, scale)
         summed = replicas.all_reduce_sum([*to_network, *to_loss])
         gradients = summed[: len(trained)] + [total / replicas.count for total in summed[len(trained) :]]
         if self.loss_scale:
             gradients = self.loss_scale.unscaled(gradients)
-        gradients, gradient_norm = self._transformed(gradients, [*trained, *self._of_loss])
+        gradients, gradient_norm = self._transformed(gradients, [*trained, *of_loss])
         for term in replicas.all_reduce_sum(regularization):
             loss += term
         return loss, terms, gradient_norm, gradients

@@ -38,9 +38,11 @@ class BoardTest(tf.test.TestCase):
         logs = board.TensorBoard(run, lambda: validated)
         _keep(run, 0)
         logs.on_projection(Projection(0, 0.0, None, tf.zeros([5, 3, 6])))
-        _keep(run, 1)
-        logs.on_projection(Projection(1, 0.0, None, tf.zeros([5, 3, 6])))
         for epoch, record in enumerate(made_up_run.epochs(2, projected_at=(2,))):
+            logs.on_epoch_begin(epoch)
+            if record["projected"]:
+                _keep(run, 1)
+                logs.on_projection(Projection(1, 0.0, None, tf.zeros([5, 3, 6])))
             logs.on_epoch_end(epoch, record)
         events = _events(run)
         # The initialisation at step 0, the projection with its epoch at step 20.
@@ -57,7 +59,9 @@ class BoardTest(tf.test.TestCase):
             _keep(run, index)
             projection = Projection(index, 0.0, None, tf.zeros([5, 3, 6]))
             logs.on_projection(projection)
-            if index:
+            if not index:
+                logs.on_epoch_begin(0)
+            else:
                 logs.on_epoch_end(index - 1, {"step": 10 * index, "projected": True})
         events = _events(run)
         self.assertEqual(events["projection"], [0, 10, 20])

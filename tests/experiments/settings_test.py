@@ -54,6 +54,11 @@ class SettingsTest(parameterized.TestCase):
         ({"loss": "triplet+proxy_anchor", "margin@2": -3.0}, "margin@2 must be"),
         ({"loss": "triplet+softmax", "examples_per_class": 1}, "A batch against itself needs at least 2 classes of 2"),
         ({"loss": "triplet+xbm/contrastive", "memory_start_step": 10**6}, "The memory would never be used"),
+        ({"loss": "ccp/triplet", "proxy_start_epoch": 9, "max_epochs": 9}, "There would never be proxies"),
+        (
+            {"loss": "ccp/triplet", "proxy_start_epoch": 9, "examples_per_class": 1},
+            "A batch against itself needs at least",
+        ),
         ({"sede": 1}, "Unknown setting 'sede'. Did you mean seed"),
         ({"loss": "ccp/tripplet"}, "Did you mean triplet"),
         ({"loss": "cpp/triplet"}, "Unknown training method 'cpp'. Did you mean ccp"),

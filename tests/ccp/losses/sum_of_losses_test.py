@@ -40,6 +40,15 @@ def test_variables_are_those_of_all_terms():
     assert ccp.SumOfLosses([ccp.TripletLoss()]).projected == ()
 
 
+def test_before_there_are_proxies_each_term_is_what_it_is_then():
+    loss = all_kinds()
+    before = loss.before_proxies
+    assert (before.names, before.weights, before.projected) == (loss.names, loss.weights, ())
+    assert before.losses[1:] == loss.losses[1:]
+    assert before.layers == loss.layers[1:]
+    np.testing.assert_allclose(before.losses[0](*BATCH), ccp.TripletLoss()(*BATCH), rtol=1e-6)
+
+
 def test_names_that_are_there_twice_are_numbered():
     terms = [ccp.TripletLoss(), ccp.ContrastiveLoss(), ccp.TripletLoss(margin=0.5)]
     assert ccp.SumOfLosses(terms).names == ("triplet@1", "contrastive", "triplet@3")

@@ -57,6 +57,26 @@ def test_equals_the_sum_of_its_terms(name, method):
         np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_before_there_are_proxies_a_ccp_loss_is_without_them(method):
+    loss, batch = METHODS[method][0](ccp.ContrastiveLoss(0.0, 0.9)), BATCHES[0]
+    before = loss.before_proxies
+    if not method.startswith("ccp"):
+        assert before is loss
+        return
+    assert before.proxies is None
+    assert before.memory is loss.memory
+    expected = loss.pair_loss(*batch)
+    np.testing.assert_allclose(before(*batch), expected, rtol=1e-6)
+    if before.memory is not None:  # Which holds the first batch already, and now the second.
+        terms = [loss_cases.value_and_gradients(loss.pair_loss, *BATCHES[1])[0]]
+        stored = [np.concatenate(values) for values in zip(*BATCHES[:2])]
+        terms.append(
+            0.5 * loss_cases.value_and_gradients(loss.pair_loss, *BATCHES[1], *stored, range(BATCH, 2 * BATCH))[0]
+        )
+        np.testing.assert_allclose(before(*BATCHES[1]), sum(terms), rtol=1e-5)
+
+
 @every_pair_loss
 def test_no_example_is_its_own_pair_in_the_memory(name):
     loss = ccp.ReferenceLoss(loss_cases.build(name, SETTINGS[name]), memory=new_memory())

@@ -38,6 +38,7 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
             learning_rate_warm_up=5,
             ema_decay=0.9,
             gradient_chunks=2 if optimizer == "lamb" else 1,
+            **({"proxy_start_epoch": 1} if "softmax" in loss else {}),
         )
         home = self.get_temp_dir()
         whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")

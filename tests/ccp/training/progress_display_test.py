@@ -39,6 +39,7 @@ def shown_epochs(steps_done=0, seconds_per_step=1.0, batch_size=8):
                 clock.now += seconds_per_step
                 display.on_train_batch_end(step, {"loss": tf.constant(1.0 + step)})
             clock.now += 10.0
+            display.on_projection(mock.Mock(index=epoch))
             logs = {"loss": 0.5, "map_at_r": 0.25, "projections": epoch, "projected": epoch == 1}
             display.on_epoch_end(epoch, logs)
         display.on_train_end()
@@ -71,7 +72,7 @@ class ProgressDisplayTest(tf.test.TestCase):
         self.assertEqual(
             self.lines(),
             [
-                "ccp/contrastive: epoch 1/2, loss 0.5000, map_at_r 0.2500 [00:14, 8 images/s]",
+                "ccp/contrastive: epoch 1/2, loss 0.5000, map_at_r 0.2500, first proxies [00:14, 8 images/s]",
                 "ccp/contrastive: epoch 2/2, loss 0.5000, map_at_r 0.2500, projection 1 [00:28, 8 images/s]",
             ],
         )

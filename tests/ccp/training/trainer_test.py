@@ -8,8 +8,9 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
+import ccp
 from ccp import CCPLoss
-from ccp.errors import Interrupted
+from ccp.errors import ConfigError, Interrupted
 from tests.support.toy_training import (
     EagerTest,
     Watcher,
@@ -67,6 +68,40 @@ class OrderTest(EagerTest):
         expected = ["projection 0", "projection 1", "epoch 1", "projection 2", "epoch 2"]
         expected += ["epoch 3", "projection 3", "epoch 4", "epoch 5"]
         self.assertEqual([event for event in events.events if event.startswith(("projection", "epoch"))], expected)
+
+
+class ProxyStartTest(EagerTest):
+    def test_first_the_pair_loss_alone_then_proxies_from_the_trained_network(self):
+        schedule = {"projection": "period", "projection_period": 2}
+        settings = toy_settings(max_epochs=5, proxy_start_epoch=2, **schedule)
+        trainer, events = watched_trainer(settings, [0.9, 0.8, 0.1, 0.2, 0.3])
+        candidates, kernels = trainer.projections.projector._candidates, []
+
+        def watched(*arguments):
+            kernels.append(trainer.model.layers[-1].kernel.numpy())
+            return candidates(*arguments)
+
+        trainer.projections.projector._candidates = watched
+        trainer.fit()
+        steps = ["step"] * 3
+        expected = ["start", *steps, "epoch 1", *steps, "projection 0", "epoch 2"]
+        expected += [*steps, "epoch 3", *steps, "projection 1", "epoch 4", *steps, "epoch 5", "end"]
+        self.assertEqual(events.events, expected)
+        self.assertEqual([logs["projected"] for logs in events.logs], [False, False, False, True, False])
+        self.assertEqual([logs["projections"] for logs in events.logs], [0, 0, 0, 1, 1])
+
+        plain, alone = watched_trainer(toy_settings("contrastive", max_epochs=5), [0.9, 0.8, 0.1, 0.2, 0.3])
+        plain.fit()
+        self.assertAllEqual(events.kernels[:2], alone.kernels[:2])
+        self.assertAllEqual(kernels, [events.kernels[1], events.kernels[3]])
+        self.assertNotAllEqual(events.kernels[2], alone.kernels[2])
+        # The anchor is the best of the problems with proxies, whatever the score was before them.
+        anchor = trainer.projections.projector.anchor.of(trainer.model.layers[-1].kernel)
+        self.assertAllEqual(anchor, events.kernels[3])
+
+    def test_a_callback_refuses_it_and_says_how(self):
+        with self.assertRaisesRegex(ConfigError, "fit the network with the pair loss alone first"):
+            ccp.ProjectEveryEpochs(2, proxy_start_epoch=3)
 
 
 class WarmUpTest(EagerTest):
