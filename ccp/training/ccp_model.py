@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from typing import Any
 
 import tensorflow as tf
 
-from ccp.balanced_dataset import balanced_batches, source_of
 from ccp.losses.sum_of_losses import SumOfLosses
-from ccp.projection.pool import candidates_from
-from ccp.projection.projector import Candidates, Projection, Projector
 from ccp.training.arguments import checked_loss, checked_optimizer
-from ccp.training.batches import check_pairs
-from ccp.training.callbacks import announce
-from ccp.training.projecting_callbacks import ProjectingCallback, StartProxies
+from ccp.training.fit_data import evaluation_batches, first_images, from_epoch, refuse_weights, training_data
+from ccp.training.fit_projections import FitProjections
 from ccp.training.settings import GradientSettings
 from ccp.training.training_step import TrainingStep
 from ccp.training.validation import scores_of
-
-_LOGGER = logging.getLogger("ccp")
-_BATCH_SIZE = 32  # Keras' own.
 
 
 @tf.keras.utils.register_keras_serializable(package="ccp")
@@ -37,6 +29,7 @@ class CCPModel(tf.keras.Model):
     Attributes:
       network: images to embeddings.
       training_loss: the loss.
+      projections: what callbacks that project work with; None without ``CCPLoss``.
 
     Args:
       network: images to embeddings [batch, embedding_size].
@@ -50,19 +43,16 @@ class CCPModel(tf.keras.Model):
         self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self._term_names = loss.names if isinstance(loss, SumOfLosses) else ()
         self.mean_terms = [tf.keras.metrics.Mean(name=f"term_{at}") for at, _ in enumerate(self._term_names)]
-        self.projections_made, self._projected = None, getattr(loss, "projected", ())
-        if self._projected:
-            # -1 until the proxies have started.
-            self.projections_made = self.add_weight(
+        self.projections: FitProjections | None = None
+        projected = getattr(loss, "projected", ())
+        if projected:
+            made = self.add_weight(
                 name="projections_made", shape=(), dtype="int64", initializer=_minus_one, trainable=False
             )
+            self.projections = FitProjections(network, projected, made)
         self._embed = tf.function(lambda images: network(images, training=False), reduce_retracing=True)
         self._gradients = GradientSettings()
         self._step: TrainingStep | None = None
-        self._projector: Projector | None = None
-        self._candidates: Candidates | None = None
-        self._fit_callbacks: list[tf.keras.callbacks.Callback] = []
-        self._has_warned, self._verbose = False, False
 
     def compile(
         self,
@@ -129,32 +119,17 @@ class CCPModel(tf.keras.Model):
           TypeError: the training data is of another kind.
           ValueError: sample or class weights are given.
         """
-        data = x
-        if y is not None:  # For candidates alone, which are not drawn from what is validated with.
-            end = int(len(x) * (1.0 - validation_split))
-            data = balanced_batches(x[:end], y[:end], classes=1, per_class=1)
-        if not isinstance(data, tf.data.Dataset):
-            raise TypeError(f"fit needs a tf.data.Dataset, or images and labels; got {type(x).__name__}.")
-        _refuse_weights(kwargs)
-        check_pairs(data)
-        self._verbose = bool(verbose)
-        source = source_of(data)
+        refuse_weights(kwargs)
+        data = training_data(x, y, validation_split)
         if not self.network.built:
-            self.network(next(iter(data if source is None else source.from_step(0)))[0])
-        self._fit_callbacks = tf.nest.flatten(getattr(callbacks, "callbacks", callbacks) or [])
-        if self._projected:
-            self._candidates = candidates_from(self.network, self._projected[0].num_classes, data)
-            if not any(isinstance(callback, ProjectingCallback) for callback in self._fit_callbacks):
-                self._warn_that_nothing_projects()
-                self._fit_callbacks.append(StartProxies())
+            self.network(first_images(data))
+        callbacks = tf.nest.flatten(getattr(callbacks, "callbacks", callbacks) or [])
+        if self.projections is not None:
+            self.projections.begin(data, callbacks, bool(verbose))
         self.built = True
         self._make_step()
-        if y is None and source is not None:
-            x = (
-                source.from_step(initial_epoch * steps_per_epoch)
-                if steps_per_epoch
-                else source.each_epoch(initial_epoch)
-            )
+        if y is None:
+            x = from_epoch(x, initial_epoch, steps_per_epoch)
         kwargs.setdefault("shuffle", y is not None)  # Of a dataset it does nothing, and Keras 3 warns.
         return super().fit(
             x,
@@ -162,7 +137,7 @@ class CCPModel(tf.keras.Model):
             batch_size,
             epochs,
             verbose,
-            self._fit_callbacks,
+            callbacks,
             validation_split,
             initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
@@ -210,35 +185,19 @@ class CCPModel(tf.keras.Model):
           return_dict: return the scores by name instead of a list.
           kwargs: others of Keras, not used.
         """
-        _refuse_weights(kwargs)
-        batches = x if y is None else tf.data.Dataset.from_tensor_slices((x, y)).batch(batch_size or _BATCH_SIZE)
-        check_pairs(batches)
+        refuse_weights(kwargs)
+        batches = evaluation_batches(x, y, batch_size, steps)
         if isinstance(callbacks, tf.keras.callbacks.CallbackList):
             callbacks.on_test_begin()
-        scores = scores_of(self._embed, batches if steps is None else batches.take(steps))
+        scores = scores_of(self._embed, batches)
         if isinstance(callbacks, tf.keras.callbacks.CallbackList):
             callbacks.on_test_end(scores)
         return scores if return_dict else list(scores.values())
 
     @property
-    def projector(self) -> Projector | None:
-        """Re-initialises the proxies; None where there is nothing to project. For callbacks, during ``fit``."""
-        return self._projector
-
-    @property
     def learning_rate(self) -> float:
         """The network's learning rate; for callbacks, during ``fit``."""
         return self._step.optimizer.learning_rate
-
-    def announce(self, projection: Projection) -> None:
-        """Counts a projection, prints a line if ``fit`` is verbose, and notifies its callbacks."""
-        self.projections_made.assign(projection.index)
-        if self._verbose and projection.index:
-            print(
-                f"\nProjection {projection.index}: new proxies from training images, proximal weight "
-                f"{projection.proximal_weight:g}"
-            )
-        announce(self._fit_callbacks, projection)
 
     def get_config(self) -> dict[str, Any]:
         """The network's and the loss's configurations."""
@@ -274,31 +233,11 @@ class CCPModel(tf.keras.Model):
             raise RuntimeError("Call compile(optimizer) before fit.")
         if self.distribute_strategy.num_replicas_in_sync > 1:
             raise ValueError("CCPModel trains on one device; for several use ccp.Trainer with replicas.")
-        if self._projected and self._projector is None:
-            # Another fit may draw candidates from other training data.
-            self._projector = Projector(
-                self._projected,
-                self.network.trainable_variables,
-                lambda draw, per_class: self._candidates(draw, per_class),
-            )
         if self._step is None:
+            projector = self.projections and self.projections.projector
             self._step = TrainingStep(
-                self.network, self.training_loss, self.optimizer, self._gradients, projector=self._projector
+                self.network, self.training_loss, self.optimizer, self._gradients, projector=projector
             )
-
-    def _warn_that_nothing_projects(self) -> None:
-        if not self._has_warned:
-            _LOGGER.warning(
-                "CCPLoss is trained without projections: its proxies start from training images and are then trained "
-                "like any weights. Pass ccp.ProjectOnPlateau() or ccp.ProjectEveryEpochs(n) among the callbacks."
-            )
-        self._has_warned = True
-
-
-def _refuse_weights(arguments: dict[str, Any]) -> None:
-    for name in ("sample_weight", "class_weight"):
-        if arguments.get(name) is not None:
-            raise ValueError(f"Losses and scores are of whole sets of images; leave {name} out.")
 
 
 def _minus_one(shape: Any, dtype: Any = None, **_: Any) -> tf.Tensor:

@@ -30,8 +30,8 @@ class StartProxies(tf.keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Makes the first proxies, unless an earlier ``fit`` did."""
-        projector = getattr(self.model, "projector", None)
-        if projector is None:
+        projections = getattr(self.model, "projections", None)
+        if projections is None:
             loss = getattr(self.model, "training_loss", None)
             with_loss = f" with {type(loss).__name__}" if loss is not None else ""
             raise ValueError(
@@ -39,9 +39,9 @@ class StartProxies(tf.keras.callbacks.Callback):
                 f"{type(self.model).__name__}{with_loss}. Use ccp.CCPLoss(pair_loss, ccp.ClassProxies(…)), or "
                 "leave the callback out."
             )
-        projector.settings = self.settings
-        if self.model.projections_made < 0:
-            self.model.announce(projector.start())
+        projections.projector.settings = self.settings
+        if projections.made < 0:
+            projections.announce(projections.projector.start())
 
 
 class ProjectingCallback(StartProxies):
@@ -88,8 +88,8 @@ class ProjectingCallback(StartProxies):
         super().on_train_begin(logs)
         kept = kept_variables(self.model.network, self.model.training_loss)
         schedule = ProjectionSchedule.from_settings(self.settings, self.min_improvement)
-        schedule.projections = int(self.model.projections_made)
-        self._projections = AlternatingProjections(self.model.projector, schedule, kept)
+        schedule.projections = int(self.model.projections.made)
+        self._projections = AlternatingProjections(self.model.projections.projector, schedule, kept)
         self._overall_best, self._progress = Snapshot(kept, "overall_best"), Progress()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -109,7 +109,7 @@ class ProjectingCallback(StartProxies):
         if epoch + 1 < self.params["epochs"] and not self.model.stop_training:
             projection = self._projections.after_epoch(epoch + 1, score, self._learning_rates)
             if projection is not None:
-                self.model.announce(projection)
+                self.model.projections.announce(projection)
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Restores the best weights overall."""
