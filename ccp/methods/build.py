@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ccp.losses.registry import MINING, PAIR_LOSSES
 from ccp.losses.sum_of_losses import SumOfLosses, numbered
 from ccp.losses.whole_batch import WholeBatchLoss
@@ -47,10 +49,16 @@ def build_loss(loss: str, hyperparameters: Mapping[str, Any], sizes: Sizes) -> W
     built = []
     for at, (term, keys) in enumerate(zip(terms, keys_of(terms))):
         own = {name: given[key] for name, key in keys.items() if key in given}
-        built.append(_build_term(term, own, sizes._replace(seed=sizes.seed + at)))
+        built.append(_build_term(term, own, sizes._replace(seed=_seed_of_term(sizes.seed, at))))
     if len(terms) == 1:
         return built[0]
     return SumOfLosses(built, [term.weight for term in terms], numbered([term.loss for term in terms]))
+
+
+def _seed_of_term(seed: int, position: int) -> int:
+    """The seed of a term of a sum, below 2³¹: the first term's is the sum's."""
+    # With seed + position, runs with adjacent seeds would share most terms' draws.
+    return int(np.random.SeedSequence([seed, position]).generate_state(1)[0] >> 1) if position else seed
 
 
 def _build_term(term: Term, hyperparameters: Mapping[str, Any], sizes: Sizes) -> WholeBatchLoss:

@@ -179,8 +179,18 @@ def test_a_sum_is_built_from_its_terms():
     first, second, third = loss.losses
     assert (first.batch_weight, first.pair_loss.margin, second.pair_loss.margin) == (0.2, 0.2, 0.4)
     assert (third.num_classes, third.embedding_size) == (5, 4)
-    assert [first.proxies.seed, second.proxies.seed, third.seed] == [3, 4, 5]  # No two terms draw the same.
     assert build_loss("triplet+triplet", {}, SIZES).names == ("triplet@1", "triplet@2")
+
+
+def test_no_two_terms_of_runs_with_adjacent_seeds_draw_the_same():
+    def seeds_of(seed):
+        first, second, third = build_loss("ccp/triplet+proxy/triplet+softmax", {}, SIZES._replace(seed=seed)).losses
+        return [first.proxies.seed, second.proxies.seed, third.seed]
+
+    seeds = [seeds_of(seed) for seed in range(4)]
+    assert [first for first, *_ in seeds] == [0, 1, 2, 3]
+    assert len({seed for of_run in seeds for seed in of_run}) == 12
+    assert seeds[3] == seeds_of(3)
 
 
 def test_hyperparameters_and_sizes_arrive():
