@@ -34,7 +34,7 @@ def peak_growth(workload: str, *arguments: str) -> float | None:
       *arguments: of the function.
 
     Returns:
-      None where the operating system does not tell (it does on Linux).
+      None where the operating system does not report it (Linux does).
     """
     if not _STATUS.exists():
         return None

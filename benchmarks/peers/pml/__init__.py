@@ -1,1 +1,1 @@
-"""The other side, in an environment of its own: PyTorch and PyTorch Metric Learning, no TensorFlow."""
+"""The other side, in a separate environment: PyTorch and PyTorch Metric Learning, no TensorFlow."""
