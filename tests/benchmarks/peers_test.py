@@ -44,6 +44,11 @@ class ExchangeTest(tf.test.TestCase):
         weights = np.load(own / "weights.npz")
         self.assertAllEqual(weights["embedding/kernel"], experiment.model.get_layer("embedding").kernel)
         self.assertEqual(weights["proxies"].shape, (5, 16))
+        self.assertAllEqual(weights["proxies"], experiment.loss.proxies.points[:, 0])
+        written, gradients = read_json(own / "settings.json"), experiment.settings.gradients
+        for name in ("weight_decay", "clip_norm", "clip_value"):
+            self.assertEqual(written[name], getattr(gradients, name))
+        self.assertEqual(written["learning_rate"], experiment.settings.optimizer.learning_rate)
         labels = np.load(own.parent / "labels.npy")
         self.assertEqual(labels.shape, (4, 30))
         for step, (images, expected) in zip(range(4), experiment._batches(0, 0)):

@@ -122,7 +122,7 @@ def result(base, score, processor=100.0, validation=(0.1, 0.2, 0.3, 0.4), projec
     return {
         "base": base,
         "before_training": {},
-        "test": {"precision_at_1": score, "r_precision": score, "map_at_r": score},
+        "test": {"precision_at_1": score, "r_precision": score**2, "map_at_r": score},
         "validation": {"map_at_r": list(validation)},
         "seconds": {"processor": processor, "wall": 1.0},
         "projections": projections,

@@ -19,6 +19,7 @@ class ReferenceTest(absltest.TestCase):
         for section, command in zip(sections, main.COMMANDS.values()):
             listed = re.findall(r"^\| `--(\w+)` \| \S", section, re.MULTILINE)
             self.assertEqual(listed, [flag.name for flag in command.flags])
+            self.assertEqual(section.count(" (required) |"), sum(flag.required for flag in command.flags))
 
     def test_every_public_name_is_listed_once_by_its_home(self):
         paths = re.findall(r"^::: (\S+)$", api.ccp_page(), re.MULTILINE)
