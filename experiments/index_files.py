@@ -35,7 +35,7 @@ class ImageIndex(NamedTuple):
       names: [num_images] the files, relative to the gallery, sorted.
       stamps: [num_images, 2] int64 size in bytes and time of change in nanoseconds of each file.
       embeddings: [num_images, embedding_size] float32, normalised.
-      digest: of the file of embeddings; empty before it is written.
+      digest: of its files; empty before they are written.
     """
 
     gallery: str
@@ -90,8 +90,8 @@ def read_index(directory: str | os.PathLike) -> ImageIndex | None:
             raise ValueError(f"{len(names)} names and embeddings {list(embeddings.shape)}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(folder, error) from None
-    digest = description["sha256"][EMBEDDINGS]
-    return ImageIndex(gallery, model, names, np.array(stamps, np.int64).reshape(-1, 2), embeddings, digest)
+    stamps = np.array(stamps, np.int64).reshape(-1, 2)
+    return ImageIndex(gallery, model, names, stamps, embeddings, _digest_of_all(description))
 
 
 def write_index(directory: str | os.PathLike, index: ImageIndex) -> ImageIndex:
@@ -126,7 +126,7 @@ def write_index(directory: str | os.PathLike, index: ImageIndex) -> ImageIndex:
         }
         save_json(folder / DESCRIPTION, description)  # From here on, the index is the new one.
         _publish(folder, description)
-    return index._replace(digest=description["sha256"][EMBEDDINGS])
+    return index._replace(digest=_digest_of_all(description))
 
 
 @contextlib.contextmanager
@@ -139,7 +139,7 @@ def derived_file(directory: str | os.PathLike, name: str, index: ImageIndex) -> 
     """
     folder = pathlib.Path(directory)
     with _writing(folder):
-        if _description(folder)["sha256"][EMBEDDINGS] != index.digest:
+        if _digest_of_all(_description(folder)) != index.digest:
             raise BusyError(f"{folder} has been changed by another process meanwhile; run the command again.")
         with written_whole(folder / name) as temporary:
             yield temporary
@@ -155,6 +155,11 @@ def _description(folder: pathlib.Path) -> dict[str, Any]:
     if known != (_FORMAT, {EMBEDDINGS, IMAGES}):
         raise OutputError(f"{folder} is an index of another format ({known[0]}, not {_FORMAT})")
     return description
+
+
+def _digest_of_all(description: dict[str, Any]) -> str:
+    """Of embeddings and names: renamed images have the same embeddings."""
+    return "".join(description["sha256"][name] for name in (EMBEDDINGS, IMAGES))
 
 
 def _publish(folder: pathlib.Path, description: dict[str, Any]) -> None:

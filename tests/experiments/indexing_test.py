@@ -11,7 +11,7 @@ from absl.testing import absltest
 from datasets.files import OutputError
 from evaluate.search.approximate import is_available
 from experiments import indexing as module
-from experiments.index_files import BusyError, derived_file, read_index
+from experiments.index_files import BusyError, derived_file, read_index, write_index
 from experiments.indexing import Approximation, index_gallery, read_approximate
 from models.serving.exported_model import ExportedModel
 from tests.support import pictures, served
@@ -66,9 +66,11 @@ class IndexingTest(absltest.TestCase):
         with mock.patch.object(module, "is_available", return_value=False):
             self.index()
         index = read_index(self.output)
-        other = derived_file(self.output, "index.faiss", index._replace(digest="of another"))
-        with self.assertRaisesRegex(BusyError, "changed by another process"), other:
-            self.fail("must not be entered")
+        write_index(self.output, index._replace(names=[f"new/{name}" for name in index.names]))
+        with self.assertRaisesRegex(BusyError, "changed by another process"):
+            with derived_file(self.output, "index.faiss", index):
+                self.fail("must not be entered")
+        index = read_index(self.output)
         with derived_file(self.output, "index.faiss", index) as file:
             file.touch()
         self.assertTrue((self.output / "index.faiss").exists())
