@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from ccp.wording import counted
 from datasets.manifest import GALLERY, QUERY, ROLES, SPLITS, TEST, VALIDATION, Counts, DataError, Manifest
 
 _NAMED = 5
@@ -44,8 +45,8 @@ def count_problems(
         if present != wanted and not (allow_subset and is_less):
             remedy = "Complete the data, or accept less with --allow_subset." if is_less else "Fix the annotations."
             problems[split] = (
-                f"{split} should have {wanted.images} images of {wanted.classes} classes; it has {present.images} of "
-                f"{present.classes}. {remedy}"
+                f"{split} should have {counted(wanted.images, 'image')} of {counted(wanted.classes, 'class')}; it "
+                f"has {present.images:,} of {present.classes:,}. {remedy}"
             )
     return problems
 

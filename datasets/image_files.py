@@ -8,6 +8,7 @@ import os
 import pathlib
 from typing import NamedTuple
 
+from ccp.wording import counted
 from datasets.manifest import DataError
 
 _IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
@@ -44,7 +45,7 @@ def find_images(place: str) -> list[str]:
             raise DataError(f"{error.filename} cannot be read ({error.strerror}); pass another directory.") from error
         if found.others:
             example = os.path.join(place, found.others[0])
-            _log.warning("left out %d files that are no images by their extension, as %s", len(found.others), example)
+            _log.warning("left out %s without an image extension, as %s", counted(len(found.others), "file"), example)
         images = [os.path.join(place, path) for path in found.images]
     elif os.path.isfile(place):  # Its name may hold characters that mean something in a pattern.
         images = [place]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ccp.errors import UserError
+from ccp.wording import counted
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 QUERY, GALLERY = "query", "gallery"
@@ -160,9 +161,9 @@ def assemble(
     unused = numbers.keys() - set(classes)
     if unknown or unused:
         raise DataError(
-            f"{name}: {len(unknown)} classes of examples are not among the classes, as {min(unknown)!r}."
+            f"{name}: examples are of {counted(len(unknown), 'unlisted class')}, as {min(unknown)!r}."
             if unknown
-            else f"{name}: {len(unused)} classes have no example, as {min(unused)!r}."
+            else f"{name}: {counted(len(unused), 'class')} without an example, as {min(unused)!r}."
         )
     boxed = sum(box is not None for box in boxes)
     if 0 < boxed < len(boxes):

@@ -25,13 +25,13 @@ def load(settings: DataSettings) -> Manifest:
     missing = missing_files(manifest)
     if len(missing) and not settings.allow_subset:
         raise DataError(
-            f"{len(missing)} of the {len(manifest)} image files of {settings.dataset} are not in {manifest.root}, as "
+            f"{manifest.root} lacks {len(missing)} of the {len(manifest)} image files of {settings.dataset}, as "
             f"{manifest.paths[missing[0]]}. Complete them, or accept their absence with --allow_subset."
         )
     if len(missing) == len(manifest):
         raise DataError(f"None of the {len(manifest)} image files of {settings.dataset} is in {manifest.root}.")
     if len(missing):
-        _log.warning("%d of %d image files of %s are missing", len(missing), len(manifest), settings.dataset)
+        _log.warning("missing image files of %s: %d of %d", settings.dataset, len(missing), len(manifest))
         manifest = manifest.subset(np.setdiff1d(np.arange(len(manifest)), missing))
     check(manifest, DATA_SETS[settings.dataset].expected, settings.allow_subset)
     if settings.labels == "none":

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from ccp.sampling import members_by_class
+from ccp.wording import counted
 from datasets.examples import Examples, Splits, split_examples
 from datasets.manifest import GALLERY, QUERY, TEST, TRAIN, VALIDATION, DataError, Manifest
 from datasets.registry import DATA_SETS
@@ -81,13 +82,13 @@ def seen_class_note(manifest: Manifest) -> str:
     counts = np.array([num_held_out(size) for size in sizes[sizes > 0]])
     test, selecting = counts.sum(axis=0)
     note = (
-        f"all {len(counts):,} classes are trained on, so scores will be of seen classes: {test:,} images are held out "
-        "to test the model"
+        f"all {counted(len(counts), 'class')} are trained on, so scores will be of seen classes: "
+        f"{counted(test, 'image')} held out to test the model"
     )
     if not (manifest.splits == VALIDATION).any():
         note += f", {selecting:,} to select it"
     lone = int((counts[:, 0] == 0).sum())
-    return note + (f"; {lone:,} classes of a single image go to training alone" if lone else "")
+    return note + (f"; {counted(lone, 'class')} of a single image used in training alone" if lone else "")
 
 
 def _held_out(labels: np.ndarray, seed: int, with_validation: bool) -> np.ndarray:

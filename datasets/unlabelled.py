@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ccp.wording import counted
 from datasets.examples import Examples, Splits, split_examples
 from datasets.input.formats import Augmentation
 from datasets.input.views import ViewsOfImages
@@ -66,7 +67,9 @@ def unlabelled_splits(
     parts = int(not has_validation and not settings.select_on_test) + int(not has_test)
     held_out = min(max(_FEWEST, round(_FRACTION * len(images))), _MOST)
     if len(images) < parts * held_out + _FEWEST:
-        raise DataError(f"{manifest.name} has {len(images)} training images, too few to hold some out. Add images.")
+        raise DataError(
+            f"{manifest.name} has {counted(len(images), 'training image')}, too few to hold some out. Add images."
+        )
     drawn = np.random.default_rng([seed, 2]).permutation(len(images))
 
     def views(part: int) -> Examples:

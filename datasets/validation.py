@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from ccp.wording import counted
 from datasets.checks import count_problems, missing_files, scoring_problems, structure_problems
 from datasets.class_sizes import class_size_table, lone_class_notes
 from datasets.duplicates import identical_files
@@ -53,17 +54,15 @@ def validate(settings: DataSettings, read_images: bool = True) -> Report:
     problems = [*structure_problems(manifest), *scoring_problems(manifest)]
     notes: list[str] = []
     if len(missing):
-        problem = f"{len(missing):,} image files are missing in {manifest.root}:"
+        problem = f"{counted(len(missing), 'image file')} missing in {manifest.root}:"
         (notes if settings.allow_subset else problems).append(_listed(problem, manifest.paths[missing]))
     if read_images and manifest.pixels is None and len(present):
         bad, sizes, damaged = _read_all(present)
         if bad:
             lines = [f"{path}: {why}" for path, why in bad.items()]
-            problems.append(_listed(f"{len(bad):,} images cannot be read:", lines))
+            problems.append(_listed(f"{counted(len(bad), 'image')} cannot be read:", lines))
         if damaged:
-            notes.append(
-                _listed(f"{len(damaged):,} JPEG files are damaged, and used as far as they can be read:", damaged)
-            )
+            notes.append(_listed(f"{counted(len(damaged), 'damaged JPEG file')}, used as far as readable:", damaged))
         readable = np.flatnonzero(sizes.all(axis=1))
         problems += _boxes_outside(present.subset(readable), sizes[readable])
         notes += _same_contents(present.subset(readable), are_classes_seen(manifest, settings))
@@ -158,16 +157,16 @@ def _same_contents(manifest: Manifest, classes_seen: bool) -> list[str]:
     found: dict[str, list[str]] = {}
     for group in groups:
         if 0 < is_test[group].sum() < len(group):
-            what = "are in test and in another split, which makes scores too high; leave one of each out"
+            what = "in test and in another split, which makes scores too high; leave one of each out"
         elif len({kinds[index] for index in group}) > 1:
-            what = "are in more than one class or split under different names"
+            what = "in more than one class or split under different names"
         elif classes_seen:
-            what = "are there more than once, and one may be trained on and another held out, which makes scores too "
+            what = "present more than once: one may be trained on and another held out, which makes scores too "
             what += "high; leave one of each out"
         else:
             continue
         found.setdefault(what, []).append(" = ".join(manifest.paths[group]))
-    return [_listed(f"{len(lines):,} images {what}:", lines) for what, lines in found.items()]
+    return [_listed(f"{counted(len(lines), 'image')} {what}:", lines) for what, lines in found.items()]
 
 
 def _listed(title: str, lines: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ccp.wording import counted
 from evaluate.embedded import Embedded
 from evaluate.figures.retrieval import RetrievalRow
 from evaluate.metrics.registry import title
@@ -72,7 +73,7 @@ def _rows(embedded: Embedded, queries: Sequence[int], most_found: int) -> list[R
         neighbors = neighbors[neighbors != query][:most_found]
         label, found_labels = int(embedded.labels[query]), embedded.labels[neighbors]
         percent, number = 100 * per_class[label][RANKED_BY], per_class[label]["num_queries"]
-        text = f"{embedded.class_names[label]}: {title(RANKED_BY)} {percent:.1f} %, {number} queries"
+        text = f"{embedded.class_names[label]}: {title(RANKED_BY)} {percent:.1f} %, {counted(number, 'query')}"
         names = [_caption(embedded.class_names[found_label]) for found_label in found_labels]
         rows.append(RetrievalRow(text, int(query), neighbors, found_labels == label, names))
     return rows

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ccp.errors import UserError
+from ccp.wording import counted
 from datasets.files import save_json
 from datasets.image_files import find_images
 from evaluate.errors import EvaluationError
@@ -127,8 +128,8 @@ def calibrate_export(
     both = set(calibrated.labels) & set(tested.labels) if tested else ()
     if both:
         raise UserError(
-            f"{len(both)} classes, as {str(min(both))!r}, are in {images} and in {test_images}; pass other classes to "
-            "check the threshold on."
+            f"{images} and {test_images} share {counted(len(both), 'class')}, as {str(min(both))!r}; pass other "
+            "classes to check the threshold on."
         )
     found, point = _choose(fmr, calibrated.verify, images)
     notes = ["Classes that the network was trained on make the threshold too low; the export cannot tell them."]
@@ -181,8 +182,9 @@ def _choose(
     lowest = _rounded_up(found.lowest_fmr)
     if found.num_classes < FEWEST_CLASSES:
         raise UserError(
-            f"{source} has {found.num_classes} classes, and the interval of a threshold needs {FEWEST_CLASSES}, better "
-            "50. Hold more classes out, or calibrate the exported model on other images with --images."
+            f"{source} has {counted(found.num_classes, 'class')}, and the interval of a threshold needs "
+            f"{FEWEST_CLASSES}, better 50. Hold more classes out, or "
+            "calibrate the exported model on other images with --images."
         )
     if lowest > _HIGHEST_FMR or (fmr and fmr < found.lowest_fmr):
         remedy = "Add images" if lowest > _HIGHEST_FMR else f"Pass --fmr={lowest:g}, or add images"

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ccp.wording import counted
 from datasets.files import OutputError, check_directory
 from datasets.progress import progress
 from experiments.index_files import ImageIndex, class_of, read_index, write_index
@@ -93,7 +94,9 @@ def index_images(
         names = {os.path.relpath(path, held.gallery): path for path in paths}
         others = _existing(set(held.names) - names.keys(), held.gallery)
         if others and not keep_others:
-            raise OutputError(f"{directory} also holds embeddings of {len(others)} other images, as {min(others)}")
+            raise OutputError(
+                f"{directory} also holds embeddings of {counted(len(others), 'other image')}, as {min(others)}"
+            )
     except OutputError as error:
         if os.path.isfile(directory):
             raise OutputError(f"{error}. Pass another {flag}.") from None
@@ -113,7 +116,7 @@ def index_images(
     skipped = contents.embed(model, names, stamps, skip_unreadable)
     known = [name for name in names if name in entries]
     if not known:
-        raise ImageError(f"None of the {len(paths)} files, as {paths[0]}, could be read as an image.")
+        raise ImageError(f"Of {counted(len(paths), 'file')}, as {paths[0]}, none could be read as an image.")
     written = contents.write()
     embeddings = np.stack([entries[name].embedding for name in known])
     return IndexedImages([names[name] for name in known], embeddings, skipped, reused, written, directory)

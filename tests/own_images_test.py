@@ -57,7 +57,7 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
 
         code, out, err = self.train(*PROJECTING, "--on_bad_image=skip")
         self.assertEqual(code, 0, err)
-        self.assertIn("3 images could not be read and were left out", out)
+        self.assertIn("Left out: 3 images that could not be read", out)
         self.assertRegex(err, r"left out: .*6/0\.jpg cannot be read \(.+\)")
         result = json.loads((self.home / "run" / "result.json").read_text())
         self.assertEqual(result["data"]["unreadable_images_left_out"], 3)
@@ -70,7 +70,7 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(code, EXIT_FAILURE)
         self.assertIn("lists 3 images that this run has left out", err)
         # Evaluated by a process that only reads the record.
-        self.assertIn("3 images could not be read", self.run_ok("evaluate", f"--run_dir={self.home / 'run'}"))
+        self.assertIn("3 images that could not be read", self.run_ok("evaluate", f"--run_dir={self.home / 'run'}"))
         evaluation = json.loads((self.home / "run" / "evaluation_test.json").read_text())
         self.assertContainsSubset(result["test"].items(), evaluation["scores"].items())
 
@@ -86,8 +86,8 @@ class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
         photographs.write(self.home / "more", num_classes=1, per_class=1)
         (self.home / "more" / "0").rename(self.folder / "lone")
         out = self.run_ok("validate", "--dataset=folder", f"--data_dir={self.folder}", "--test_fraction=0")
-        self.assertIn("all 9 classes are trained on, so scores will be of seen classes: 8 images are held out to", out)
-        self.assertIn("1 classes of a single image go to training alone", out)
+        self.assertIn("all 9 classes are trained on, so scores will be of seen classes: 8 images held out to", out)
+        self.assertIn("1 class of a single image used in training alone", out)
         code, out, err = self.train("--test_fraction=0", constants=DECODED_SIMPLY)
         self.assertEqual(code, 0, err)
         self.assertRegex(out, r"ccp/contrastive, seen classes +\d")

@@ -7,6 +7,7 @@ import logging
 import os
 import pathlib
 
+from ccp.wording import counted
 from datasets.manifest import DataError
 
 STOP, SKIP = "stop", "skip"
@@ -34,8 +35,8 @@ class BadImages:
         self.found = {} if record is None or not record.exists() else _read(record)
         if self.found and policy == STOP:
             raise DataError(
-                f"{record} lists {len(self.found)} images that this run has left out, and --on_bad_image=stop would "
-                "not have left out. Pass --on_bad_image=skip again, or another --run_dir."
+                f"{record} lists {counted(len(self.found), 'image')} that this run has left out, and "
+                "--on_bad_image=stop would not have left out. Pass --on_bad_image=skip again, or another --run_dir."
             )
 
     def report(self, path: str, reason: str) -> None:

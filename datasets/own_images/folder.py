@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 
+from ccp.wording import counted
 from datasets.image_files import files_below, folders_in
 from datasets.manifest import TEST, TRAIN, VALIDATION, DataError, Entry, Manifest, assemble
 from datasets.own_images.unseen_classes import natural_order, refuse_test_images, test_classes
@@ -57,7 +58,7 @@ def _read(data_dir: str, test_fraction: float) -> tuple[list[Entry], list[str]]:
     if {"train", "test"} <= set(splits) or without_test:
         if test_fraction == 0 and "test" in splits:
             refuse_test_images(f"folder {data_dir}")
-        _warn(data_dir, [top for top in tops if top not in _SPLITS], "folders", "beside train/ and test/")
+        _warn(data_dir, [top for top in tops if top not in _SPLITS], "folder", "beside train/ and test/")
         entries = [
             Entry(path, _printable(name), _SPLITS[split])
             for split in splits
@@ -90,10 +91,10 @@ def _read_without_labels(data_dir: str) -> tuple[list[Entry], list[str]]:
     """The training images as a class each, and the labelled examples of other splits; and all classes in order."""
     tops = folders_in(data_dir)
     splits = [top for top in tops if top in _SPLITS] if "train" in tops else []
-    _warn(data_dir, [top for top in tops if splits and top not in _SPLITS], "folders", "beside train/")
+    _warn(data_dir, [top for top in tops if splits and top not in _SPLITS], "folder", "beside train/")
     place = os.path.join(data_dir, "train") if splits else data_dir
     found = files_below(data_dir, "train" if splits else "")
-    _warn(place, found.others, "files", "that are no images by their extension")
+    _warn(place, found.others, "file", "without an image extension")
     labelled = [
         Entry(path, _printable(name), _SPLITS[split])
         for split in splits
@@ -113,16 +114,16 @@ def _classes(data_dir: str, split: str) -> dict[str, list[str]]:
     loose = files_below(data_dir, split, deep=False)
     place = os.path.join(data_dir, split) if split else data_dir
     others = [path for search in (*found.values(), loose) for path in search.others]
-    _warn(place, others, "files", "that are no images by their extension")
-    _warn(place, loose.images, "images", "that are in no class's folder")
-    _warn(place, [name for name in found if not found[name].images], "folders", "that hold no images")
+    _warn(place, others, "file", "without an image extension")
+    _warn(place, loose.images, "image", "outside any class folder")
+    _warn(place, [name for name in found if not found[name].images], "folder", "without images")
     _warn_of_merged(place, {n: _folders_with_images(os.path.join(split, n), found[n].images) for n in found})
     return {name: search.images for name, search in found.items() if search.images}
 
 
 def _warn(place: str, names: list[str], what: str, which: str) -> None:
     if names:
-        _log.warning("left out %d %s of %s %s, as %s", len(names), what, place, which, _printable(names[0]))
+        _log.warning("left out %s of %s %s, as %s", counted(len(names), what), place, which, _printable(names[0]))
 
 
 def _folders_with_images(class_folder: str, images: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import pooch
 
 from ccp.errors import first_line
+from ccp.wording import counted
 from datasets.manifest import DataError
 from datasets.prepare.archives import extract
 from datasets.prepare.sources import SOURCES, Archive, Source
@@ -117,7 +118,7 @@ def _put_in_place(archive: Archive, place: str, data_dir: pathlib.Path, any_chec
             "know it to be another packaging of the same data."
         )
     if archive.is_packed:
-        done = f"{extract(path, target):,} files in {target}"
+        done = f"{counted(extract(path, target), 'file')} in {target}"
     else:
         target.mkdir(parents=True, exist_ok=True)
         if path.resolve() != (target / archive.file_name).resolve():

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from sklearn.manifold import TSNE
 
+from ccp.wording import counted
 from evaluate.figures.plane import principal_plane
 from evaluate.figures.style import COLORS, GREY, MARKERS, WIDTH, escaped_name, legend_below, new_figure, shortened
 
@@ -59,9 +60,8 @@ def draw_embedding(
     names = [escaped_name(shortened(class_names[label], _MAX_NAME_LENGTH)) for label in shown]
     handles = [Line2D([], [], ls="", marker=m, color=c, label=name) for name, c, m in zip(names, COLORS, MARKERS)]
     if others.any():
-        handles.append(
-            Line2D([], [], ls="", marker="o", color=GREY, label=f"{len(present) - len(shown)} other classes")
-        )
+        rest = counted(len(present) - len(shown), "other class")
+        handles.append(Line2D([], [], ls="", marker="o", color=GREY, label=rest))
     if proxies is None:
         handles.append(Line2D([], [], ls="", marker="P", ms=9, color="grey", mec="white", label="class mean"))
     else:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ccp.wording import counted
 from evaluate.figures.plane import Plane, principal_plane
 from evaluate.figures.style import COLORS, GREY, WIDTH, escaped_name, legend_below, new_figure, shortened
 
@@ -80,7 +81,7 @@ def _legend(shown: np.ndarray, num_others: int, class_names: Sequence[str] | Non
         for color, name in zip(COLORS, names)
     ]
     if num_others:
-        handles.append(Line2D([], [], ls="", marker="o", ms=5, color=GREY, label=f"{num_others} other classes"))
+        handles.append(Line2D([], [], ls="", marker="o", ms=5, color=GREY, label=counted(num_others, "other class")))
     box = Line2D([], [], ls="", marker="s", ms=8, color="grey", mec="black", label="proxies")
     circle = Line2D([], [], ls="", marker="o", ms=8, mfc="white", mec="grey", mew=2, label="next proxies")
     return [*handles, box, circle]

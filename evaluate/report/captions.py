@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
+from ccp.wording import counted
 from evaluate import figures
 from evaluate.geometry import center_radii, pair_distances, spread
 from evaluate.metrics.registry import title
@@ -65,7 +66,8 @@ def embedding_figures(evaluation: Evaluation, tsne: bool) -> Iterator[CaptionedF
     yield CaptionedFigure(
         "embedding_training",
         drawn,
-        f"Training classes{'' if proxies is None else ' with their proxies'}: {len(training):,} images in {method}.",
+        f"Training classes{'' if proxies is None else ' with their proxies'}: "
+        f"{counted(len(training), 'image')} in {method}.",
     )
 
 

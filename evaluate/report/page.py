@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from ccp.wording import counted
 from evaluate.figures import save
 from evaluate.metrics.registry import STANDARD, title
 from evaluate.metrics.table import score_text
@@ -58,7 +59,7 @@ def _protocols(runs: Iterable[RunFacts]) -> dict[tuple[tuple[str, str], ...], li
         sentences = dict(run.evaluation.protocol)
         left_out = run.evaluation.data["unreadable_images_left_out"]
         if left_out:
-            sentences["left out"] = f"{left_out:,} images that cannot be read"
+            sentences["left out"] = f"{counted(left_out, 'image')} that cannot be read"
         protocols.setdefault(tuple(sentences.items()), []).append(run.setting or run.name)
     return protocols
 

@@ -9,18 +9,18 @@ from absl.flags import FlagValues
 from ccp.errors import ConfigError
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import DATA_FLAGS, note_unfinished, print_skipped
+from experiments.commands.run_flags import DATA_FLAGS, check_run_or_model, note_unfinished, print_skipped
 
 if TYPE_CHECKING:
     from experiments.calibration import Calibration
 
 
+_IMAGES = Flag("images", "with --model: a directory with a folder for each class, none of them trained on")
+
+
 def calibrate(values: FlagValues) -> int:
     """Chooses the distance below which two images are of one class, and checks it on other classes."""
-    if (values.run_dir is None) == (values.model is None):
-        raise ConfigError("main.py calibrate needs one of --run_dir, a run, and --model, an exported model.")
-    if values.model and not values.images:
-        raise ConfigError("main.py calibrate --model=… needs --images, a directory with a folder for each class.")
+    check_run_or_model("calibrate", values, _IMAGES)
     if values.run_dir and (values.images or values.test_images):
         raise ConfigError("A run is calibrated on its validation images; leave --images and --test_images out.")
     if values.fmr is not None and not 0 < values.fmr <= 0.1:
@@ -60,7 +60,7 @@ COMMAND = Command(
         Flag("run_dir", "directory of a run: on its validation images, checked on its test images"),
         Flag("model", "instead of a run: an exported model, on --images"),
         Flag("fmr", "wanted false match rate (default: 0.001, or the lowest there are enough pairs for)", kind=float),
-        Flag("images", "with --model: a directory with a folder for each class, none of them trained on"),
+        _IMAGES,
         Flag("test_images", "with --model: other classes, to check the threshold on"),
         Flag("allow_seen_classes", "also where the validation classes were trained on", False),
         *DATA_FLAGS,

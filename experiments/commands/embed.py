@@ -6,7 +6,7 @@ from absl.flags import FlagValues
 
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import ON_ERROR, OVERWRITE, print_skipped
+from experiments.commands.run_flags import MODEL, ON_ERROR, OUTPUT, OVERWRITE, embedded_counts
 
 
 def embed(values: FlagValues) -> int:
@@ -20,8 +20,7 @@ def embed(values: FlagValues) -> int:
     done = index_images(
         model, values.images, files, values.output, skip, values.overwrite, flag="--output", keep_others=False
     )
-    print_skipped(done.skipped)
-    counts = f"{len(done.paths)} images, {done.reused} of them embedded before, {len(done.skipped)} skipped"
+    counts = embedded_counts(len(done.paths), done.reused, done.skipped)
     print(listing([("embedded", counts), ("output", values.output)]))
     return 0
 
@@ -30,9 +29,9 @@ COMMAND = Command(
     "embed image files with an exported model into a directory, which search --index reads",
     embed,
     [
-        Flag("model", "directory of the exported model", required=True),
+        MODEL,
         Flag("images", "directory, searched in depth, or pattern of image files", required=True),
-        Flag("output", "the directory to write, or to bring up to date", required=True),
+        OUTPUT,
         ON_ERROR,
         OVERWRITE,
     ],

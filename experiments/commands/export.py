@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from absl.flags import FlagValues
 
-from ccp.errors import ConfigError
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import DATA_FLAGS, note_unfinished, print_skipped
+from experiments.commands.run_flags import DATA_FLAGS, check_run_or_model, note_unfinished, print_skipped
+
+_GALLERY = Flag("gallery", "directory of images, perhaps in class folders, to be searched by signature 'search'")
 
 
 def export(values: FlagValues) -> int:
     """Exports the best weights of a run or of four folds as a SavedModel; or an exported model with another gallery."""
-    if (values.run_dir is None) == (values.model is None):
-        raise ConfigError("main.py export needs one of --run_dir, a run, and --model, an exported model.")
-    if values.model and not values.gallery:
-        raise ConfigError("main.py export --model=… gives an exported model another gallery; pass --gallery too.")
+    check_run_or_model("export", values, _GALLERY)
     from experiments.exporting import Target, export_run, export_with_gallery
 
     target = Target(values.export_dir, values.version, values.gallery, values.on_bad_image == "skip")
@@ -41,7 +39,7 @@ COMMAND = Command(
         Flag("model", "instead of a run: an exported model that gets another --gallery"),
         Flag("export_dir", "directory to write a numbered version into", required=True),
         Flag("version", "its number (default: the one after the newest, or 1)", kind=int),
-        Flag("gallery", "directory of images, perhaps in class folders, to be searched by signature 'search'"),
+        _GALLERY,
         Flag("repeat_number", "of main.py mlrc: which repeat, from 1", 1, at_least=1),
         *DATA_FLAGS,
     ],

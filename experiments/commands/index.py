@@ -6,7 +6,7 @@ from absl.flags import FlagValues
 
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import ON_ERROR, OVERWRITE, print_skipped
+from experiments.commands.run_flags import MODEL, ON_ERROR, OUTPUT, OVERWRITE, embedded_counts
 
 
 def index(values: FlagValues) -> int:
@@ -15,8 +15,7 @@ def index(values: FlagValues) -> int:
 
     skip = values.on_error == "skip"
     done, approximation = index_gallery(values.model, values.gallery, values.output, skip, values.overwrite)
-    print_skipped(done.skipped)
-    counts = f"{len(done.paths)} images, {done.reused} of them embedded before, {len(done.skipped)} skipped"
+    counts = embedded_counts(len(done.paths), done.reused, done.skipped)
     print(listing([("indexed", counts), ("search", approximation or "exact"), ("output", values.output)]))
     return 0
 
@@ -25,9 +24,9 @@ COMMAND = Command(
     "index a gallery for search and for other programs",
     index,
     [
-        Flag("model", "directory of the exported model", required=True),
+        MODEL,
         Flag("gallery", "directory, searched in depth, or pattern of the images to index", required=True),
-        Flag("output", "the directory to write, or to bring up to date", required=True),
+        OUTPUT,
         ON_ERROR,
         OVERWRITE,
     ],

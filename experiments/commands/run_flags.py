@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from absl.flags import FlagValues
+
+from ccp.errors import ConfigError
+from ccp.wording import counted
 from experiments.commands.command_flags import Flag
 
 _log = logging.getLogger("ccp")
@@ -25,13 +29,15 @@ RERANK = Flag(
     "none",
     choices=("none", "average", "alpha", "k_reciprocal"),
 )
+MODEL = Flag("model", "directory of the exported model", required=True)
+OUTPUT = Flag("output", "the directory to write, or to bring up to date", required=True)
 OVERWRITE = Flag("overwrite", "replace embeddings that are another model's, of other images, or damaged", False)
 
 
 def note_unfinished(progress: Mapping[str, Any]) -> None:
     """Prints a line if a run is not finished."""
     if not progress["finished"]:
-        print(f"The run is not finished; these are the best weights of its first {progress['epochs']} epochs.")
+        print(f"The run is not finished; these are its best weights after {counted(progress['epochs'], 'epoch')}.")
 
 
 def note_no_projection(result: Mapping[str, Any]) -> None:
@@ -51,7 +57,21 @@ def note_unreadable(result: Mapping[str, Any], run_dir: str | os.PathLike) -> No
     """Prints a line if images were left out of a result."""
     count = result["data"]["unreadable_images_left_out"]
     if count:
-        print(f"{count} images could not be read and were left out; {run_dir}/bad_images.jsonl lists them.")
+        print(f"Left out: {counted(count, 'image')} that could not be read; see {run_dir}/bad_images.jsonl.")
+
+
+def check_run_or_model(word: str, values: FlagValues, needed: Flag) -> None:
+    """Raises a ConfigError unless one of --run_dir and --model is given, and with --model the flag that it needs."""
+    if (values.run_dir is None) == (values.model is None):
+        raise ConfigError(f"main.py {word} needs one of --run_dir, a run, and --model, an exported model.")
+    if values.model and not values[needed.name].value:
+        raise ConfigError(f"main.py {word} --model=… needs --{needed.name}: {needed.about}.")
+
+
+def embedded_counts(num_images: int, reused: int, skipped: Collection[tuple[str, str]]) -> str:
+    """Lists the (path, reason) of files that were skipped; how many images there are, in a phrase."""
+    print_skipped(skipped)
+    return f"{counted(num_images, 'image')}, {reused:,} embedded before, {len(skipped):,} skipped"
 
 
 def print_skipped(skipped: Iterable[tuple[str, str]]) -> None:

@@ -6,7 +6,7 @@ from absl.flags import FlagValues
 
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import INDEX, ON_ERROR, OVERWRITE, RERANK, print_skipped
+from experiments.commands.run_flags import INDEX, MODEL, ON_ERROR, OVERWRITE, RERANK, embedded_counts
 
 
 def search(values: FlagValues) -> int:
@@ -31,12 +31,11 @@ def search(values: FlagValues) -> int:
         values.rerank,
         values.exact,
     )
-    print_skipped(result.skipped)
+    searched = embedded_counts(result.num_images, result.reused, result.skipped)
     for answer in result.answers:
         print(answer_lines(answer))
     drawn = [("picture", draw_answers(result, values.output))] if values.output else []
     drawn += [("table", write_table(result.answers, values.table))] if values.table else []
-    searched = f"{result.num_images} images, {result.reused} of them embedded before, {len(result.skipped)} skipped"
     by = [("by", result.approximation)] if result.approximation else []
     print(listing([("searched", searched), *by, *drawn]))
     return 0
@@ -46,7 +45,7 @@ COMMAND = Command(
     "find the images of a gallery that are nearest to others",
     search,
     [
-        Flag("model", "directory of the exported model", required=True),
+        MODEL,
         Flag("gallery", "directory or pattern of the images to search", required=True),
         Flag("query", "an image, or a directory or pattern of them, to search for", required=True),
         Flag("top", "how many to find", 10, at_least=1),

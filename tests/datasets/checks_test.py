@@ -79,9 +79,9 @@ class CheckTest(TensorTest):
     @parameterized.parameters(
         ({"train": Counts(5, 2)}, "train should have 5 images of 2 classes; it has 4 of 2.*--allow_subset", True),
         ({"test": Counts(4, 3)}, "test should have 4 images of 3 classes; it has 4 of 2.*--allow_subset", True),
-        ({"query": Counts(1, 1)}, "query should have 1 images of 1 classes; it has 0 of 0.*--allow_subset", True),
+        ({"query": Counts(1, 1)}, "query should have 1 image of 1 class; it has 0 of 0.*--allow_subset", True),
         ({"test": Counts(0, 0)}, "test should have 0 images of 0 classes; it has 4 of 2. Fix the annotations", False),
-        ({"train": Counts(5, 1)}, "train should have 5 images of 1 classes; it has 4 of 2. Fix the annotat", False),
+        ({"train": Counts(5, 1)}, "train should have 5 images of 1 class; it has 4 of 2. Fix the annotat", False),
     )
     def test_other_counts(self, different, message, is_subset):
         expected = {**_EXPECTED, **different}

@@ -32,7 +32,7 @@ class FindImagesTest(parameterized.TestCase):
         self.put("a.png", "notes.txt", "b/list.csv")
         with self.assertLogs("ccp", "WARNING") as logs:
             self.assertEqual(self.found(), ["a.png"])
-        self.assertIn("left out 2 files that are no images by their extension, as ", logs.output[0])
+        self.assertIn("left out 2 files without an image extension, as ", logs.output[0])
 
     def test_patterns_and_single_files(self):
         self.put("a1.png", "a2.png", "b1.png", "deep/a3.png", "photo [1].png", "what?.png", "odd.data")

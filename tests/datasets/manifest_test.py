@@ -49,8 +49,8 @@ class AssembleTest(TensorTest):
 
     @parameterized.parameters(
         ([], _NAMES, "zoo: there are no examples in root"),
-        (_ENTRIES, ("bee", "ape", "dog"), "1 classes of examples are not among the classes, as 'cat'"),
-        (_ENTRIES, (*_NAMES, "eel", "fox"), "2 classes have no example, as 'eel'"),
+        (_ENTRIES, ("bee", "ape", "dog"), "examples are of 1 unlisted class, as 'cat'"),
+        (_ENTRIES, (*_NAMES, "eel", "fox"), "2 classes without an example, as 'eel'"),
         (_ENTRIES, (*_NAMES, "dog"), "two classes are called 'dog'; their names must differ"),
         ([_ENTRIES[0]._replace(box=Box(0, 0, 1, 1)), *_ENTRIES[1:]], _NAMES, "has a box or none; 1 of 6 have one"),
     )

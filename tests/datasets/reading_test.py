@@ -39,11 +39,11 @@ class SubsetTest(parameterized.TestCase):
 
     def test_missing_files_are_counted_and_accepted_on_request(self):
         self.remove(3)
-        with self.assertRaisesRegex(DataError, "3 of the 70 image files of cub are not in .*--allow_subset"):
+        with self.assertRaisesRegex(DataError, "lacks 3 of the 70 image files of cub, as .*--allow_subset"):
             self.load()
         with self.assertLogs("ccp", "WARNING") as logs:
             manifest = self.load(allow_subset=True)
-        self.assertIn("3 of 70 image files of cub are missing", logs.output[0])
+        self.assertIn("missing image files of cub: 3 of 70", logs.output[0])
         self.assertEqual(manifest.counts()["train"].images, 37)
         self.assertTrue(all(os.path.exists(os.path.join(manifest.root, path)) for path in manifest.paths))
 

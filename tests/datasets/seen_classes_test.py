@@ -110,7 +110,7 @@ class NoteTest(parameterized.TestCase):
         # Of 1, 2, 3 and 10 images 0, 1, 1 and 2 test, and 0, 0, 1 and 2 select.
         self.assertEqual(
             seen_class_note(_manifest([1, 2, 3, 10])),
-            "all 4 classes are trained on, so scores will be of seen classes: 4 images are held out to test the model, "
-            "3 to select it; 1 classes of a single image go to training alone",
+            "all 4 classes are trained on, so scores will be of seen classes: 4 images held out to test the model, "
+            "3 to select it; 1 class of a single image used in training alone",
         )
         self.assertNotIn("to select it", seen_class_note(_manifest([3, 3], validation=1)))

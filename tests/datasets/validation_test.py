@@ -41,12 +41,12 @@ class BenchmarkTest(TensorTest):
         report = self.validate()
         self.assertFalse(report.as_expected)
         self.assertRegex(report.text, r"test +28 +3 +30 +3   differs\n")
-        self.assertIn("- 2 image files are missing in", report.text)
+        self.assertIn("- 2 image files missing in", report.text)
         self.assertIn(images[-1].name, report.text)
         self.assertIn("not as it should be; --allow_subset accepts less", report.text)
         allowed = self.validate(allow_subset=True)
         self.assertTrue(allowed.as_expected)
-        self.assertIn("(note) 2 image files are missing", allowed.text)
+        self.assertIn("(note) 2 image files missing", allowed.text)
         self.assertIn("cub: a subset, as allowed", allowed.text)
 
 
@@ -94,9 +94,7 @@ class ImagesTest(TensorTest):
         path.write_bytes(contents)
         report = self.validate()
         self.assertTrue(report.as_expected)
-        self.assertIn(
-            "- (note) 1 JPEG files are damaged, and used as far as they can be read:\n    2/3.jpg", report.text
-        )
+        self.assertIn("- (note) 1 damaged JPEG file, used as far as readable:\n    2/3.jpg", report.text)
 
     def test_the_same_contents_in_two_classes_are_told(self):
         (self.folder / "2" / "0.jpg").write_bytes((self.folder / "0" / "0.jpg").read_bytes())
@@ -106,12 +104,12 @@ class ImagesTest(TensorTest):
         report = self.validate()
         self.assertTrue(report.as_expected)
         self.assertIn(
-            "(note) 1 images are in test and in another split, which makes scores too high; leave one of each out:\n"
+            "(note) 1 image in test and in another split, which makes scores too high; leave one of each out:\n"
             "    0/0.jpg = 2/0.jpg",
             report.text,
         )
         self.assertIn(
-            "(note) 1 images are in more than one class or split under different names:\n    0/2.jpg = 1/2.jpg",
+            "(note) 1 image in more than one class or split under different names:\n    0/2.jpg = 1/2.jpg",
             report.text,
         )
 
@@ -119,7 +117,7 @@ class ImagesTest(TensorTest):
         (self.folder / "1" / "1.jpg").write_bytes((self.folder / "1" / "0.jpg").read_bytes())
         report = self.validate(test_fraction=0.0)
         self.assertTrue(report.as_expected)
-        self.assertRegex(report.text, "1 images are there more than once, .* scores too high.*\n    1/0.jpg = 1/1.jpg")
+        self.assertRegex(report.text, "1 image present more than once: .* scores too high.*\n    1/0.jpg = 1/1.jpg")
 
     @parameterized.parameters(((5, 5, 61, 41), None), ((0, 0, 60, 40), None), ((10, 10, 75, 30), "75"))
     def test_boxes_that_reach_out(self, box, wrong):

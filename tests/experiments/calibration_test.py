@@ -128,7 +128,7 @@ class CalibrateExportTest(parameterized.TestCase):
         self.assertEqual(done.record["source"], images)
         self.assertIsNotNone(done.checked)
         self.assertRegex(done.notes[-1], "A server uses it after main.py export --model=.* --gallery=")
-        with self.assertRaisesRegex(UserError, "12 classes, as '0', are in .* and in"):
+        with self.assertRaisesRegex(UserError, "share 12 classes, as '0'; pass other"):
             calibrate_export(str(self.folder / "model"), images, images)
 
     def test_directories_without_classes(self):

@@ -67,9 +67,9 @@ class IndexingTest(absltest.TestCase):
             self.index()
         index = read_index(self.output)
         write_index(self.output, index._replace(names=[f"new/{name}" for name in index.names]))
-        with self.assertRaisesRegex(BusyError, "changed by another process"):
-            with derived_file(self.output, "index.faiss", index):
-                self.fail("must not be entered")
+        other = derived_file(self.output, "index.faiss", index)
+        with self.assertRaisesRegex(BusyError, "changed by another process"), other:
+            self.fail("must not be entered")
         index = read_index(self.output)
         with derived_file(self.output, "index.faiss", index) as file:
             file.touch()

@@ -47,7 +47,7 @@ class GroceryTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(manifest.paths[3], "val/Packages/Milk/Arla-Medium-Fat-Milk/Arla-Medium-Fat-Milk_010.jpg")
 
     def test_counts_are_checked(self):
-        message = "train should have 3051 images of 41 classes; it has 4 of 2"
+        message = "train should have 3,051 images of 41 classes; it has 4 of 2"
         with self.assertRaisesRegex(DataError, message):
             check(self.load(), grocery.EXPECTED)
 

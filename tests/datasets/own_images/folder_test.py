@@ -59,7 +59,7 @@ class FolderTest(TensorTest):
         self.put("1.jpg", "a/2.jpg", "a/b/3.jpg", "test/4.jpg")
         self.put("notes.txt", contents=b"")
         manifest = self.load(
-            labels="none", warnings=["left out 1 files of {root} that are no images by their extension, as notes.txt"]
+            labels="none", warnings=["left out 1 file of {root} without an image extension, as notes.txt"]
         )
         self.assertEqual(manifest.class_names, ("1.jpg", "a/2.jpg", "a/b/3.jpg", "test/4.jpg"))
         self.assertEqual(manifest.counts(), {"train": Counts(4, 4)})
@@ -71,7 +71,7 @@ class FolderTest(TensorTest):
             *(f"{split}/{c}/{c}{i}.jpg" for split, c in (("test", 5), ("val", 6)) for i in "ab"),
         )
         self.put("other/1.jpg")
-        manifest = self.load(labels="none", warnings=["left out 1 folders of {root} beside train/, as other"])
+        manifest = self.load(labels="none", warnings=["left out 1 folder of {root} beside train/, as other"])
         self.assertEqual(manifest.class_names, ("train/1.jpg", "train/a/2.jpg", "5", "6"))
         counts = {"train": Counts(2, 2), "validation": Counts(2, 1), "test": Counts(2, 1)}
         self.assertEqual(manifest.counts(), counts)
@@ -93,7 +93,7 @@ class FolderTest(TensorTest):
     @parameterized.parameters("val", "validation")
     def test_folders_say_what_is_for_what(self, val):
         self.put("train/b/1.jpg", "train/a/2.jpg", f"{val}/a/3.jpg", "test/c/4.jpg", "test/c/5.jpg", "docs/6.jpg")
-        manifest = self.load(["left out 1 folders of {root} beside train/ and test/, as docs"])
+        manifest = self.load(["left out 1 folder of {root} beside train/ and test/, as docs"])
         one = Counts(1, 1)
         self.assertEqual(manifest.counts(), {"train": Counts(2, 2), "validation": one, "test": Counts(2, 1)})
         self.assertEqual(
@@ -158,9 +158,9 @@ class FolderTest(TensorTest):
         (self.root / "f").mkdir()
         manifest = self.load(
             [
-                "left out 4 files of {root} that are no images by their extension, as a/notes.txt",
-                "left out 1 images of {root} that are in no class's folder, as loose.jpg",
-                "left out 2 folders of {root} that hold no images, as e",
+                "left out 4 files of {root} without an image extension, as a/notes.txt",
+                "left out 1 image of {root} outside any class folder, as loose.jpg",
+                "left out 2 folders of {root} without images, as e",
             ]
         )
         self.assertEqual(manifest.class_names, tuple("abcd"))
@@ -184,7 +184,7 @@ class FolderTest(TensorTest):
         (self.root / "b/up").symlink_to(self.root / "b" / "..")
         (self.root / "c/odd").mkdir()
         (self.root / "c/odd/itself").symlink_to(self.root / "c/odd/itself")
-        manifest = self.load(["left out 1 files of {root} that are no images by their extension, as c/odd/itself"])
+        manifest = self.load(["left out 1 file of {root} without an image extension, as c/odd/itself"])
         found = self.by_class(manifest)
         self.assertEqual(found["a"], ["a/1.jpg", "a/2.jpg"])
         self.assertEqual(found["e"], ["e/1.jpg"])
