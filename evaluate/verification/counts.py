@@ -33,8 +33,7 @@ class Counts(NamedTuple):
       edges: [edges] float32 distances, ascending.
       below: [pairs of groups, edges] the pairs nearer than each edge.
       totals: [pairs of groups] all pairs.
-      distances: [distances] float32, ascending: the edges, all that occur in the chosen bins, and the next float32
-        after each.
+      distances: [distances] float32, ascending: the edges, and all that occur in the chosen bins.
       below_distances: [distances] the pairs nearer than each of these.
     """
 
@@ -96,13 +95,13 @@ def count_below(tiles: PairTiles, by_bin: KindCounts, edge_bins: Iterable[int], 
             inside = kind & (places >= 0)
             if inside.any():
                 low += np.bincount(places[inside] * _NUM_LOW + (keys[inside] & (_NUM_LOW - 1)), minlength=len(low))
-    keys = np.concatenate([edge_bins << _LOW_BITS, *_occurring(chosen, fine)])
+    keys = np.concatenate([edge_bins << _LOW_BITS, _occurring(chosen, fine)])
     keys, first = np.unique(keys, return_index=True)
     cumulative = [np.cumsum(groups, axis=1) for groups in by_group]
     below = KindCounts(*(groups[:, :-1] for groups in cumulative))
     totals = KindCounts(*(groups[:, -1] for groups in cumulative))
     below_distances = [
-        np.concatenate([groups.sum(axis=0), *_below_occurring(bins, chosen, low, fine)])[first]
+        np.concatenate([groups.sum(axis=0), _below_occurring(bins, chosen, low, fine)])[first]
         for groups, bins, low in zip(below, by_bin, fine)
     ]
     return Counts(
@@ -110,21 +109,18 @@ def count_below(tiles: PairTiles, by_bin: KindCounts, edge_bins: Iterable[int], 
     )
 
 
-def _occurring(chosen: np.ndarray, fine: KindCounts) -> tuple[np.ndarray, np.ndarray]:
-    """The bits of the distances that occur in the chosen bins, and of the next float32 after each."""
+def _occurring(chosen: np.ndarray, fine: KindCounts) -> np.ndarray:
+    """The bits of the distances that occur in the chosen bins."""
     occurring = np.flatnonzero(fine.genuine + fine.impostor)
-    keys = chosen[occurring // _NUM_LOW] * _NUM_LOW + occurring % _NUM_LOW
-    return keys, keys + 1
+    return chosen[occurring // _NUM_LOW] * _NUM_LOW + occurring % _NUM_LOW
 
 
-def _below_occurring(
-    bins: np.ndarray, chosen: np.ndarray, low: np.ndarray, fine: KindCounts
-) -> tuple[np.ndarray, np.ndarray]:
+def _below_occurring(bins: np.ndarray, chosen: np.ndarray, low: np.ndarray, fine: KindCounts) -> np.ndarray:
     """The pairs of a kind that are nearer than each of these."""
     occurring = np.flatnonzero(fine.genuine + fine.impostor)
     before = np.cumsum(bins)[chosen] - bins[chosen]
     through = (before[:, np.newaxis] + np.cumsum(low.reshape(-1, _NUM_LOW), axis=1)).ravel()[occurring]
-    return through - low[occurring], through
+    return through - low[occurring]
 
 
 def _as_distances(keys: np.ndarray) -> np.ndarray:

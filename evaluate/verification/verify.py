@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ccp.wording import counted
 from datasets.manifest import GALLERY, QUERY
 from evaluate.errors import EvaluationError
 from evaluate.metrics.retrieval import labelled_sets
@@ -94,7 +95,9 @@ def verify(
         at_fmr=at_fmr,
         at_threshold=tuple(_at_threshold(t, counts, num_pairs, resamples) for t in thresholds),
         curve=_curve(counts, num_pairs, resamples),
-        note="" if enough else f"no intervals: {tiles.num_classes} classes, and resampling needs {FEWEST_CLASSES}",
+        note=""
+        if enough
+        else f"no intervals: {counted(tiles.num_classes, 'class')}, and resampling needs {FEWEST_CLASSES}",
     )
 
 

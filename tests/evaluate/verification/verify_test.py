@@ -79,6 +79,8 @@ class VerifyTest(parameterized.TestCase):
         queries, gallery = roles == "query", roles == "gallery"
         found = verify_by_role(vectors, labels, roles, _FMRS, [0.5])
         self.check(found, *_pairs(vectors[queries], labels[queries], vectors[gallery], labels[gallery]))
+        roles[labels == 3], roles[labels == 4] = "query", "gallery"
+        self.assertEqual(verify_by_role(vectors, labels, roles).classes_without_genuine, 2)
 
     def test_ties_everywhere(self):
         vectors, labels = np.ones((60, 3), np.float32), np.repeat(np.arange(12), 5)
@@ -103,6 +105,9 @@ class VerifyTest(parameterized.TestCase):
             found.at_fmr[1].reason, "an FMR of 0.05 needs 600 impostor pairs, for 30 of them to match; there are 594"
         )
         self.assertAlmostEqual(found.lowest_fmr, 30 / 594)
+        for allowed in (30, 57):  # The lowest rate, and one that times 594 is 56.99…
+            (point,) = verify(vectors, labels, fmrs=[allowed / 594]).at_fmr
+            self.assertEqual(point.fmr.errors, allowed)
 
     def test_lone_classes_are_in_impostor_pairs_only(self):
         vectors, labels = _clusters(12, 3)
@@ -128,6 +133,13 @@ class VerifyTest(parameterized.TestCase):
         curve = verify(vectors, labels).curve
         np.testing.assert_allclose(curve.fnmr, np.interp(curve.fmr, fmr, 1 - tmr), atol=0.02)
         self.assertGreater(curve.fnmr[0] - curve.fnmr[-1], 0.5)
+        # Where classes are apart, one threshold makes no error at all.
+        np.testing.assert_array_equal(verify(*_clusters(12, 6, noise=0.001)).curve.fnmr, 0.0)
+
+    def test_no_interval_where_no_or_every_pair_is_wrong(self):
+        (point,) = verify(*_clusters(10, 4), thresholds=[0.0]).at_threshold
+        self.assertEqual((point.fmr.value, point.fmr.interval_95), (0.0, None))
+        self.assertEqual((point.fnmr.value, point.fnmr.interval_95), (1.0, None))
 
     def test_intervals_are_those_of_another_bootstrap(self):
         vectors, labels = _clusters(12, 6)
@@ -156,6 +168,7 @@ class VerifyTest(parameterized.TestCase):
             np.testing.assert_allclose(interval, expected, rtol=0, atol=0.2 * (expected[1] - expected[0]))
 
     def test_few_classes_have_no_intervals_and_it_is_said(self):
+        self.assertEqual(verify(*_clusters(10, 9)).note, "")
         found = verify(*_clusters(9, 9))
         self.assertEqual(found.note, "no intervals: 9 classes, and resampling needs 10")
         self.assertIsNone(found.eer_interval_95)
