@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from ccp.projection.settings import ProjectionSettings
 
@@ -37,6 +37,8 @@ class ProjectionSchedule:
     The state is ``best_score``, ``epochs_without_improvement``, ``epochs_in_problem``, ``staleness`` and
     ``projections``.
     """
+
+    SETTINGS: ClassVar[tuple[str, ...]] = ("trigger", "patience", "period", "budget", "min_improvement")
 
     trigger: str = "plateau"
     patience: int = 3

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from ccp.errors import ConfigError
 from ccp.projection.projector import Projection
+
+_MONITORING = (
+    tf.keras.callbacks.EarlyStopping,
+    tf.keras.callbacks.ModelCheckpoint,
+    tf.keras.callbacks.ReduceLROnPlateau,
+)
 
 
 def announce(callbacks: Iterable[Any], projection: Projection | None) -> None:
@@ -52,6 +59,19 @@ class TrainerCallbacks:
         """Calls the method ``event`` of each callback, as ``on_epoch_end``."""
         for callback in self._callbacks:
             getattr(callback, event)(*arguments)
+
+    def check_monitors(self, logs: Mapping[str, Any]) -> None:
+        """Raises a ConfigError for a callback that waits for a score that an epoch's logs do not have.
+
+        Keras warns alone, and an ``EarlyStopping`` then never stops.
+        """
+        for callback in self._callbacks:
+            follows = isinstance(callback, _MONITORING) and getattr(callback, "save_best_only", True)
+            if follows and callback.monitor not in logs:
+                raise ConfigError(
+                    f"{type(callback).__name__} monitors {callback.monitor}, and the logs of an epoch hold "
+                    f"{', '.join(logs)}. Pass monitor=, one of these."
+                )
 
     def notify_of_batch(self, event: str, step: int, **logs: Any) -> None:
         """Calls the method of those callbacks that define any for batches.

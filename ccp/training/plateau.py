@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 from ccp.training.settings import OptimizerSettings
 
@@ -13,6 +14,8 @@ class PlateauLearningRate:
 
     The state is ``best_score``, ``epochs_without_improvement`` and ``learning_rate``.
     """
+
+    SETTINGS: ClassVar[tuple[str, ...]] = ("epochs", "factor", "min_learning_rate", "min_improvement")
 
     learning_rate: float
     epochs: int

@@ -71,7 +71,10 @@ class Progress:
 
 
 class SavedAsJson(tf.train.experimental.PythonState):
-    """Lets dataclasses of plain values be saved in, and restored from, a ``tf.train.Checkpoint``."""
+    """Lets dataclasses of plain values be saved in, and restored from, a ``tf.train.Checkpoint``.
+
+    Fields that a class names in ``SETTINGS`` are not restored: a resumed training follows those that it is given.
+    """
 
     def __init__(self, *states: Any):
         self._states = states
@@ -81,7 +84,7 @@ class SavedAsJson(tf.train.experimental.PythonState):
         return json.dumps([dataclasses.asdict(state) for state in self._states])
 
     def deserialize(self, text: str | bytes) -> None:
-        """Sets all fields back, in place."""
+        """Sets all fields but the settings back, in place."""
         for state, values in zip(self._states, json.loads(text)):
-            for name, value in values.items():
-                setattr(state, name, value)
+            for name in values.keys() - set(getattr(state, "SETTINGS", ())):
+                setattr(state, name, values[name])

@@ -42,13 +42,13 @@ class Trainer:
     validated, kept as the best weights, left in the model at the end, and the anchor of projections; the weights as
     trained take the steps, embed the candidates for new proxies, and are what callbacks see during training.
 
-    Keras callbacks work as they are. The logs of an epoch hold the scores of ``validate``, ``loss``, ``learning_rate``,
-    ``step`` (over all epochs), ``projections`` (so far) and ``projected`` (after this epoch). ``on_train_begin`` gets
-    the number of finished epochs, ``epoch``, and the logs of the last of them. The logs of a batch hold its ``loss``;
-    reading it makes the device wait, and the loop itself reads losses only every 50 steps and at the end of an epoch: a
-    loss that is not finite ends training then, before anything is saved. Callbacks with a method
-    ``on_projection(projection)`` are notified of the first proxies and of each projection. If a callback sets
-    ``model.stop_training``, training ends after the epoch.
+    Keras callbacks work as they are. The logs of an epoch hold the scores of ``validate``, as ``map_at_r`` and not
+    ``val_map_at_r``, ``loss``, ``learning_rate``, ``step`` (over all epochs), ``projections`` (so far) and
+    ``projected`` (after this epoch). ``on_train_begin`` gets the number of finished epochs, ``epoch``, and the logs of
+    the last of them. The logs of a batch hold its ``loss``; reading it makes the device wait, and the loop itself reads
+    losses only every 50 steps and at the end of an epoch: a loss that is not finite ends training then, before anything
+    is saved. Callbacks with a method ``on_projection(projection)`` are notified of the first proxies and of each
+    projection. If a callback sets ``model.stop_training``, training ends after the epoch.
 
     Attributes:
       model: the network.
@@ -144,6 +144,7 @@ class Trainer:
 
         Raises:
           TrainingError: the loss or its gradient is not finite, or a validation score is missing or not finite.
+          ConfigError: a callback monitors what the logs of the first epoch do not hold.
           Interrupted: ``should_stop`` returned True, or a KeyboardInterrupt came between the last step of an epoch and
             its checkpoint, which may take long; the position is saved.
         """
@@ -202,6 +203,7 @@ class Trainer:
             logs, projection = self._after_epoch()
             announce(self.callbacks, projection)
             self.state.checkpoints.save()
+            callbacks.check_monitors(logs)
             callbacks.notify("on_epoch_end", epoch, logs)
             self.optimizer.synchronize()  # A callback may have set the learning rate.
             if self.replicas.any(self.model.stop_training) and not self.progress.finished:

@@ -50,9 +50,19 @@ class SavedAsJsonTest(tf.test.TestCase):
         progress.last_logs = {"step": 3, "loss": 1e-300, "projected": False}
         schedule = ProjectionSchedule("period", period=7, best_score=math.nextafter(0.5, 1), epochs_in_problem=4)
         plateau = PlateauLearningRate(1e-4 / 3, 4, 0.5, 1e-6, epochs_without_improvement=2)
-        others = Progress(), ProjectionSchedule(), PlateauLearningRate(1.0, 1, 0.1, 0.0)
+        others = Progress(), ProjectionSchedule("period", period=7), PlateauLearningRate(1.0, 4, 0.5, 1e-6)
         self.round_trip(SavedAsJson(progress, schedule, plateau), SavedAsJson(*others))
         self.assertEqual(others, (progress, schedule, plateau))  # Dataclasses are equal if all their fields are.
+
+    def test_settings_are_those_of_the_resumed_training(self):
+        saved = (
+            ProjectionSchedule("period", 4, 7, 0.1, 0.2, best_score=0.5),
+            PlateauLearningRate(1e-4, 4, 0.5, 1e-6, 0.1),
+        )
+        given = ProjectionSchedule("plateau", 2, 3, 0.4, 0.5), PlateauLearningRate(1.0, 2, 0.9, 1e-3, 0.3)
+        self.round_trip(SavedAsJson(*saved), SavedAsJson(*given))
+        expected = ProjectionSchedule("plateau", 2, 3, 0.4, 0.5, best_score=0.5)
+        self.assertEqual(given, (expected, PlateauLearningRate(1e-4, 2, 0.9, 1e-3, 0.3)))
 
     def test_infinity(self):
         restored = Progress(best_score=0.9)

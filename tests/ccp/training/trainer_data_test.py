@@ -197,6 +197,15 @@ class CallbacksTest(EagerTest):
         self.assertEqual((again.progress.epoch, again.progress.finished), (3, True))
         self.assertAllEqual(again.model.layers[-1].kernel, trainer.model.layers[-1].kernel)
 
+    def test_a_callback_that_waits_for_another_score_is_refused(self):
+        stopping = tf.keras.callbacks.EarlyStopping("val_map_at_r", mode="max")
+        keeping = tf.keras.callbacks.ModelCheckpoint(
+            os.path.join(self.get_temp_dir(), "all.weights.h5"), save_weights_only=True
+        )
+        trainer = toy_trainer(toy_settings(max_epochs=2), callbacks=[keeping, stopping])
+        with self.assertRaisesRegex(ConfigError, "EarlyStopping monitors val_map_at_r, and the logs .*, map_at_r,"):
+            trainer.fit()
+
     def test_a_learning_rate_that_a_callback_sets_is_that_of_all_groups(self):
         lowered = tf.keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: trainer.model.optimizer.learning_rate.assign(0.001)
