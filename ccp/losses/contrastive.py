@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ccp.losses.mining import PairMining
 from ccp.losses.pair_loss import PairLoss
-from ccp.losses.reductions import MEAN_OF_ACTIVE, check_reduction, reduce_hinges
+from ccp.losses.reductions import MEAN_OF_ACTIVE, check_margins, check_reduction, reduce_hinges
 from ccp.pairs import Pairs
 from ccp.settings import setting
 
@@ -41,6 +41,7 @@ class ContrastiveLoss(PairLoss):
     def __post_init__(self):
         super().__post_init__()
         check_reduction(self.pair_reduction)
+        check_margins(self.pos_margin, self.neg_margin)
 
     def reduce(self, scores: tf.Tensor, pairs: Pairs) -> tf.Tensor:
         """Both hinges over [anchors, references] distances, each reduced by itself."""

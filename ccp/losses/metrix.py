@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ccp import distances
 from ccp.losses.mixing import SMALLEST_SQUARED_NORM, draw_share
-from ccp.losses.reductions import MEAN_OF_ACTIVE, reduce_hinges
+from ccp.losses.reductions import MEAN_OF_ACTIVE, check_margins, reduce_hinges
 from ccp.losses.step_counter import StepCounter
 from ccp.losses.within_batch import WithinBatchLoss
 from ccp.pairs import Pairs
@@ -50,6 +50,7 @@ class MetrixLoss(WithinBatchLoss):
 
     def __post_init__(self):
         super().__post_init__()
+        check_margins(self.pos_margin, self.neg_margin)
         self.counter = StepCounter()
 
     def compute_batch(self, anchors: tf.Tensor, pairs: Pairs) -> tf.Tensor:

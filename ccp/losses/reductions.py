@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from ccp.errors import ConfigError
+
 MEAN_OF_ACTIVE = "mean_of_active"
 MEAN = "mean"
+
+
+def check_margins(pos_margin: float, neg_margin: float) -> None:
+    """Raises a ConfigError if a pair at one distance would cost nothing as a positive and as a negative."""
+    if pos_margin > neg_margin:
+        raise ConfigError(
+            f"pos_margin is at most neg_margin: positives are to be nearer than negatives; got {pos_margin:g} and "
+            f"{neg_margin:g}. Exchange them?"
+        )
 
 
 def check_reduction(reduction: str) -> None:

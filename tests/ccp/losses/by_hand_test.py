@@ -25,8 +25,8 @@ LABELS = [0, 0, 1, 1]
         (0.4, 0.6, "mean_of_active", 0.6 + 0.55 / 3),
         # The same sums, seen from both ends, over the 4 × 4 entries.
         (0.4, 0.6, "mean", 2 * (0.6 + 0.55) / 16),
-        # Exactly at its margin a pair is not active: positive 1 against 1, negative 0.25 against 0.25.
-        (1.0, 0.25, "mean_of_active", 0.0),
+        # Exactly at its margin a pair is not active: positive 0.25 and negative 0.25; d(2,3) is beyond by 0.75.
+        (0.25, 0.25, "mean_of_active", 0.75),
     ],
 )
 def test_contrastive(pos_margin, neg_margin, reduction, expected):

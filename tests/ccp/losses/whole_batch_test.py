@@ -50,6 +50,8 @@ def test_arguments_by_position_and_of_any_numeric_type():
 @pytest.mark.parametrize(
     ("kind", "arguments", "message"),
     [
+        (ccp.ContrastiveLoss, {"pos_margin": 0.5, "neg_margin": 0.3}, "pos_margin is at most neg_margin.*0.5 and 0.3"),
+        (ccp.MetrixLoss, {"pos_margin": 0.6}, "pos_margin is at most neg_margin.*0.6 and 0.5"),
         (ccp.ContrastiveLoss, {"pos_margin": -0.1}, "pos_margin must be at least 0 and at most 2; got -0.1"),
         (ccp.ContrastiveLoss, {"pair_reduction": "sum"}, "'sum'; choose mean_of_active or mean"),
         (ccp.TripletLoss, {"pair_reduction": "sum"}, "'sum'; choose mean_of_active or mean"),
