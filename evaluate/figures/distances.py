@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from evaluate.figures.style import RIGHT, WRONG, new_figure, tidy
+from evaluate.figures.style import RIGHT, WRONG, legend_below, new_figure, tidy
 
 _BINS = 60
 
@@ -27,7 +27,8 @@ def draw_distances(positives: np.ndarray, negatives: np.ndarray) -> Figure:
         axes.stairs(heights, bins, fill=True, label=label, **style)
         axes.axvline(np.median(distances), color=color, ls="--" if hatch else "-", lw=1.2)
     axes.set(xlabel="Euclidean distance of a pair", ylabel="density", xlim=(0, None))
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False)
     tidy(axes)
+    handles, _ = axes.get_legend_handles_labels()
+    if handles:
+        legend_below(figure, handles)
     return figure

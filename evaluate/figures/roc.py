@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from evaluate.figures.style import COLORS, HEIGHT, MARKERS, WIDTH, legend_below, new_figure, tidy
 from evaluate.verification.result import Verification
@@ -42,6 +43,7 @@ def draw_roc(verifications: Mapping[str, Verification]) -> Figure:
         axes.plot(verification.eer, 1 - verification.eer, marker, color=color, mfc="white", ms=7)
     axes.set(xscale="log", xlabel="impostor pairs that match (FMR)", ylabel="genuine pairs that match", xlim=(None, 1))
     axes.set_ylim(0, _ENOUGH)
+    handles.append(Line2D([], [], ls="", marker="o", color="grey", mfc="white", ms=7, label="both errors equal"))
     tidy(axes)
     legend_below(figure, handles)
     return figure

@@ -4,7 +4,7 @@ import numpy as np
 from absl.testing import parameterized
 
 from evaluate import figures
-from tests.support.figure_checks import FigureTestCase
+from tests.support.figure_checks import FigureTestCase, legend
 
 
 class DistancesTest(FigureTestCase):
@@ -14,9 +14,9 @@ class DistancesTest(FigureTestCase):
         for patch in figure.axes[0].patches:
             values, edges, _ = patch.get_data()
             self.assertAlmostEqual(float((values * np.diff(edges)).sum()), 1.0)
-        texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-        self.assertEqual(texts, ["one class, median 0.20", "two classes, median 0.95"])
+        self.assertEqual(legend(figure), ["one class, median 0.20", "two classes, median 0.95"])
         self.assert_is_png_of(figure)
+        self.assert_nothing_sticks_out(figure)
 
     @parameterized.parameters(0, 3)
     def test_no_pairs_of_one_class(self, count):

@@ -14,7 +14,7 @@ class RocTest(FigureTestCase):
         random, labels = np.random.default_rng(0), np.repeat(np.arange(classes), 8)
         found = verify(random.normal(size=(classes, 4))[labels] + random.normal(size=(len(labels), 4)), labels)
         figure = figures.draw_roc({"test": found})
-        self.assertEqual(legend(figure), ["test"])
+        self.assertEqual(legend(figure), ["test", "both errors equal"])
         unsure, sure, points, equal = figure.axes[0].get_lines()
         self.assertEqual(sure.get_xdata()[0], unsure.get_xdata()[-1])
         self.assertGreaterEqual(sure.get_xdata().min(), found.lowest_fmr)
