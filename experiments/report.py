@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Sequence
 
 from ccp.errors import UserError
-from datasets.files import read_json, save_json, save_text
+from datasets.files import OutputError, read_json, save_json, save_text
 from evaluate.geometry import normalized
 from evaluate.report.facts import CrossValidation, Evaluation, Report, RunFacts
 from evaluate.report.page import render
@@ -33,6 +33,8 @@ def write_report(
     """Writes the report of one run, or of several side by side.
 
     Runs that differ in nothing but the seed are one row, of means; the figures are those of the first one.
+
+    Runs with a damaged ``result.json`` are left out with a warning.
 
     Beside the page ``index.html``, which holds all that it shows, are its figures as PNG files and ``numbers.json``.
 
@@ -80,9 +82,10 @@ def _runs_in(paths: Sequence[str], some_matched: bool) -> tuple[list[RunDirector
             runs.append(RunDirectory(path))
             continue
         runs += directory.runs()
-        result = directory.load_result()
+        result = directory.load_result() if _is_readable(directory.result) else None
         if result is not None:
             protocols.append(CrossValidation(path, result["repeats"], mlrc_rows(result)))
+    runs = [run for run in runs if _is_readable(run.result)]
     if some_matched:
         others = [str(run.path) for run in runs if not run.settings.exists()]
         if others:
@@ -91,6 +94,17 @@ def _runs_in(paths: Sequence[str], some_matched: bool) -> tuple[list[RunDirector
     if not runs:
         raise UserError("A report needs at least one run; pass directories that main.py train has written.")
     return runs, protocols
+
+
+def _is_readable(result: pathlib.Path) -> bool:
+    """Whether a result, if there is one, is whole; warns if it is not."""
+    try:
+        if result.exists():
+            read_json(result)
+    except OutputError as error:
+        _log.warning("left out: %s", error)
+        return False
+    return True
 
 
 def _gather_group(group: SettingGroup, data_dir: str | None) -> list[RunFacts]:

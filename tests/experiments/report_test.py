@@ -101,6 +101,20 @@ class WriteReportTest(tf.test.TestCase):
         self.assertEqual([run.path for run in report.runs], [str(folder / "run")])
         self.assertIn(f"left out what is no run: {folder / 'notes'}", logs.output[0])
 
+    def test_damaged_results_are_left_out(self):
+        damaged = self.copy()
+        (damaged / "result.json").write_text("{")
+        with self.assertLogs("ccp", "WARNING") as logs:
+            report = self.gathered(damaged, self.run_dir)
+        self.assertEqual([run.path for run in report.runs], [self.run_dir])
+        self.assertIn(f"left out: {damaged / 'result.json'} is damaged", logs.output[0])
+        protocol = damaged.parent
+        shutil.copytree(self.run_dir, protocol / "fold1-repeat0")
+        (protocol / "mlrc.json").write_text("{")
+        with self.assertLogs("ccp", "WARNING") as logs:
+            report = self.gathered(protocol)
+        self.assertEqual((len(report.runs), report.protocols), (1, []))
+
     def test_a_run_under_three_names_is_one(self):
         other = self.copy(seed=1)
         link = other.parent / "link"
