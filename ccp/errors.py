@@ -10,7 +10,7 @@ class ConfigError(UserError, ValueError):
 
 
 class TrainingError(UserError):
-    """Training cannot go on; the message says at which step and why."""
+    """Training cannot continue; the message says at which step and why."""
 
 
 class Interrupted(UserError):

@@ -108,7 +108,6 @@ class PastSteps(tf.keras.layers.Layer):
     def __init__(self, num_steps: int, batch_size: int, shape: tuple[int, int, int], name: str = "past_steps"):
         super().__init__(name=name, trainable=False, dtype="float32")
         self.num_steps, self.batch_size = num_steps, batch_size
-
         self.embeddings = replicated_zeros(self, "embeddings", (num_steps, batch_size, shape[-1]))
         self.stored_labels = replicated_zeros(self, "labels", (num_steps, batch_size), tf.int64)
         self.rows = replicated_zeros(self, "rows", (num_steps,), tf.int64)

@@ -100,7 +100,6 @@ class NoiseThreshold(tf.keras.layers.Layer):
     def __init__(self, noise_rate: float, window: int, name: str = "noise_threshold"):
         super().__init__(name=name, trainable=False, dtype="float32")
         self.noise_rate, self.size = noise_rate, window
-
         self.window = replicated_zeros(self, "window", (window,), tf.float32)
         self.filled = replicated_zeros(self, "filled", (), tf.int64)
 
@@ -115,7 +114,8 @@ class NoiseThreshold(tf.keras.layers.Layer):
         def some():
             order = tf.argsort(probabilities, stable=True)
             own = tf.gather(probabilities, order[num_low - 1])
-            self._push(own, tf.logical_and(tf.math.is_finite(own), own < 1.0))
+            # 1 is that of a class which the memory lacks. Neither this nor a NaN is a threshold.
+            self._push(own, own < 1.0)
             not_lowest = tf.argsort(order) >= num_low
             above = probabilities > self._mean()
             usable = tf.logical_and(self.filled > 0, tf.reduce_any(above))

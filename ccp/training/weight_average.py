@@ -41,10 +41,9 @@ class WeightAverage(tf.Module):
         self.steps = tf.Variable(0, dtype=tf.int64, name="steps", **replicated)
 
     def start(self) -> None:
-        """Begins with the variables as they are."""
+        """Begins with the variables as they are now, before the first step."""
         for copy, original in zip(self.copies, self._originals()):
             copy.assign(tf.convert_to_tensor(original))
-        self.steps.assign(0)
 
     def update(self) -> None:
         """Takes the variables after a step, on a replica: average ← d · average + (1 − d) · variable.

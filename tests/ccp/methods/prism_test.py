@@ -13,10 +13,10 @@ def test_recorded_decisions():
     """Ten batches against a memory that lacks one class; of the seventh every label is wrong."""
     values = {name.partition("/")[2]: value for name, value in recorded.cited().items() if name.startswith("prism/")}
     memory = ccp.CrossBatchMemory(20, 6)
-    memory.store(values["memory_labels"], values["memory"])
+    memory.store(values["memory_labels"], 3.0 * values["memory"])  # Not of length 1, as recorded.
     loss = ccp.PRISMLoss(ccp.CosineContrastiveLoss(), memory, 5, noise_rate=0.3, noise_window=3)
     for labels, embeddings, expected in zip(values["labels"], values["embeddings"], values["counted"]):
-        probabilities = loss._probabilities(tf.constant(labels), tf.constant(embeddings))
+        probabilities = loss._probabilities(tf.constant(labels), tf.constant(2.0 * embeddings))
         np.testing.assert_array_equal(loss.threshold.counted(probabilities), expected)
 
 
@@ -24,6 +24,8 @@ def test_threshold_by_hand():
     threshold = NoiseThreshold(noise_rate=0.5, window=2)
     # Of each four the second lowest is the batch's own threshold; means are 0.2, then 0.3, then of the last two 0.5.
     for probabilities, expected in (
+        # Of a batch of classes that the memory lacks there is no threshold: all but the first two count.
+        ([1.0, 1.0, 1.0, 1.0], [False, False, True, True]),
         ([0.1, 0.9, 0.2, 0.3], [False, True, False, True]),
         ([0.4, 0.35, 0.8, 0.1], [True, True, True, False]),
         ([0.65, 0.9, 0.7, 0.4], [True, True, True, False]),
@@ -31,6 +33,8 @@ def test_threshold_by_hand():
         ([0.2, 0.1, 0.05, 0.3], [True, False, False, True]),
         # The mean of 0.1 and 0.13.
         ([0.15, 0.11, 0.14, 0.13], [True, False, True, True]),
+        # Still that mean.
+        ([0.12, 1.0, 1.0, 1.0], [True, True, True, True]),
     ):
         np.testing.assert_array_equal(threshold.counted(tf.constant(probabilities)), expected)
 
