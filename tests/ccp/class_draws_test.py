@@ -1,5 +1,7 @@
 """Which classes are drawn when, by what has to hold for all sizes and groups."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,12 @@ def test_counts_are_expectations_rounded_and_capped(seed):
     free = ~capped
     np.testing.assert_array_equal(counts[capped], most)
     assert (np.abs(counts[free] - shares[free]) < 1 + 1e-9).all()
+
+
+def test_counts_have_their_sum_also_where_the_expectations_are_rounded_below_it():
+    random = mock.Mock(permutation=np.asarray, random=lambda: 0.0)
+    counts = counts_in_proportion(np.sqrt(np.arange(1, 9)), 8, 8, random)  # Their sum is 7.999999999999998.
+    assert counts.sum() == 8
 
 
 def test_counts_are_right_on_average():
