@@ -47,6 +47,11 @@ class ClassProxies(tf.keras.layers.Layer):
         labels = tf.repeat(tf.range(self.num_classes, dtype=tf.int64), self.proxies_per_class)
         return labels, tf.reshape(self.points, [-1, self.embedding_size])
 
+    def references_of(self, classes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """As ``references``, of some classes [sampled] alone; the gradient is that of their points alone."""
+        labels = tf.repeat(tf.cast(classes, tf.int64), self.proxies_per_class)
+        return labels, tf.reshape(tf.gather(self.points, classes), [-1, self.embedding_size])
+
     def checked(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         """The labels [batch] of embeddings [batch, embedding_size], all of classes with proxies.
 

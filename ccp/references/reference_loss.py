@@ -7,8 +7,10 @@ import dataclasses
 import tensorflow as tf
 
 from ccp.losses.pair_loss import PairLoss, prepare
+from ccp.losses.step_counter import StepCounter
 from ccp.losses.whole_batch import WholeBatchLoss
 from ccp.references.class_proxies import ClassProxies
+from ccp.references.class_sample import sampled_classes
 from ccp.references.cross_batch_memory import CrossBatchMemory
 from ccp.settings import setting
 
@@ -28,6 +30,10 @@ class ReferenceLoss(WholeBatchLoss):
       proxy_weight: weight of the batch against the proxies.
       memory: a cross-batch memory; None for none.
       memory_weight: weight of the batch against the memory.
+      class_share: below 1, each call compares with the proxies of the batch's classes and of others that are drawn
+        anew, together this share of all (the sample rate of Partial FC, An et al., CVPR 2022). Proxies of other classes
+        have gradient 0. As there, the loss is not reweighted.
+      seed: of the draws of classes, together with the number of the call.
 
     Raises:
       TypeError: proxies or memory are something else.
@@ -40,6 +46,10 @@ class ReferenceLoss(WholeBatchLoss):
     proxy_weight: float = 1.0
     memory: CrossBatchMemory | None = None
     memory_weight: float = 1.0
+    class_share: float = setting(
+        1.0, "share of the classes in a step: the batch's, others at random", above=0, at_most=1
+    )
+    seed: int = 0
     name: str = "references"
 
     def __post_init__(self):
@@ -54,6 +64,11 @@ class ReferenceLoss(WholeBatchLoss):
         self.batch_weight, self.proxy_weight, self.memory_weight = weights
         if not (self.batch_weight or self.proxies or self.memory):
             raise ValueError("A loss needs proxies, a memory, or the batch itself (batch_weight above 0).")
+        if self.class_share < 1 and self.proxies is None:
+            raise ValueError(
+                f"class_share={self.class_share} is a share of class proxies; pass proxies, or leave it out."
+            )
+        self.counter = StepCounter("sample_counter") if self.class_share < 1 else None
 
     @tf.autograph.experimental.do_not_convert
     def call(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
@@ -62,11 +77,18 @@ class ReferenceLoss(WholeBatchLoss):
         labels = labels if self.proxies is None else self.proxies.checked(labels, embeddings)
         total = self.batch_weight * self.pair_loss.call(labels, embeddings) if self.batch_weight else 0.0
         if self.proxies is not None:
-            total += self.proxy_weight * self.pair_loss.against(labels, embeddings, *self.proxies.references())
+            total += self.proxy_weight * self.pair_loss.against(labels, embeddings, *self._proxies_for(labels))
         if self.memory is not None:
             self.memory.store(labels, embeddings)
             total += self.memory_weight * self._against_memory(labels, embeddings)
         return total
+
+    def _proxies_for(self, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        if self.counter is None:
+            return self.proxies.references()
+        # Folded, as a pair loss may draw from the same seed and step.
+        seed = tf.random.experimental.stateless_fold_in(self.counter.next_seed(self.seed), 1)
+        return self.proxies.references_of(sampled_classes(labels, self.proxies.num_classes, self.class_share, seed))
 
     def _against_memory(self, labels: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
         def compared():
@@ -117,6 +139,9 @@ class CCPLoss(ReferenceLoss):
 
     batch_weight: float = setting(0.1, "weight of the batch against itself", at_least=0)
     proxy_weight: float = setting(1.0, "weight of the batch against the proxies", above=0)
+    class_share: float = setting(
+        1.0, "share of the classes in a step: the batch's, others at random", above=0, at_most=1
+    )
     name: str = "ccp"
 
     def __post_init__(self):

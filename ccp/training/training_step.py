@@ -157,6 +157,7 @@ class TrainingStep:
             loss = loss_function.total(terms) if terms else loss_function(labels, gathered)
             minimized = self.loss_scale.scaled(loss) if self.loss_scale else loss
         to_embeddings, *to_loss = loss_tape.gradient(minimized, [gathered, *of_loss], unconnected_gradients=_ZERO)
+        to_loss = [tf.convert_to_tensor(gradient) for gradient in to_loss]  # Of a sample of proxies, they are sparse.
         to_own = replicas.own_rows(to_embeddings, tf.shape(embeddings)[0])
         to_network, regularization = back(to_own, scale)
         summed = replicas.all_reduce_sum([*to_network, *to_loss])

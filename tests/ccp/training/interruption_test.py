@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+from unittest import mock
 
 import tensorflow as tf
 from absl.testing import parameterized
 
 from ccp.errors import Interrupted
+from tests.support import toy_training
 from tests.support.toy_training import (
     assert_same_tensors,
     saved_tensors,
@@ -50,6 +52,19 @@ class InterruptionTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(*(one.projections and one.projections.schedule for one in (resumed, unbroken)))
         for one, other in zip(resumed.model.get_weights(), unbroken.model.get_weights()):
             self.assertAllEqual(one, other)
+
+    def test_resumed_it_samples_the_classes_that_an_unbroken_one_does(self):
+        tf.config.run_functions_eagerly(True)
+        self.addCleanup(tf.config.run_functions_eagerly, False)
+        home = self.get_temp_dir()
+        whole, broken = os.path.join(home, "whole"), os.path.join(home, "broken")
+        with mock.patch.object(toy_training, "CLASSES", 40):
+            settings = toy_settings("proxy/contrastive", class_share=0.5, max_epochs=2)
+            train_in_parts(settings, whole)
+            train_in_parts(settings, broken, (2, 1))
+        assert_same_tensors(saved_tensors(broken), saved_tensors(whole))
+        counts = [value for name, value in saved_tensors(whole).items() if "/steps/" in name]
+        self.assertEqual(counts, [2 * toy_training.STEPS])
 
     def test_the_learning_rates_since_the_last_projection_are_part_of_the_checkpoint(self):
         tf.config.run_functions_eagerly(True)
