@@ -17,10 +17,12 @@ from benchmarks.input_pipeline import InputPipelineBenchmark
 from benchmarks.k_center import KCenterBenchmark
 from benchmarks.losses import LossesBenchmark
 from benchmarks.retrieval import RetrievalBenchmark
+from benchmarks.sampled_classes import SampledClassesBenchmark
 from benchmarks.training_step import TrainingStepBenchmark
 
 SUITES = (
     LossesBenchmark,
+    SampledClassesBenchmark,
     TrainingStepBenchmark,
     GradientPassesBenchmark,
     BackbonesBenchmark,

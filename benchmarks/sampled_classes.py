@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -84,7 +85,9 @@ WORKLOADS = {"forward and backward": gradients, "with Adam": adam_step}
 def memory_workload(what: str, num_classes: str, share: str) -> tuple[Callable[[], object], Callable[[], object]]:
     """For ``benchmarks.memory``: at a small number of classes, and at a large one."""
     build = functools.partial(WORKLOADS[what], share=float(share))
-    return build(_SMALL), build(int(num_classes))
+    small, full = build(_SMALL), build(int(num_classes))
+    gc.collect()  # What proxies were made from is as large as they are.
+    return small, full
 
 
 def _inputs(num_classes: int, share: float) -> tuple[ccp.ReferenceLoss, tf.Tensor, tf.Tensor]:
