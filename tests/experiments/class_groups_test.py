@@ -18,12 +18,12 @@ NAMES = ("a", "b", "c", "d")
 
 
 def experiment(means=(), **settings):
-    """Four classes of two images each, which are embedded beside their means; class_draws as it starts."""
+    """Four classes of two images each, which are embedded far from their means; class_draws as it starts."""
     given = {"class_draws": "by_group", "classes_per_batch": 4, "group_size": 2, **settings}
 
     def embed(examples, shared):
         assert shared
-        embeddings = np.repeat(np.array(means, float), 2, axis=0) + np.tile([[-0.1], [0.1]], (4, 1))
+        embeddings = np.repeat(np.array(means, float), 2, axis=0) + np.tile([[-4.0], [4.0], [4.0], [-4.0]], (2, 1))
         return types.SimpleNamespace(embeddings=embeddings, labels=np.repeat(np.arange(4), 2))
 
     splits = types.SimpleNamespace(train=types.SimpleNamespace(class_names=NAMES, num_classes=4))
