@@ -74,14 +74,16 @@ def _k_reciprocal(queries, gallery, k1, k2, weight):
 
 
 class RerankingTest(parameterized.TestCase):
-    @parameterized.product(alpha=(0.0, 3.0), with_gallery=(False, True))
-    def test_query_expansion(self, alpha, with_gallery):
+    @parameterized.product(alpha=(0.0, 3.0), with_gallery=(False, True), k=(4, 30))
+    def test_query_expansion(self, alpha, with_gallery, k):
         vectors, _ = _clusters()
         queries, gallery = (vectors[:10], vectors[10:]) if with_gallery else (vectors, None)
         rows = np.array([3, 0, 9])
-        found = QueryExpansion(queries, gallery, k=4, alpha=alpha).ranked(rows, 99)
-        expected = _expanded(queries, gallery, 4, alpha)
-        np.testing.assert_array_equal(found, [expected[row] for row in rows])
+        expansion, expected = QueryExpansion(queries, gallery, k=k, alpha=alpha), _expanded(queries, gallery, k, alpha)
+        # Of 30, some are on the other side of the origin; and a query may not be among the three nearest to its sum.
+        for count in (99, 3):
+            found = expansion.ranked(rows, count)
+            np.testing.assert_array_equal(found, [expected[row][:count] for row in rows])
 
     @parameterized.product(with_gallery=(False, True), most_pairs=(7, 50_000))
     def test_k_reciprocal(self, with_gallery, most_pairs):
