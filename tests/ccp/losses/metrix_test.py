@@ -73,6 +73,19 @@ def test_draws_follow_from_seed_and_step():
     assert again.get_config() == loss.get_config()
 
 
+def test_half_of_the_steps_mix_the_anchors_themselves_by_shares_of_a_beta_distribution():
+    loss, drawn = ccp.MetrixLoss(mix_alpha=8.0), []
+    loss.mixed = lambda anchors, pairs, share, with_itself: drawn.append((float(share), bool(with_itself)))
+    for _ in range(60):
+        loss.compute_batch(tf.zeros([1, 2]), None)
+    shares, with_itself = np.transpose(drawn)
+    # Beta(8, 8) has mean 1/2 and variance 1/68; bounds are at about 4 deviations, for each kind of step alike.
+    assert 15 < with_itself.sum() < 45
+    for own in (0, 1):
+        np.testing.assert_allclose(shares[with_itself == own].mean(), 0.5, atol=0.1)
+    np.testing.assert_allclose(shares.var(), 1 / 68, atol=0.01)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize(
     ("labels", "embeddings"),
