@@ -19,9 +19,12 @@ def k_means(points: tf.Tensor, clusters: tf.Tensor, num_clusters: int, num_steps
     Returns:
       [points] int64, no cluster empty.
     """
-    for _ in range(num_steps):
-        clusters = nearest_clusters(points, cluster_means(points, clusters, num_clusters))
-    return clusters
+
+    def lloyd_step(clusters):
+        return (nearest_clusters(points, cluster_means(points, clusters, num_clusters)),)
+
+    # A loop of the graph, which holds and traces one step instead of all.
+    return tf.while_loop(lambda clusters: True, lloyd_step, (clusters,), maximum_iterations=num_steps)[0]
 
 
 def cluster_means(points: tf.Tensor, clusters: tf.Tensor, num_clusters: int) -> tf.Tensor:
