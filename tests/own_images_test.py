@@ -6,6 +6,7 @@ import csv
 import json
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -28,6 +29,7 @@ PROJECTING = ("--projection=period", "--projection_period=1")
 DECODED_SIMPLY = {**command_line.NO_BOARD, photographs.OPEN_IMAGE: photographs.open_jpeg}
 
 
+@pytest.mark.slow  # A process for each command.
 class OwnImagesTest(parameterized.TestCase, tf.test.TestCase):
     def setUp(self):
         super().setUp()
