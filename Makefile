@@ -8,7 +8,7 @@ REQUIREMENTS := requirements/dev.txt
 LOCK = $$($(PYTHON_IN_VENV) -c 'import sys; print("requirements/lock" + "-keras3" * (sys.version_info >= (3, 12)) + ".txt")')
 VERSION := -c 'import sys; print("Python %d.%d" % sys.version_info[:2])'
 
-.PHONY: demo notebooks test test-real-size lint format benchmark docs wheel test-wheel setup setup-gpu setup-pretrained setup-docs setup-peers clean
+.PHONY: demo notebooks test test-real-size test-databases lint format benchmark docs wheel test-wheel setup setup-gpu setup-pretrained setup-docs setup-peers clean
 
 demo: $(INSTALLED)  ## train on Latin letters with and without CCP, evaluate on Greek and Cyrillic ones, draw, export
 	$(PYTHON_IN_VENV) main.py demo
@@ -18,6 +18,11 @@ test: $(INSTALLED)  ## the whole test suite
 
 test-real-size: $(INSTALLED)  ## two steps and a projection of BN-Inception at 227 x 227, Keras' largest networks: minutes, 3 GB
 	$(PYTHON_IN_VENV) -m pytest -m real_size -s tests/real_size_test.py tests/models/backbones/keras_networks_test.py
+
+test-databases: $(INSTALLED)  ## add vector databases to it, and run the recipes of docs/galleries.md against them
+	$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --constraint $(LOCK) \
+		--requirement requirements/databases.txt
+	$(PYTHON_IN_VENV) -m pytest tests/galleries_docs_test.py
 
 lint: $(INSTALLED)  ## check style, formatting, types, and that imports point downwards
 	$(PYTHON_IN_VENV) -m ruff check .

@@ -16,7 +16,7 @@ async function fetched(path, options) {
   try {
     response = await fetch(path, options);
   } catch {
-    throw new Error("The server does not answer; is main.py browse still running?");
+    throw new Error("The server does not answer: has main.py browse ended, or the file been changed?");
   }
   const value = await response.json();
   if (!response.ok) throw new Error(value.error);

@@ -106,7 +106,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _refusal(self) -> _Response | None:
         """The answer to a page of another host, which may have this one's address; None for a request of this page."""
         host = self.headers.get("Host", "")
-        if re.sub(r":\d+$", "", host).lower() not in _HOSTS or len(self.headers.get_all("Host")) > 1:
+        if re.sub(r":\d+$", "", host).lower() not in _HOSTS:
             return _error(403, f"This page is at {self.server.url} only.")
         origin, site = self.headers.get("Origin"), self.headers.get("Sec-Fetch-Site", "none")
         if origin not in (None, f"http://{host}") or site not in ("same-origin", "none"):

@@ -54,6 +54,11 @@ def gallery_in(folder: pathlib.Path, threshold: Threshold | None = THRESHOLD) ->
     for name, colour in COLOURS.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(png(colour))
+    return opened(folder, threshold)
+
+
+def opened(folder: pathlib.Path, threshold: Threshold | None = THRESHOLD) -> BrowsedGallery:
+    """A folder that holds the images."""
     classes = [name.rpartition("/")[0] for name in COLOURS]
     embeddings = np.array(list(COLOURS.values()), np.float32) / 255
     images = ImageSet(str(folder), [str(folder / name) for name in COLOURS], classes, embeddings)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from datasets.manifest import DataError
 from experiments.browse import gallery as module
-from experiments.browse.gallery import UnreadableError
+from experiments.browse.gallery import BrowsedGallery, UnreadableError
 from tests.support import browsed, pictures
 
 
@@ -37,6 +37,11 @@ class AnswersTest(parameterized.TestCase):
         self.assertEqual(found["query"], {"image": 3, "name": "red/1.png", "class": "red"})
         self.assertEqual([answer["image"] for answer in found["answers"]][:2], [2, 4])
         self.assertLen(found["answers"], 5)
+        same = self.gallery.images.embeddings[[0, 1, 2, 2, 4, 5]]  # The third and the fourth: which is first is open.
+        gallery = BrowsedGallery(self.gallery.images._replace(embeddings=same), None, None, {})
+        for number, other in ((2, 3), (3, 2)):
+            answers = [answer["image"] for answer in gallery.near(number)["answers"]]
+            self.assertEqual((answers[0], len(answers)), (other, 5))
 
     def test_no_more_than_the_most(self):
         with mock.patch.object(module, "MOST_ANSWERS", 2):
@@ -63,6 +68,7 @@ class AnswersTest(parameterized.TestCase):
         self.assertEqual(shown["class"], [1, 1, 2, 2, 2, 0])
         places = np.array([shown["x"], shown["y"]]).T
         self.assertEqual((places.min(), places.max()), (0, 1000))
+        np.testing.assert_allclose(places.min(axis=0) + places.max(axis=0), 1000, atol=1)  # In the middle.
         self.assertLess(np.linalg.norm(places[2] - places[3]), np.linalg.norm(places[2] - places[0]))
 
     def place(self, number):
@@ -86,6 +92,9 @@ class AnswersTest(parameterized.TestCase):
         with self.assertRaisesRegex(DataError, "leads out of the gallery"):
             self.gallery.thumbnail(2)
         self.assertEqual(self.gallery.thumbnail(3), self.gallery.thumbnail(0))
+        linked = pictures.folder_for(self) / "linked"
+        linked.symlink_to(self.folder)
+        self.assertEqual(browsed.opened(linked).thumbnail(3), self.gallery.thumbnail(3))
         beside = self.folder.parent / f"{self.folder.name}2"  # Its path starts like the gallery's.
         names = ["../" * 20 + str(outside / "secret.png")[1:], str(outside / "secret.png"), f"../{beside.name}/a.png"]
         for name in names:

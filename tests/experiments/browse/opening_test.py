@@ -32,7 +32,9 @@ class OpenGalleryTest(tf.test.TestCase):
     def test_a_gallery_then_its_index(self):
         gallery = open_gallery("model", str(self.images), str(self.index))
         self.assertEqual(gallery.images.directory, str(self.images))
-        again = open_gallery("model", index=str(self.index))
+        with mock.patch.object(module, "embed_contents", wraps=module.embed_contents) as embedding:
+            again = open_gallery("model", index=str(self.index))
+        embedding.assert_called_once()  # So that the first search does not wait for the model.
         self.assertEqual(again.about, gallery.about)
         self.assertEqual((gallery.about["images"], gallery.about["classes"]), (12, 5))
         self.assertEqual(gallery.about["threshold"], {"distance": 0.5, "low": 0.3, "high": 0.6, "fmr": 1e-3})

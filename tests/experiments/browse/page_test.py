@@ -32,13 +32,11 @@ class PageTest(absltest.TestCase):
 
     def setUp(self):
         super().setUp()
-        folder = pictures.folder_for(self)
-        self.photograph = folder / "photograph.png"
-        self.photograph.write_bytes(browsed.png((255, 0, 0)))
+        self.folder = pictures.folder_for(self)
         stack = contextlib.ExitStack()
         self.addCleanup(stack.close)
-        server = stack.enter_context(browsed.serving(browsed.gallery_in(folder / "gallery")))
-        self.page = stack.enter_context(browser.open_page(folder / "profile"))
+        server = stack.enter_context(browsed.serving(browsed.gallery_in(self.folder / "gallery")))
+        self.page = stack.enter_context(browser.open_page(self.folder / "profile"))
         self.page.send("Page.navigate", url=f"{server.url}#2")
 
     def test_searches_by_every_way_and_back(self):
@@ -49,17 +47,22 @@ class PageTest(absltest.TestCase):
         self.assertIn("below 0.2200 same class, above 0.3000 different", everything)
         self.assertIn("40% of these 5: red", everything)
         self.page.wait_for("document.getElementById('map').width > 100")  # It is drawn.
-        for search in (self.drop, self.choose, self.paste):
+        names = ["dropped.png", "chosen.png", "pasted.png"]
+        for name, search in zip(names, (self.drop, self.choose, self.paste)):
+            self.photograph = self.folder / name
+            self.photograph.write_bytes(browsed.png((255, 0, 0)))
             search()
-            self.shows("photograph.png", "2, red, 0.0000 same")
-            self.page.run("document.querySelector('#answers li:nth-child(2) button').click()")
-            self.shows("red · red/1.png", "2, red, 0.2000 same")
-        for _ in range(3):
+            self.shows(name, "2, red, 0.0000 same")
+        self.page.run("document.querySelector('#answers li:nth-child(2) button').click()")
+        self.shows("red · red/1.png", "2, red, 0.2000 same")
+        for name in reversed(names):
             self.page.run("history.back()")
-            self.shows("photograph.png", "2, red, 0.0000 same")
-            self.page.run("history.back()")
-            self.page.wait_for("document.getElementById('name').textContent.slice(0, 4)", "red ")
+            self.shows(name, "2, red, 0.0000 same")
+        self.page.run("history.back()")
         self.shows("red · red/0.png", "3, red, 0.2000 same")
+        (self.folder / "chosen.png").unlink()
+        self.page.run("history.go(2)")
+        self.page.wait_for("document.getElementById('status').textContent.slice(0, 24)", "The server does not answ")
         self.photograph.write_text("no image")
         self.choose()
         self.page.wait_for("document.getElementById('status').textContent.slice(0, 24)", "This file cannot be read")
@@ -73,11 +76,10 @@ class PageTest(absltest.TestCase):
     def shows(self, name, answer):
         """Waits for what is searched for and the first answer."""
         self.page.wait_for(
-            "{ const answer = document.querySelector('#answers button'), text = (name) => "
-            "answer.querySelector(name).textContent;"
-            "[document.getElementById('name').textContent, answer.querySelector('img').src.split('/').pop(), "
-            "text('.class'), text('.distance')].join(', ') }",
-            f"{name}, {answer}",
+            "{ const answer = document.querySelector('#answers button'), text = (name) => answer.querySelector(name)"
+            ".textContent; [document.getElementById('status').textContent, document.getElementById('name').textContent,"
+            "answer.querySelector('img').src.split('/').pop(), text('.class'), text('.distance')].join(', ') }",
+            f", {name}, {answer}",
         )
 
     def click(self, name):
@@ -93,10 +95,10 @@ class PageTest(absltest.TestCase):
         self.page.send("DOM.setFileInputFiles", files=[str(self.photograph)], objectId=node)
 
     def paste(self):
-        contents = base64.b64encode(self.photograph.read_bytes()).decode()
+        contents, name = base64.b64encode(self.photograph.read_bytes()).decode(), self.photograph.name
         self.page.run(
-            "{ const data = new DataTransfer();"
-            f"data.items.add(new File([Uint8Array.from(atob('{contents}'), (c) => c.charCodeAt())], 'photograph.png'));"
+            f"{{ const contents = Uint8Array.from(atob('{contents}'), (letter) => letter.charCodeAt());"
+            f"const data = new DataTransfer(); data.items.add(new File([contents], '{name}'));"
             "document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data })); }"
         )
 

@@ -64,6 +64,9 @@ class ServerTest(parameterized.TestCase):
         self.assertStartsWith(headers["Content-Type"], kind)
         self.assertNotEmpty(body)
         self.assertIn("default-src 'none'", headers["Content-Security-Policy"])
+        self.assertIn("frame-ancestors 'none'", headers["Content-Security-Policy"])
+        self.assertEqual(headers["X-Content-Type-Options"], "nosniff")
+        self.assertEqual(headers["Cross-Origin-Resource-Policy"], "same-origin")
         self.assertNotIn(b"://", body.replace(b"http://www.w3.org/", b""))  # Nothing is loaded from elsewhere.
 
     def test_answers(self):
@@ -112,7 +115,9 @@ class ServerTest(parameterized.TestCase):
         status, _, body = self.request("/image/2")
         self.assertEqual((status, json.loads(body)), (404, {"error": "This image cannot be shown."}))
 
-    @parameterized.parameters("evil.example", "evil.example:{port}", "127.0.0.1.evil.example", "[::1]:{port}", "", "0")
+    @parameterized.parameters(
+        "evil.example", "evil.example:{port}", "127.0.0.1.evil.example", "localhost:evil.example", "[::1]", "", "0"
+    )
     def test_other_hosts_are_refused(self, host):
         for path in ("/", "/about", "/image/0", "/nothing"):
             status, _, body = self.request(path, Host=host.format(port=self.port))
@@ -142,10 +147,12 @@ class ServerTest(parameterized.TestCase):
     def test_what_is_sent_is_bounded(self):
         with mock.patch.object(self.gallery, "search") as search:
             for length, status in ((str(module.MOST_BYTES + 1), 413), ("9" * 13, 411), ("-1", 411), ("x", 411)):
-                self.assertEqual(self.request("/search", "POST", b"", Content_Length=length)[0], status)
+                found, answered, _ = self.request("/search", "POST", b"", Content_Length=length)
+                self.assertEqual((found, answered["Connection"]), (status, "close"))  # What follows is not read.
             self.assertEqual(self.request("/search", "POST")[0], 411)
             self.assertEqual(self.request("/search", "POST", b"5", Transfer_Encoding="chunked")[0], 411)
             search.assert_not_called()
+        self.assertLessEqual(module._Handler.timeout, 30)
 
     def test_a_request_that_is_cut_off(self):
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
