@@ -32,17 +32,17 @@ def check_together(settings: Settings) -> None:
             f"resize_size {settings.network.resize_size} is below image_size {size}, which is cropped from the resized "
             "image. Raise it, or leave it out."
         )
-    alone = any(term.needs_positives for term in loss.terms) or settings.projection.proxy_start_epoch
-    if alone and min(batch.examples_per_class, batch.classes_per_batch) < 2:
-        raise ConfigError(
-            f"A batch against itself needs at least 2 classes of 2 images; got {batch.classes_per_batch} × "
-            f"{batch.examples_per_class}. Raise --classes_per_batch or --examples_per_class, or train against proxies."
-        )
     start_epoch = settings.projection.proxy_start_epoch if loss.projects else 0
     if start_epoch >= loop.max_epochs:
         raise ConfigError(
             f"There would never be proxies: the first are made after proxy_start_epoch {start_epoch}, and training "
-            f"ends after max_epochs {loop.max_epochs}. Lower the former, or raise the latter."
+            f"ends after max_epochs {loop.max_epochs}. Pass --proxy_start_epoch=0, or raise --max_epochs."
+        )
+    alone = any(term.needs_positives for term in loss.terms) or start_epoch
+    if alone and min(batch.examples_per_class, batch.classes_per_batch) < 2:
+        raise ConfigError(
+            f"A batch against itself needs at least 2 classes of 2 images; got {batch.classes_per_batch} × "
+            f"{batch.examples_per_class}. Raise --classes_per_batch or --examples_per_class, or train against proxies."
         )
     optimizer = settings.optimizer
     if optimizer.learning_rate_schedule == "cosine" and optimizer.cosine_epochs > loop.max_epochs:

@@ -24,8 +24,8 @@ def preset(given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings for a data set, a loss and a backbone.
 
     Args:
-      given: the settings chosen so far; ``dataset``, ``loss``, ``labels``, ``backbone``, ``conventional`` and
-        ``validation`` matter here.
+      given: the settings chosen so far; ``dataset``, ``loss``, ``labels``, ``backbone``, ``conventional``,
+        ``validation`` and ``max_epochs`` matter here.
 
     Returns:
       Flat settings for ``configure``, the loss's hyperparameters among them.
@@ -56,6 +56,8 @@ def preset(given: Mapping[str, Any]) -> dict[str, Any]:
         )
     else:
         values.update(_small_preset(dataset, backbone))
+        if given.get("max_epochs", values["max_epochs"]) <= values["proxy_start_epoch"]:
+            values["proxy_start_epoch"] = 0
     if labels == "none":
         values.update(without_labels(dataset), loss=loss)
         values.pop("select_on_test", None)

@@ -10,7 +10,8 @@ from typing import Any
 from datasets.registry import DATA_SETS
 
 # A network that learns fast soon outdates its proxies: at these learning rates that is a projection after every epoch.
-_PROJECTION = {"projection": "staleness", "staleness": 1e-3}
+# The first proxies wait until the embedding layer, which starts at random, has learned something.
+_PROJECTION = {"projection": "staleness", "staleness": 1e-3, "proxy_start_epoch": 5}
 _PICTURES = {"image_size": 28, "learning_rate": 1e-3, "steps_per_epoch": 50, "max_epochs": 60, **_PROJECTION}
 _PHOTOGRAPHS = {"image_size": 64, "learning_rate": 1e-3, "steps_per_epoch": 50, "max_epochs": 200, **_PROJECTION}
 # Pools of thousands of classes cost more than the epochs between them.
@@ -33,8 +34,9 @@ _DEPARTURES: dict[str, dict[str, Any]] = {
         "virtual_start_step": 50,
         "validation": "images",
         "projection": "plateau",
+        "proxy_start_epoch": 0,
     },
-    "typefaces": {**_WRITING, "max_epochs": 30, "validation": "fold1"},
+    "typefaces": {**_WRITING, "max_epochs": 30, "validation": "fold1", "proxy_start_epoch": 0},
     "omniglot": {**_WRITING, "validation": "fold1"},
     "mnist": {**_WRITING, "classes_per_batch": 5, "examples_per_class": 6, "validation": "images"},
     "cifar10": {"image_size": 32, "classes_per_batch": 5, "validation": "images"},

@@ -192,6 +192,17 @@ class EveryPresetTest(parameterized.TestCase):
         value = projection.staleness if expected[0] == "staleness" else projection.patience
         self.assertEqual((projection.projection, value), expected)
 
+    @parameterized.parameters(
+        ({"dataset": "omniglot"}, 5),
+        ({"dataset": "folder", "backbone": "efficientnet_lite0", "max_epochs": 6}, 5),
+        ({"dataset": "folder", "max_epochs": 5}, 0),  # There would never be proxies.
+        ({"dataset": "digits"}, 0),
+        ({"dataset": "cub"}, 0),
+    )
+    def test_the_first_proxies_wait_where_the_paper_gives_no_preset(self, chosen, expected):
+        settings = preset_settings(**chosen, loss="ccp/contrastive")
+        self.assertEqual(settings.projection.proxy_start_epoch, expected)
+
     def test_a_data_set_without_an_entry_gets_those_of_its_kind(self):
         with mock.patch.object(small_settings, "_DEPARTURES", {}):
             photographs, pictures = (small_settings.small_settings(dataset) for dataset in ("cub", "mnist"))
