@@ -30,7 +30,8 @@ def test_unknown_names_are_refused_with_the_nearest():
 def test_hyperparameters_are_the_methods_and_the_pair_losses():
     mined = ["margin", "mining", "mining_margin"]
     assert list(hyperparameters_of("plain/triplet")) == mined
-    assert list(hyperparameters_of("ccp/triplet")) == ["proxies_per_class", "batch_weight", "proxy_weight", *mined]
+    of_ccp = ["proxies_per_class", "batch_weight", "proxy_weight", "class_share"]
+    assert list(hyperparameters_of("ccp/triplet")) == [*of_ccp, *mined]
     assert "mining" not in hyperparameters_of("margin")
     memory = ["memory_weight", "memory_batches", "memory_start_step"]
     assert list(hyperparameters_of("xbm/proxy_nca")) == [*memory, "temperature", "mining", "mining_margin"]
@@ -79,7 +80,7 @@ def test_what_is_no_sum_is_refused(loss, message):
 
 def test_hyperparameters_that_several_terms_have_are_numbered():
     names = hyperparameters_of("ccp/triplet+0.5*proxy/proxy_anchor+softmax")
-    shared = ("proxies_per_class", "margin", "mining", "mining_margin")
+    shared = ("proxies_per_class", "class_share", "margin", "mining", "mining_margin")
     assert names.keys() == {
         *(f"{name}@{at}" for name in shared for at in (1, 2)),
         *("batch_weight", "proxy_weight", "scale", "label_smoothing"),
