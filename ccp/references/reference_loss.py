@@ -110,6 +110,7 @@ class XBMLoss(ReferenceLoss):
     """
 
     batch_weight: float = 1.0
+    class_share: float = 1.0  # Usually there are no proxies, so it is no hyperparameter of the method.
     name: str = "xbm"
 
     def __post_init__(self):

@@ -196,7 +196,7 @@ class CommandTest(parameterized.TestCase):
 
     def test_stops_at_once_while_a_search_is_running(self):
         code = """if True:
-            import pathlib, sys, tempfile, threading, time, urllib.request
+            import pathlib, signal, sys, tempfile, threading, time, urllib.request
             import main
             from experiments import browse
             from experiments.commands.streams import end_process
@@ -219,6 +219,7 @@ class CommandTest(parameterized.TestCase):
                         )
                         self.asked.start()
 
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # Ignored in what a shell starts with "&".
             browse.open_gallery, browse.BrowseServer = opened, Server
             sys.exit(main.main(["browse", "--model=m", "--gallery=g", "--port=0"], end_process))
         """
