@@ -234,7 +234,7 @@ class CCPModel(tf.keras.Model):
         if self.distribute_strategy.num_replicas_in_sync > 1:
             raise ValueError("CCPModel trains on one device; for several use ccp.Trainer with replicas.")
         if self._step is None:
-            projector = self.projections and self.projections.projector
+            projector = self.projections.projector if self.projections else None
             self._step = TrainingStep(
                 self.network, self.training_loss, self.optimizer, self._gradients, projector=projector
             )

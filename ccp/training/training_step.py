@@ -113,13 +113,12 @@ class TrainingStep:
         With a loss scale, a step whose gradient is not finite is skipped.
         """
         loss_function = self._loss.before_proxies if before_proxies else self._loss
-        trained, (proxies, others) = (
-            self._head if warming_up else self._body + self._head,
-            loss_variables(loss_function),
-        )
+        trained = self._head if warming_up else self._body + self._head
+        proxies, others = loss_variables(loss_function)
         of_loss = proxies + others
         loss, terms, gradient_norm, gradients = self._replicas.run(
-            lambda *batch: self._gradients(*batch, loss_function, trained, of_loss, warming_up), [images, labels]
+            lambda images, labels: self._gradients(images, labels, loss_function, trained, of_loss, warming_up),
+            [images, labels],
         )
 
         def apply():

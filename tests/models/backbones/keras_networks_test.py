@@ -1,6 +1,6 @@
 """Networks of Keras: the same as there, but for what is documented; each is built once, at its smallest size.
 
-The two that take longest to build are for ``make test-real-size``.
+Those that take longest to build are for ``make test-real-size``.
 """
 
 import importlib
@@ -25,18 +25,22 @@ _MODULES = {
     "convnext_tiny": "convnext",
     "densenet121": "densenet",
     "efficientnet_b0": "efficientnet",
-    "inception_v3": "inception_v3",
     "mobilenet": "mobilenet",
     "mobilenet_v2": "mobilenet_v2",
     "mobilenet_v3_small": "mobilenet_v3",
     "regnet_x002": "regnet",
     "resnet50": "resnet",
     "resnet50_v2": "resnet_v2",
-    "resnet_rs50": "resnet_rs",
     "vgg16": "vgg16",
+}
+# Their preprocessing is of the kind of others above.
+_LARGE_MODULES = {
+    "inception_resnet_v2": "inception_resnet_v2",
+    "inception_v3": "inception_v3",
+    "nasnet_mobile": "nasnet",
+    "resnet_rs50": "resnet_rs",
     "xception": "xception",
 }
-_LARGE_MODULES = {"inception_resnet_v2": "inception_resnet_v2", "nasnet_mobile": "nasnet"}
 _MEAN, _DEVIATION = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
 
 
