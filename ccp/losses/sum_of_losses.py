@@ -61,10 +61,9 @@ class SumOfLosses(WholeBatchLoss):
         """The class proxies of all terms that projections re-initialise."""
         return tuple(dict.fromkeys(proxies for loss in self.losses for proxies in loss.projected))
 
-    @property
     def before_proxies(self) -> SumOfLosses:
         """The same sum, of what each term is until there are proxies."""
-        return SumOfLosses([loss.before_proxies for loss in self.losses], self.weights, self.names, self.name)
+        return SumOfLosses([loss.before_proxies() for loss in self.losses], self.weights, self.names, self.name)
 
     def terms(self, labels: tf.Tensor, embeddings: tf.Tensor) -> dict[str, tf.Tensor]:
         """By name, each term without its weight, for labels [batch] and embeddings [batch, embedding_size]."""

@@ -55,7 +55,6 @@ class WholeBatchLoss(tf.keras.losses.Loss):
         """The class proxies that projections re-initialise; none for most losses."""
         return ()
 
-    @property
     def before_proxies(self) -> WholeBatchLoss:
         """The loss until those proxies are made; itself for most losses."""
         return self

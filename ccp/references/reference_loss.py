@@ -155,7 +155,6 @@ class CCPLoss(ReferenceLoss):
         """Its proxies."""
         return (self.proxies,)
 
-    @property
     def before_proxies(self) -> ReferenceLoss:
         """pair_loss(batch) + memory_weight · pair_loss(memory), with the same pair loss and memory."""
         return ReferenceLoss(

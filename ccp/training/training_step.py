@@ -112,7 +112,7 @@ class TrainingStep:
 
         With a loss scale, a step whose gradient is not finite is skipped.
         """
-        loss_function = self._loss.before_proxies if before_proxies else self._loss
+        loss_function = self._loss.before_proxies() if before_proxies else self._loss
         trained = self._head if warming_up else self._body + self._head
         proxies, others = loss_variables(loss_function)
         of_loss = proxies + others

@@ -42,7 +42,7 @@ def test_variables_are_those_of_all_terms():
 
 def test_before_there_are_proxies_each_term_is_what_it_is_then():
     loss = all_kinds()
-    before = loss.before_proxies
+    before = loss.before_proxies()
     assert (before.names, before.weights, before.projected) == (loss.names, loss.weights, ())
     assert before.losses[1:] == loss.losses[1:]
     assert before.layers == loss.layers[1:]

@@ -60,7 +60,7 @@ def test_equals_the_sum_of_its_terms(name, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_before_there_are_proxies_a_ccp_loss_is_without_them(method):
     loss, batch = METHODS[method][0](ccp.ContrastiveLoss(0.0, 0.9)), BATCHES[0]
-    before = loss.before_proxies
+    before = loss.before_proxies()
     if not method.startswith("ccp"):
         assert before is loss
         return
