@@ -56,8 +56,8 @@ def preset(given: Mapping[str, Any]) -> dict[str, Any]:
         )
     else:
         values.update(_small_preset(dataset, backbone))
-        if given.get("max_epochs", values["max_epochs"]) <= values["proxy_start_epoch"]:
-            values["proxy_start_epoch"] = 0
+        if given.get("max_epochs", values["max_epochs"]) < 2 * values["proxy_start_epoch"]:
+            values["proxy_start_epoch"] = 0  # A short training has little time for proxies.
     if labels == "none":
         values.update(without_labels(dataset), loss=loss)
         values.pop("select_on_test", None)
