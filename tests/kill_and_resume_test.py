@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from datasets.files import locked
 from tests.support import command_line
 from tests.support.toy_training import assert_same_tensors, saved_tensors
 
-EPOCHS = 10
+EPOCHS = 14
 # CCP and XBM together, so that proxies, anchor and memory are all saved and restored.
 _TRAIN = (
     "train",
@@ -56,14 +55,16 @@ def _start_and_signal(start: Callable, run: pathlib.Path, delay: float, number: 
 
 @pytest.mark.slow
 class KillAndResumeTest(tf.test.TestCase):
-    def test_a_training_killed_and_stopped_ends_with_the_same_bits(self):
+    def test_a_training_killed_again_and_again_ends_with_the_same_bits(self):
         home = pathlib.Path(self.get_temp_dir())
         whole, broken = home / "whole", home / "broken"
         unbroken = command_line.Forked(*_TRAIN, f"--run_dir={whole}")  # Meanwhile.
 
-        # At moments that fall anywhere: in steps, validation, projections, checkpoints and logging.
-        code, _ = _start_and_signal(command_line.start, broken, 0.1, signal.SIGKILL)
-        self.assertEqual(code, -signal.SIGKILL)
+        # SIGKILL at moments that fall anywhere: in steps, validation, projections, checkpoints and logging.
+        delays = np.random.default_rng(0).uniform(0.0, 0.2, size=2)
+        for start, delay in zip((command_line.start, command_line.Forked), delays):
+            code, _ = _start_and_signal(start, broken, delay, signal.SIGKILL)
+            self.assertEqual(code, -signal.SIGKILL)
         code, err = _start_and_signal(command_line.Forked, broken, 0.05, signal.SIGTERM)
         self.assertEqual(code, 128 + signal.SIGTERM, err)
         self.assertIn("The same command resumes from there.", err)
@@ -87,11 +88,19 @@ class KillAndResumeTest(tf.test.TestCase):
 
 class SecondProcessTest(tf.test.TestCase):
     def test_a_run_directory_has_one_process_at_a_time(self):
-        run = pathlib.Path(self.get_temp_dir())
-        with locked(run / "lock"):  # As a training has it.
-            code, _, err = command_line.run_forked(*_TRAIN, f"--run_dir={run}")
-        self.assertEqual(code, 1)
-        self.assertIn("Another process is training in", err)
+        run = pathlib.Path(self.get_temp_dir()) / "run"
+        first = command_line.Forked(*_TRAIN, "--max_epochs=500", f"--run_dir={run}")
+        try:
+            deadline = time.monotonic() + 120
+            while _lines(run) < 1 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            code, _, err = command_line.run_forked(*_TRAIN, "--max_epochs=500", f"--run_dir={run}")
+            self.assertEqual(code, 1)
+            self.assertIn("Another process is training in", err)
+            self.assertIsNone(first.poll())
+        finally:
+            first.kill()
+            first.communicate()
 
 
 if __name__ == "__main__":
