@@ -168,7 +168,7 @@ def _plateaus(dataset: str) -> dict[str, dict[str, Any]]:
 
 
 def _late(dataset: str) -> dict[str, dict[str, Any]]:
-    """Proxies from a network that has been trained for some epochs, which a second look at the tuning sets led to."""
+    """Proxies from a network that has been trained for some epochs: tried after the first results on cars."""
     return _changed(dataset, "late", **_LATE)
 
 
