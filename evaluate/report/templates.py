@@ -8,6 +8,7 @@ from typing import Any
 import jinja2
 
 _FOLDER = pathlib.Path(__file__).parent
+BASE_STYLE = _FOLDER / "base.css"  # Colours and type, of every page of the project.
 
 
 def render_template(name: str, filters: dict[str, Any], **values: Any) -> str:
@@ -26,5 +27,5 @@ def render_template(name: str, filters: dict[str, Any], **values: Any) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(filters)
-    style = (_FOLDER / "report.css").read_text(encoding="utf-8")
+    style = "".join(path.read_text(encoding="utf-8") for path in (BASE_STYLE, _FOLDER / "report.css"))
     return environment.get_template(name).render(style=style, **values)

@@ -16,6 +16,7 @@ import urllib.parse
 from typing import Any, NamedTuple
 
 from ccp.errors import UserError
+from evaluate.report.templates import BASE_STYLE
 from experiments.browse.gallery import BrowsedGallery
 
 HOST = "127.0.0.1"
@@ -25,10 +26,11 @@ _SECONDS = 30.0  # Without a byte, after which a connection is given up.
 
 _FOLDER = pathlib.Path(__file__).parent
 _FILES = {
-    "/": ("page.html", "text/html; charset=utf-8"),
-    "/browse.css": ("browse.css", "text/css; charset=utf-8"),
+    "/": (_FOLDER / "page.html", "text/html; charset=utf-8"),
+    "/base.css": (BASE_STYLE, "text/css; charset=utf-8"),
+    "/browse.css": (_FOLDER / "browse.css", "text/css; charset=utf-8"),
     **{
-        f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8")
+        f"/{name}.js": (_FOLDER / f"{name}.js", "text/javascript; charset=utf-8")
         for name in ("browse", "answers", "map", "camera")
     },
 }
@@ -117,8 +119,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """A file of the page, or something of the gallery."""
         path = urllib.parse.urlsplit(self.path).path
         if path in _FILES:
-            name, kind = _FILES[path]
-            return _Response(200, kind, (_FOLDER / name).read_bytes())
+            file, kind = _FILES[path]
+            return _Response(200, kind, file.read_bytes())
         if path == "/about":
             return _json({**self.server.gallery.about, "most_bytes": MOST_BYTES})
         if path == "/map":

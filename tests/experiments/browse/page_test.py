@@ -22,8 +22,12 @@ class PageFilesTest(absltest.TestCase):
         self.assertEmpty(used - set(re.findall(r' id="(.*?)"', page)))
 
     def test_every_file_is_served(self):
-        served = {name for name, _ in module._FILES.values()}
-        self.assertEqual(served, {path.name for path in _FOLDER.iterdir() if path.suffix in (".html", ".css", ".js")})
+        served = {path for path, _ in module._FILES.values()}
+        self.assertContainsSubset(
+            {path for path in _FOLDER.iterdir() if path.suffix in (".html", ".css", ".js")}, served
+        )
+        page = (_FOLDER / "page.html").read_text()
+        self.assertContainsSubset(re.findall(r'(?:href|src)="(/.*?)"', page), module._FILES)
 
 
 @unittest.skipUnless(browser.CHROMIUM, "There is no browser.")
