@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import fcntl
+import io
 import json
 import os
 import pathlib
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ccp.errors import UserError
@@ -61,6 +63,15 @@ def save_text(path: str | os.PathLike, text: str) -> None:
     """Writes a text file; see ``written_whole``. File names in it may hold bytes that are no text."""
     with written_whole(path) as file:
         file.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def save_csv(path: str | os.PathLike, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Writes a table as CSV; see ``save_text``."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    save_text(path, file.getvalue())
 
 
 def save_json(path: str | os.PathLike, value: Any) -> None:

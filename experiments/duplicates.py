@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import pathlib
 from typing import NamedTuple
@@ -11,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets.duplicates import identical_files, identical_pixels
-from datasets.files import save_text
+from datasets.files import save_csv, save_text
 from datasets.image_files import find_images
 from evaluate.report.pairs_page import Pair, render_pairs
 from evaluate.search import nearest_neighbors
@@ -92,13 +90,11 @@ def write_duplicates(duplicates: Duplicates, images: str, output: str) -> list[p
     """Writes all pairs as ``duplicates.csv``, and a page that shows them, ``index.html``, into a directory."""
     folder = pathlib.Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["kind", "distance", "first", "second", "same_folder"])
-    for pair in duplicates.pairs:
-        same_folder = os.path.dirname(pair.first) == os.path.dirname(pair.second)
-        writer.writerow([pair.kind, f"{pair.distance:.6g}", pair.first, pair.second, "yes" if same_folder else "no"])
-    save_text(folder / "duplicates.csv", file.getvalue())
+    rows = [
+        [pair.kind, f"{pair.distance:.6g}", pair.first, pair.second, "yes" if _in_one_folder(pair) else "no"]
+        for pair in duplicates.pairs
+    ]
+    save_csv(folder / "duplicates.csv", ["kind", "distance", "first", "second", "same_folder"], rows)
     save_text(folder / "index.html", render_pairs(duplicates.pairs, images, duplicates.num_images))
     return [folder / "duplicates.csv", folder / "index.html"]
 
@@ -111,3 +107,7 @@ def _near(embeddings: np.ndarray, threshold: float) -> dict[tuple[int, int], flo
     rows, columns = np.nonzero(found.distances <= threshold)
     pairs = np.sort([rows, found.indices[rows, columns]], axis=0).T.tolist()
     return dict(zip(map(tuple, pairs), found.distances[rows, columns].tolist()))
+
+
+def _in_one_folder(pair: Pair) -> bool:
+    return os.path.dirname(pair.first) == os.path.dirname(pair.second)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from datasets.files import save_json, save_text
+from datasets.files import save_csv, save_json
 from evaluate.embedded import Embedded
 from evaluate.errors import EvaluationError
 from evaluate.figures import draw_roc, save
@@ -53,7 +51,7 @@ def write_evaluation(
     folder = restored.run.path
     files = [folder / f"evaluation_{split}.json", folder / f"evaluation_{split}_queries.csv"]
     save_json(files[0], record)
-    save_text(files[1], _queries(result, embedded))
+    save_csv(files[1], ["image", "class", "num_relevant", *result.per_query], _queries(result, embedded))
     if found:
         files.append(save(draw_roc({split: found}), folder / "figures" / f"roc_{split}.png"))
     return record, files
@@ -68,13 +66,9 @@ def _verification(embedded: Embedded) -> tuple[Verification | None, dict[str, An
     return found, {"summary": found.lines(), **found.record()}
 
 
-def _queries(result: RetrievalResult, embedded: Embedded) -> str:
-    """A line for each query: its image, its class, R, and its scores; these are empty where R is 0."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["image", "class", "num_relevant", *result.per_query])
+def _queries(result: RetrievalResult, embedded: Embedded) -> Iterator[list[Any]]:
+    """A row for each query: its image, its class, R, and its scores; these are empty where R is 0."""
     for query, place in enumerate(embedded.queries):
         num_relevant = int(result.num_relevant[query])
         values = [f"{scores[query]:.6g}" if num_relevant else "" for scores in result.per_query.values()]
-        writer.writerow([embedded.name(place), embedded.class_names[result.labels[query]], num_relevant, *values])
-    return file.getvalue()
+        yield [embedded.name(place), embedded.class_names[result.labels[query]], num_relevant, *values]

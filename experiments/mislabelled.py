@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import pathlib
-from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ccp.errors import UserError
 from ccp.sub_centers import SubCenters, sub_centers
-from datasets.files import save_text
+from datasets.files import save_csv
 from evaluate.embedded import Embedded
 from evaluate.figures import RetrievalRow, draw_retrievals, save
 from experiments.restored import RestoredRun
@@ -77,13 +74,13 @@ def write_suspects(found: Suspects, folder: pathlib.Path) -> list[pathlib.Path]:
         )
         for place in found.places
     )
-    save_text(files[0], _table(("image", "class", "center", "is_dominant", "angle_to_dominant"), suspects))
+    save_csv(files[0], ("image", "class", "center", "is_dominant", "angle_to_dominant"), suspects)
     of_classes = (
         (names[label], center, _yes(center == centers.dominant[label]), count)
         for label, counts in enumerate(centers.num_nearest)
         for center, count in enumerate(counts)
     )
-    save_text(files[1], _table(("class", "center", "is_dominant", "images"), of_classes))
+    save_csv(files[1], ("class", "center", "is_dominant", "images"), of_classes)
     if len(found.places):
         drawn = draw_retrievals(suspect_rows(found), training.thumbnail)
         files.append(save(drawn, folder / "figures" / "mislabelled.png"))
@@ -107,11 +104,3 @@ def suspect_rows(found: Suspects) -> list[RetrievalRow]:
 
 def _yes(value: Any) -> str:
     return "yes" if value else "no"
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return file.getvalue()

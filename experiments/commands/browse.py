@@ -5,9 +5,10 @@ from __future__ import annotations
 from absl.flags import FlagValues
 
 from ccp.errors import ConfigError
+from ccp.wording import counted
 from experiments.commands.command_flags import Flag
 from experiments.commands.command_line import Command, listing
-from experiments.commands.run_flags import INDEX, ON_ERROR, OVERWRITE, print_skipped
+from experiments.commands.run_flags import INDEX, MODEL, ON_ERROR, OVERWRITE, print_skipped
 
 
 def browse(values: FlagValues) -> int:
@@ -22,7 +23,7 @@ def browse(values: FlagValues) -> int:
     with BrowseServer(values.port) as server:  # A port in use is reported before anything is embedded.
         gallery = server.gallery = open_gallery(values.model, values.gallery, values.index, skip, values.overwrite)
         print_skipped(gallery.images.skipped)
-        counts = f"{len(gallery.images.paths)} images, {len(gallery.images.skipped)} skipped"
+        counts = f"{counted(len(gallery.images.paths), 'image')}, {len(gallery.images.skipped):,} skipped"
         print(listing([("gallery", counts), ("page", server.url), ("stop", "Ctrl-C")]), flush=True)
         server.serve_forever()
     return 0
@@ -32,7 +33,7 @@ COMMAND = Command(
     "search a gallery in a page on this machine",
     browse,
     [
-        Flag("model", "directory of the exported model", required=True),
+        MODEL,
         Flag("gallery", "directory or pattern of the images to search (default: those in --index)"),
         INDEX,
         Flag("port", "to serve the page at, on this machine alone; 0 for any that is free", 8080, at_least=0),

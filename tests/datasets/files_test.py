@@ -11,7 +11,7 @@ from unittest import mock
 from absl.testing import absltest
 
 from datasets import files as outputs
-from datasets.files import OutputError, check_directory, save_json, written_whole
+from datasets.files import OutputError, check_directory, save_csv, save_json, written_whole
 from tests.support import pictures
 
 
@@ -31,6 +31,10 @@ class OutputsTest(absltest.TestCase):
             self.assertEqual(self.path.read_text(), "before")
         self.assertEqual(self.path.read_text(), "after")
         self.assertEqual(self.names(), ["file"])
+
+    def test_a_table(self):
+        save_csv(self.path, ("image", "n"), ([name, number] for number, name in enumerate(["a,b.jpg", "\udcff.jpg"])))
+        self.assertEqual(self.path.read_bytes(), b'image,n\n"a,b.jpg",0\n\xff.jpg,1\n')
 
     def test_what_fails_leaves_what_was_there(self):
         with self.assertRaises(KeyboardInterrupt), written_whole(self.path) as temporary:
