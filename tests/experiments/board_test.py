@@ -52,6 +52,16 @@ class BoardTest(tf.test.TestCase):
         self.assertEqual(events["loss"], [10, 20])
         self.assertEqual(events["distances/positive"], [10, 20])
 
+    def test_a_projection_as_a_finished_run_is_extended_is_shown_where_it_trains_on(self):
+        run = RunDirectory(pictures.folder_for(self))
+        logs = board.TensorBoard(run, lambda: made_up_run.embedded([0, 1, 10, 11], [0, 0, 1, 1]))
+        _keep(run, 1)
+        logs.on_train_begin({"epoch": 3, "step": 30})
+        logs.on_projection(Projection(1, 0.0, None, tf.zeros([5, 3, 6])))
+        logs.on_epoch_begin(3)
+        logs.on_epoch_end(3, {"step": 40, "projected": False})
+        self.assertEqual(_events(run)["projection"], [30])
+
     def test_of_many_projections_those_of_powers_of_two_are_drawn_and_all_are_measured(self):
         run = RunDirectory(pictures.folder_for(self))
         logs = board.TensorBoard(run, lambda: made_up_run.embedded([0, 1, 10, 11], [0, 0, 1, 1]))

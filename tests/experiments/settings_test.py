@@ -82,6 +82,9 @@ class SettingsTest(parameterized.TestCase):
         with self.assertRaisesRegex(ConfigError, message):
             configure(settings)
 
+    def test_presets_of_ccp_do_not_limit_other_losses(self):
+        configure({"loss": "proxy_anchor", "examples_per_class": 1, "proxy_start_epoch": 5, "max_epochs": 3})
+
     @parameterized.parameters(
         ({"projection_period": 2}, "--projection_period only matters with --projection=period. Pass that too"),
         (

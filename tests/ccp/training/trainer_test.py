@@ -75,10 +75,12 @@ class ProxyStartTest(EagerTest):
         schedule = {"projection": "period", "projection_period": 2}
         settings = toy_settings(max_epochs=5, proxy_start_epoch=2, **schedule)
         trainer, events = watched_trainer(settings, [0.9, 0.8, 0.1, 0.2, 0.3])
-        candidates, kernels = trainer.projections.projector._candidates, []
+        candidates, kernels, points = trainer.projections.projector._candidates, [], trainer.loss.proxies.points
+        proxies = [points.numpy()]
 
         def watched(*arguments):
             kernels.append(trainer.model.layers[-1].kernel.numpy())
+            proxies.append(points.numpy())
             return candidates(*arguments)
 
         trainer.projections.projector._candidates = watched
@@ -94,6 +96,7 @@ class ProxyStartTest(EagerTest):
         plain.fit()
         self.assertAllEqual(events.kernels[:2], alone.kernels[:2])
         self.assertAllEqual(kernels, [events.kernels[1], events.kernels[3]])
+        self.assertAllEqual(proxies[1], proxies[0])  # Nothing, such as weight decay, has moved them or their moments.
         self.assertNotAllEqual(events.kernels[2], alone.kernels[2])
         # The anchor is the best of the problems with proxies, whatever the score was before them.
         anchor = trainer.projections.projector.anchor.of(trainer.model.layers[-1].kernel)
