@@ -46,6 +46,7 @@ class SwappedLabelsTest(absltest.TestCase):
         for row, place in zip(rows, found.places):
             self.assertEqual(row["image"], training.name(place))
             self.assertEqual(row["class"], f"class {training.labels[place]}")
+            self.assertEqual(row["is_dominant"], "yes" if row["center"] == "1" else "no")
             self.assertAlmostEqual(float(row["angle_to_dominant"]), found.centers.angles[place], delta=0.01)
         self.assertLen(rows, len(found.places))
         self.assertTrue(all(row["is_dominant"] == "no" or float(row["angle_to_dominant"]) > 75 for row in rows))

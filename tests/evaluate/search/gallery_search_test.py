@@ -29,7 +29,7 @@ class GallerySearchTest(parameterized.TestCase):
     def test_is_the_exact_search(self, kind, k):
         gallery = _gallery(kind)
         search = GallerySearch(gallery)
-        for query in (gallery[17], gallery[5] + np.float32(0.01)):
+        for query in (gallery[17], gallery[5] + np.float32(0.01), 1e-6 * gallery[9]):
             expected, found = nearest_neighbors(query[np.newaxis], gallery, k), search.nearest(query, k)
             np.testing.assert_array_equal(found.indices, expected.indices)
             np.testing.assert_array_equal(found.distances, expected.distances)
